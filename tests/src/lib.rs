@@ -1,0 +1,1 @@
+//! Tests that run real binaries and real clients.
