@@ -1,1 +1,3 @@
-//! `node`.
+//! node
+pub mod telemetry;
+pub mod platform;

@@ -1,0 +1,254 @@
+//! A node's settings, as its TOML file has them. Unknown keys are errors.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that one node must be told. See `docs/operations.md` for how to choose.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// The cluster's name; also the trust domain of its certificates.
+    pub cluster: String,
+    /// This node's number, unique in the cluster for ever. A node whose data was wiped comes back under a new one.
+    pub node: u64,
+    /// The region that this node lives in.
+    pub region: String,
+    /// Folder of the store. Created when absent.
+    pub data: PathBuf,
+    /// Addresses to listen on.
+    pub listen: Listen,
+    /// Certificates.
+    pub tls: Tls,
+    /// File that holds the cluster key (32 bytes, hexadecimal): seals secrets, session and consistency tokens.
+    pub cluster_key: PathBuf,
+    /// The nodes to call first; the directory tells the rest.
+    #[serde(default)]
+    pub peers: Vec<Peer>,
+    /// How a new cluster begins. Only on the voters that found it; ignored once the directory exists.
+    #[serde(default)]
+    pub founding: Option<Founding>,
+    /// Raft timing.
+    #[serde(default)]
+    pub raft: Raft,
+    /// Gossip timing.
+    #[serde(default)]
+    pub gossip: Gossip,
+    /// Bounds on what callers may ask.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Where metrics and traces go.
+    #[serde(default)]
+    pub telemetry: Telemetry,
+}
+
+/// Addresses, `host:port`.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// gRPC for clients, over TLS.
+    pub grpc: String,
+    /// gRPC for peers, over mutual TLS.
+    pub peer: String,
+    /// Prometheus metrics and liveness over plain HTTP. Empty: not served.
+    #[serde(default)]
+    pub metrics: String,
+    /// What clients should dial, where it is not the address listened on.
+    #[serde(default)]
+    pub advertised_grpc: Option<String>,
+    /// What peers should dial, where it is not the address listened on.
+    #[serde(default)]
+    pub advertised_peer: Option<String>,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The cluster's certificate authority.
+    pub ca: PathBuf,
+    /// This node's certificate: DNS name `n<node>.<cluster>.tidegate`.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Another node.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its number.
+    pub node: u64,
+    /// Its region.
+    pub region: String,
+    /// Its peer address, `host:port`.
+    pub address: String,
+    /// Its client address, `host:port`; empty when unknown.
+    #[serde(default)]
+    pub grpc: String,
+}
+
+/// What a cluster is created as. It cannot be changed later.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Founding {
+    /// Development mode: the link model may be used. Never on a cluster that guards anything.
+    #[serde(default)]
+    pub development: bool,
+    /// Number of account groups; a power of two.
+    #[serde(default = "default_groups")]
+    pub groups: u32,
+    /// The nodes that vote in the directory and in every account group. They share one region.
+    pub voters: Vec<u64>,
+    /// The operator's account: 12 digits.
+    pub operator_account: String,
+    /// The operator's root e-mail address.
+    pub operator_email: String,
+    /// The access key of the operator's root user: its id.
+    pub operator_access_key_id: String,
+    /// File with the secret of that key.
+    pub operator_secret_file: PathBuf,
+}
+
+fn default_groups() -> u32 {
+    64
+}
+
+/// Raft timing. Every group of the node uses it.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Raft {
+    /// Milliseconds between a leader's heartbeats. Well below the election timeout.
+    pub heartbeat_ms: u64,
+    /// Shortest election timeout, in milliseconds. At least four heartbeats.
+    pub election_min_ms: u64,
+    /// Longest election timeout, in milliseconds. More than the shortest.
+    pub election_max_ms: u64,
+    /// Log entries after which a snapshot is taken and the log before it purged.
+    pub snapshot_every: u64,
+}
+
+impl Default for Raft {
+    /// For voters in one region.
+    fn default() -> Self {
+        Self { heartbeat_ms: 250, election_min_ms: 1_000, election_max_ms: 2_000, snapshot_every: 20_000 }
+    }
+}
+
+/// Gossip timing.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gossip {
+    /// Milliseconds between two exchanges of clocks with a peer: how long a lost push goes unseen.
+    pub digest_ms: u64,
+    /// Milliseconds between two anti-entropy rounds with a random peer.
+    pub anti_entropy_ms: u64,
+    /// Milliseconds between two questions to the home of a group: what the staleness bound can't go below.
+    pub probe_ms: u64,
+}
+
+impl Default for Gossip {
+    fn default() -> Self {
+        Self { digest_ms: 250, anti_entropy_ms: 1_000, probe_ms: 200 }
+    }
+}
+
+/// Bounds. Past each the caller gets a typed error.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Largest request message, in bytes.
+    pub message_bytes_max: usize,
+    /// Longest time that a call may wait for a view to become fresh enough, in milliseconds.
+    pub wait_ms_max: u64,
+    /// Past this staleness `freshness` is NOT_SERVING, in milliseconds.
+    pub staleness_soft_ms: u64,
+    /// Past this staleness decisions are refused, in milliseconds.
+    pub staleness_hard_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 1 << 20,
+            wait_ms_max: 30_000,
+            staleness_soft_ms: 30_000,
+            staleness_hard_ms: 6 * 3_600_000,
+        }
+    }
+}
+
+/// Where metrics and traces go.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// OTLP endpoint for traces (gRPC). Empty: no traces leave the process.
+    pub otlp_endpoint: String,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not TOML, or a key that nobody reads.
+    #[error("the configuration can't be read: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// A value that contradicts another or its range.
+    #[error("`{key}` can't be used: {why}")]
+    Value {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl NodeConfig {
+    /// Reads and checks a configuration.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The configuration as a TOML file.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// Checks what the types can't say.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key, why: &str| Err(ConfigError::Value { key, why: why.to_owned() });
+        if self.node == 0 {
+            return refuse("node", "nodes are numbered from 1");
+        }
+        if self.cluster.is_empty() || !self.cluster.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return refuse("cluster", "a name of letters, digits and hyphens is needed");
+        }
+        if self.peers.iter().any(|p| p.node == self.node) {
+            return refuse("peers", "a node is not its own peer");
+        }
+        if self.raft.election_min_ms < 4 * self.raft.heartbeat_ms {
+            return refuse("raft.election_min_ms", "at least four heartbeats are needed");
+        }
+        if self.raft.election_max_ms <= self.raft.election_min_ms {
+            return refuse("raft.election_max_ms", "it must be longer than the shortest election timeout");
+        }
+        if let Some(founding) = &self.founding {
+            if !founding.groups.is_power_of_two() || founding.groups > 1_024 {
+                return refuse("founding.groups", "a power of two up to 1024 is needed");
+            }
+            if !founding.voters.contains(&self.node) {
+                return refuse("founding.voters", "only a founding voter may carry this section");
+            }
+        }
+        Ok(())
+    }
+
+    /// Longest time that a call may wait.
+    pub fn wait_max(&self) -> Duration {
+        Duration::from_millis(self.limits.wait_ms_max)
+    }
+}
+
+#[cfg(test)]
+mod tests;

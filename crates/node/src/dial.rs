@@ -1,0 +1,178 @@
+//! Connections to peers: tonic channels over the platform's byte streams, mutual TLS on top where there is TLS.
+
+use std::{io, sync::Arc, time::Duration};
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tidegate_replica::NodeId;
+use tonic::transport::{Channel, Endpoint, server::Connected};
+use tower::service_fn;
+
+use crate::{
+    platform::{BoxFuture, BoxedIo, Listener, Platform},
+    tls::NodeTls,
+};
+
+/// How long a connection may take to come up. Longer than three times the longest round trip on earth.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// A peer that does not answer a keep-alive for this long is dialled anew.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// Makes connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialer {
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) tls: Option<NodeTls>,
+}
+
+impl Dialer {
+    async fn dial(&self, node: NodeId, address: &str) -> io::Result<BoxedIo> {
+        let io = self.platform.connect(address).await?;
+        match &self.tls {
+            Some(tls) => tls.dial_peer(io, node).await,
+            None => Ok(io),
+        }
+    }
+
+    /// Opens an HTTP/2 connection to the node that should be at `address`.
+    pub(crate) async fn channel(&self, node: NodeId, address: &str) -> Result<Channel, tonic::transport::Error> {
+        let dialer = self.clone();
+        let address = address.to_owned();
+        let connector = service_fn(move |_: Uri| {
+            let (dialer, address) = (dialer.clone(), address.clone());
+            Box::pin(async move { dialer.dial(node, &address).await.map(TokioIo::new) })
+                as BoxFuture<io::Result<TokioIo<BoxedIo>>>
+        });
+        Endpoint::from_static("http://peer")
+            .connect_timeout(CONNECT_MAX)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20)
+            .connect_with_connector(connector)
+            .await
+    }
+}
+
+/// The node that a connection's certificate named. `None` where the platform has no TLS: then the hello is believed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerIdentity(pub(crate) Option<NodeId>);
+
+/// An accepted connection as tonic wants it.
+pub(crate) struct Accepted {
+    io: BoxedIo,
+    identity: PeerIdentity,
+}
+
+impl Connected for Accepted {
+    type ConnectInfo = PeerIdentity;
+
+    fn connect_info(&self) -> PeerIdentity {
+        self.identity
+    }
+}
+
+mod pass_through {
+    //! Reads and writes go straight to the stream below.
+
+    use std::{
+        io,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::Accepted;
+
+    impl AsyncRead for Accepted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_read(cx, buffer)
+        }
+    }
+
+    impl AsyncWrite for Accepted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.io).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_shutdown(cx)
+        }
+    }
+}
+
+/// What a listener does with a fresh connection before HTTP/2 begins on it.
+#[derive(Clone, Debug)]
+pub(crate) enum Greeting {
+    /// Mutual TLS: only nodes of this cluster come in.
+    Peers(NodeTls),
+    /// TLS towards clients, who prove themselves call by call.
+    Clients(NodeTls),
+    /// Plain bytes, in the simulator.
+    Plain,
+}
+
+impl Greeting {
+    async fn greet(&self, io: BoxedIo) -> io::Result<Accepted> {
+        let (io, identity) = match self {
+            Self::Peers(tls) => {
+                let (io, node) = tls.accept_peer(io).await?;
+                (io, PeerIdentity(Some(node)))
+            }
+            Self::Clients(tls) => {
+                (Box::new(tls.clients.accept(io).await?) as BoxedIo, PeerIdentity(None))
+            }
+            Self::Plain => (io, PeerIdentity(None)),
+        };
+        Ok(Accepted { io, identity })
+    }
+}
+
+/// Handshakes that may be under way at once on one listener. Past it new connections wait in the kernel's queue.
+const HANDSHAKES_MAX: usize = 256;
+/// How long a handshake may take before the connection is dropped.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+
+/// The connections of `listener`, greeted side by side so that a slow one holds up nobody.
+pub(crate) fn incoming(
+    mut listener: Box<dyn Listener>,
+    greeting: Greeting,
+) -> impl futures::Stream<Item = io::Result<Accepted>> + Send {
+    let (tx, mut rx) = tokio::sync::mpsc::channel(HANDSHAKES_MAX);
+    tokio::spawn(async move {
+        loop {
+            let Ok(permit) = tx.clone().reserve_owned().await else { return };
+            match listener.accept().await {
+                Ok(io) => {
+                    let greeting = greeting.clone();
+                    tokio::spawn(async move {
+                        match tokio::time::timeout(HANDSHAKE_MAX, greeting.greet(io)).await {
+                            Ok(Ok(accepted)) => drop(permit.send(Ok(accepted))),
+                            Ok(Err(error)) => tracing::debug!(%error, "a connection was refused"),
+                            Err(_) => tracing::debug!("a handshake took too long"),
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    });
+    async_stream::stream! { while let Some(connection) = rx.recv().await { yield connection; } }
+}

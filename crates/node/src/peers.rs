@@ -1,0 +1,250 @@
+//! The other nodes: two gossip lanes and one channel for calls to each, all behind the link model.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use tidegate_proto::peer::v1::{
+    GossipFrame, Hello, Lane as WireLane, gossip_frame::Frame, peer_service_client::PeerServiceClient,
+};
+use tidegate_replica::{Lane, NodeId, RegionName};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+use crate::{
+    dial::Dialer,
+    link::LinkModel,
+    shaper::{Ends, shape, travel},
+};
+
+/// Messages that may wait for the urgent lane of one peer.
+const URGENT_MAX: usize = 4_096;
+/// Messages that may wait for the bulk lane of one peer. A push past it is lost and pulled later.
+const BULK_MAX: usize = 8_192;
+/// Pause before a peer is dialled again.
+const REDIAL: Duration = Duration::from_millis(250);
+/// Largest message between peers, in bytes: a whole Raft batch or a chunk of a catch-up.
+pub(crate) const PEER_MESSAGE_MAX: usize = 16 << 20;
+
+/// Where a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) region: RegionName,
+    pub(crate) address: String,
+}
+
+#[derive(Debug)]
+struct Peer {
+    place: Place,
+    urgent: mpsc::Sender<Bytes>,
+    bulk: mpsc::Sender<Bytes>,
+    calls: Mutex<Option<Channel>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Who this node is to its peers.
+#[derive(Clone, Debug)]
+pub(crate) struct Me {
+    pub(crate) cluster: String,
+    pub(crate) node: NodeId,
+    pub(crate) region: RegionName,
+}
+
+/// All peers that this node calls.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    me: Me,
+    dialer: Dialer,
+    link: Arc<LinkModel>,
+    peers: RwLock<BTreeMap<NodeId, Arc<Peer>>>,
+}
+
+/// Why a call to a peer gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error("node {0} is not known here")]
+    Unknown(NodeId),
+    #[error("the call or its answer was lost on the way")]
+    Lost,
+    #[error("no connection to node {0}")]
+    Connect(NodeId, #[source] tonic::transport::Error),
+    #[error("the peer refused the call")]
+    Status(#[from] tonic::Status),
+    #[error("no answer in time")]
+    Deadline,
+}
+
+impl Peers {
+    pub(crate) fn new(me: Me, dialer: Dialer, link: Arc<LinkModel>) -> Self {
+        Self { me, dialer, link, peers: RwLock::new(BTreeMap::new()) }
+    }
+
+    /// Sets who is called. Connections to nodes that stay where they were go on.
+    pub(crate) fn set(&self, places: &BTreeMap<NodeId, Place>) {
+        let mut peers = self.peers.write();
+        peers.retain(|node, peer| places.get(node) == Some(&peer.place));
+        for (node, place) in places {
+            if *node != self.me.node && !peers.contains_key(node) {
+                peers.insert(*node, Arc::new(self.start(*node, place.clone())));
+            }
+        }
+    }
+
+    /// Everyone that is called.
+    pub(crate) fn nodes(&self) -> Vec<(NodeId, Place)> {
+        self.peers.read().iter().map(|(n, p)| (*n, p.place.clone())).collect()
+    }
+
+    /// Hands a gossip message to the lane. A lane that is full loses it: gossip repairs.
+    pub(crate) fn send(&self, to: NodeId, lane: Lane, message: Bytes) {
+        let peers = self.peers.read();
+        let Some(peer) = peers.get(&to) else { return };
+        let queue = match lane {
+            Lane::Urgent => &peer.urgent,
+            Lane::Bulk => &peer.bulk,
+        };
+        if queue.try_send(message).is_err() {
+            tracing::debug!(%to, ?lane, "a lane is full; one message was lost");
+        }
+    }
+
+    fn start(&self, node: NodeId, place: Place) -> Peer {
+        let ends = Ends { from: self.me.region.clone(), to: place.region.clone() };
+        let mut tasks = Vec::new();
+        let mut lane = |lane: WireLane, room: usize| {
+            let (input, waiting) = mpsc::channel(room);
+            let (shaped, output) = mpsc::channel(room);
+            tasks.push(tokio::spawn(shape(Arc::clone(&self.link), ends.clone(), waiting, shaped)));
+            let courier = Courier {
+                me: self.me.clone(),
+                dialer: self.dialer.clone(),
+                node,
+                address: place.address.clone(),
+                lane,
+            };
+            tasks.push(tokio::spawn(courier.run(output)));
+            input
+        };
+        let urgent = lane(WireLane::Urgent, URGENT_MAX);
+        let bulk = lane(WireLane::Bulk, BULK_MAX);
+        Peer { place, urgent, bulk, calls: Mutex::new(None), tasks }
+    }
+
+    /// Calls a peer: there and back through the link model, within `deadline`.
+    pub(crate) async fn call<T, F, R>(&self, to: NodeId, deadline: Duration, rpc: F) -> Result<T, CallError>
+    where
+        F: FnOnce(PeerServiceClient<Channel>) -> R,
+        R: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    {
+        let peer = self.peers.read().get(&to).cloned().ok_or(CallError::Unknown(to))?;
+        let there = Ends { from: self.me.region.clone(), to: peer.place.region.clone() };
+        let back = Ends { from: there.to.clone(), to: there.from.clone() };
+        let exchange = async {
+            if !travel(&self.link, &there).await {
+                core::future::pending::<()>().await;
+            }
+            let client = self.client(to, &peer).await?;
+            let answer = rpc(client).await;
+            if let Err(status) = &answer
+                && status.code() == tonic::Code::Unavailable
+            {
+                peer.calls.lock().take();
+            }
+            if !travel(&self.link, &back).await {
+                core::future::pending::<()>().await;
+            }
+            Ok(answer?.into_inner())
+        };
+        match tokio::time::timeout(deadline, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(CallError::Deadline),
+        }
+    }
+
+    async fn client(&self, to: NodeId, peer: &Peer) -> Result<PeerServiceClient<Channel>, CallError> {
+        let ready = peer.calls.lock().clone();
+        let channel = match ready {
+            Some(channel) => channel,
+            None => {
+                let dialed = self.dialer.channel(to, &peer.place.address).await;
+                let channel = dialed.map_err(|e| CallError::Connect(to, e))?;
+                peer.calls.lock().get_or_insert(channel).clone()
+            }
+        };
+        Ok(PeerServiceClient::new(channel)
+            .max_decoding_message_size(PEER_MESSAGE_MAX)
+            .max_encoding_message_size(PEER_MESSAGE_MAX))
+    }
+}
+
+/// Keeps one lane's stream to one peer open.
+struct Courier {
+    me: Me,
+    dialer: Dialer,
+    node: NodeId,
+    address: String,
+    lane: WireLane,
+}
+
+impl Courier {
+    async fn run(self, mut messages: mpsc::Receiver<Bytes>) {
+        loop {
+            if let Err(error) = self.carry(&mut messages).await {
+                tracing::debug!(node = %self.node, lane = ?self.lane, %error, "a lane broke");
+            }
+            if messages.is_closed() {
+                return;
+            }
+            // What waited while the peer could not be reached is old: gossip sends anew.
+            while messages.try_recv().is_ok() {}
+            tokio::time::sleep(REDIAL).await;
+        }
+    }
+
+    async fn carry(
+        &self,
+        messages: &mut mpsc::Receiver<Bytes>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let channel = self.dialer.channel(self.node, &self.address).await?;
+        let mut client = PeerServiceClient::new(channel).max_encoding_message_size(PEER_MESSAGE_MAX);
+        // Little may lie in buffers below: what is urgent must not wait behind it.
+        let (tx, rx) = mpsc::channel(16);
+        let hello = Hello {
+            cluster: self.me.cluster.clone(),
+            node: self.me.node.0,
+            region: self.me.region.as_str().to_owned(),
+            lane: self.lane.into(),
+            ..Hello::default()
+        };
+        tx.send(GossipFrame { frame: Some(Frame::Hello(hello)) }).await?;
+        let mut answers = client.gossip(ReceiverStream::new(rx)).await?.into_inner();
+        loop {
+            tokio::select! {
+                biased;
+                answer = answers.message() => match answer? {
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+                message = messages.recv() => match message {
+                    Some(message) => {
+                        tx.send(GossipFrame { frame: Some(Frame::Message(message)) }).await?;
+                    }
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The world outside a node behind one trait: sockets, clocks and randomness, so that the simulator can replace it.
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    pin::Pin,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rand::RngCore;
+use tidegate_policy::UnixMillis;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A future in a box, as the object-safe traits of this module return it.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A byte stream between two processes.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A byte stream of whatever transport the platform has.
+pub type BoxedIo = Box<dyn Io>;
+
+/// Where connections come in.
+pub trait Listener: Send {
+    /// Waits for the next connection.
+    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<BoxedIo>> + Send + '_>>;
+    /// The address that was bound, with the port that was chosen where port 0 was asked for.
+    fn local_address(&self) -> String;
+}
+
+/// Sockets, clocks and randomness. Nothing else in this crate touches the network, the clock or the entropy source.
+pub trait Platform: Send + Sync + fmt::Debug + 'static {
+    /// Binds `address` (`host:port`).
+    fn bind(&self, address: &str) -> BoxFuture<io::Result<Box<dyn Listener>>>;
+    /// Connects to `address` (`host:port`).
+    fn connect(&self, address: &str) -> BoxFuture<io::Result<BoxedIo>>;
+    /// Wall-clock time. Only for what people and credentials read, never for ordering.
+    fn wall(&self) -> UnixMillis;
+    /// Monotonic time since an arbitrary start.
+    fn monotonic(&self) -> Duration;
+    /// Fills `buffer` with randomness fit for secrets.
+    fn entropy(&self, buffer: &mut [u8]);
+    /// Whether peers speak TLS. The simulator has none.
+    fn tls(&self) -> bool {
+        true
+    }
+    /// Whether the store may commit on a thread of its own. The simulator allows none.
+    fn threads(&self) -> bool {
+        true
+    }
+}
+
+/// The real world: TCP, the machine's clocks and the operating system's randomness.
+#[derive(Debug)]
+pub struct TokioPlatform {
+    start: tokio::time::Instant,
+}
+
+impl TokioPlatform {
+    /// A platform whose monotonic clock starts now.
+    pub fn new() -> Self {
+        Self { start: tokio::time::Instant::now() }
+    }
+}
+
+impl Default for TokioPlatform {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+struct TcpListener(tokio::net::TcpListener);
+
+impl Listener for TcpListener {
+    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<BoxedIo>> + Send + '_>> {
+        Box::pin(async move {
+            let (stream, _) = self.0.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as BoxedIo)
+        })
+    }
+
+    fn local_address(&self) -> String {
+        self.0.local_addr().map(|a| a.to_string()).unwrap_or_default()
+    }
+}
+
+impl Platform for TokioPlatform {
+    fn bind(&self, address: &str) -> BoxFuture<io::Result<Box<dyn Listener>>> {
+        let address = address.to_owned();
+        Box::pin(async move {
+            let listener = tokio::net::TcpListener::bind(&address).await?;
+            Ok(Box::new(TcpListener(listener)) as Box<dyn Listener>)
+        })
+    }
+
+    fn connect(&self, address: &str) -> BoxFuture<io::Result<BoxedIo>> {
+        let address = address.to_owned();
+        Box::pin(async move {
+            let stream = tokio::net::TcpStream::connect(&address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as BoxedIo)
+        })
+    }
+
+    fn wall(&self) -> UnixMillis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn entropy(&self, buffer: &mut [u8]) {
+        rand::rngs::ThreadRng::default().fill_bytes(buffer);
+    }
+}
