@@ -19,7 +19,8 @@
 //! let set = PolicySet { identity: vec![Arc::new(CompiledPolicy::compile(source, &document))], ..PolicySet::default() };
 //! let principal = Principal::user("123456789012".parse()?, "/", "ada", "AIDAEXAMPLE");
 //! let action = Action::parse("s3:GetObject")?;
-//! let request = Request::new(&principal, &action, "arn:aws:s3:::photos/cat.jpg", &Context::default());
+//! let context = Context::default();
+//! let request = Request::new(&principal, &action, "arn:aws:s3:::photos/cat.jpg", &context);
 //! assert_eq!(authorize(&set, &request).effect, Effect::Allow);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

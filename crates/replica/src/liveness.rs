@@ -1,0 +1,151 @@
+//! Who is alive: foca's SWIM over the urgent lane. Who is a *member* is the directory's word alone.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use foca::{Config, Foca, Identity, Notification, PostcardCodec, Runtime, Timer};
+use rand::{SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
+
+use crate::NodeId;
+
+/// A node as foca sees it. The round changes when a node that was thought dead speaks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Identified {
+    node: u64,
+    round: u32,
+}
+
+impl Identity for Identified {
+    type Addr = u64;
+
+    fn renew(&self) -> Option<Self> {
+        Some(Self { round: self.round.wrapping_add(1), ..*self })
+    }
+
+    fn addr(&self) -> u64 {
+        self.node
+    }
+
+    fn win_addr_conflict(&self, adversary: &Self) -> bool {
+        self.round > adversary.round
+    }
+}
+
+/// What foca wants done.
+#[derive(Default)]
+struct Effects {
+    packets: Vec<(NodeId, Bytes)>,
+    timers: Vec<(Duration, Timer<Identified>)>,
+    up: Vec<NodeId>,
+    down: Vec<NodeId>,
+}
+
+impl Runtime<Identified> for &mut Effects {
+    fn notify(&mut self, notification: Notification<'_, Identified>) {
+        match notification {
+            Notification::MemberUp(id) => self.up.push(NodeId(id.node)),
+            Notification::MemberDown(id) => self.down.push(NodeId(id.node)),
+            _ => {}
+        }
+    }
+
+    fn send_to(&mut self, to: Identified, data: &[u8]) {
+        self.packets.push((NodeId(to.node), Bytes::copy_from_slice(data)));
+    }
+
+    fn submit_after(&mut self, event: Timer<Identified>, after: Duration) {
+        self.timers.push((after, event));
+    }
+}
+
+/// The liveness of all members.
+pub(crate) struct Liveness {
+    foca: Foca<Identified, PostcardCodec, StdRng, foca::NoCustomBroadcast>,
+    timers: BTreeMap<(Duration, u64), Timer<Identified>>,
+    submitted: u64,
+    alive: BTreeSet<NodeId>,
+    announced: BTreeMap<NodeId, Duration>,
+}
+
+impl core::fmt::Debug for Liveness {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Liveness").field("alive", &self.alive).finish_non_exhaustive()
+    }
+}
+
+/// How often a member that is not alive is called again.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(1);
+
+fn config() -> Config {
+    let mut config = Config::simple();
+    // Round trips on earth stay below 400 ms; a probe may take one and its indirect form another.
+    config.probe_period = Duration::from_millis(1_000);
+    config.probe_rtt = Duration::from_millis(450);
+    config.suspect_to_down_after = Duration::from_secs(3);
+    config.remove_down_after = Some(Duration::from_secs(10));
+    config
+}
+
+impl Liveness {
+    pub(crate) fn new(me: NodeId, seed: u64) -> Self {
+        let identity = Identified { node: me.0, round: 0 };
+        Self {
+            foca: Foca::new(identity, config(), StdRng::seed_from_u64(seed), PostcardCodec),
+            timers: BTreeMap::new(),
+            submitted: 0,
+            alive: BTreeSet::new(),
+            announced: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
+        self.alive.contains(&node)
+    }
+
+    fn settle(&mut self, now: Duration, effects: Effects) -> Vec<(NodeId, Bytes)> {
+        for (after, timer) in effects.timers {
+            self.submitted += 1;
+            self.timers.insert((now + after, self.submitted), timer);
+        }
+        for node in effects.up {
+            self.alive.insert(node);
+        }
+        for node in effects.down {
+            self.alive.remove(&node);
+        }
+        effects.packets
+    }
+
+    /// Takes a packet. A packet that can't be read is dropped.
+    pub(crate) fn receive(&mut self, now: Duration, packet: &[u8]) -> Vec<(NodeId, Bytes)> {
+        let mut effects = Effects::default();
+        let _unreadable = self.foca.handle_data(packet, &mut effects).is_err();
+        self.settle(now, effects)
+    }
+
+    /// Lets time pass.
+    pub(crate) fn tick(&mut self, now: Duration, members: impl Iterator<Item = NodeId>) -> Vec<(NodeId, Bytes)> {
+        let mut packets = Vec::new();
+        while let Some(entry) = self.timers.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let timer = entry.remove();
+            let mut effects = Effects::default();
+            let _stale = self.foca.handle_timer(timer, &mut effects).is_err();
+            packets.extend(self.settle(now, effects));
+        }
+        for node in members {
+            let due = self.announced.get(&node).is_none_or(|last| now >= *last + ANNOUNCE_EVERY);
+            if due && !self.alive.contains(&node) {
+                self.announced.insert(node, now);
+                let mut effects = Effects::default();
+                let _late = self.foca.announce(Identified { node: node.0, round: 0 }, &mut effects).is_err();
+                packets.extend(self.settle(now, effects));
+            }
+        }
+        packets
+    }
+}

@@ -1,0 +1,73 @@
+//! Records and frames: what travels, and what says that nothing is missing between.
+
+use bytes::Bytes;
+
+use crate::{Dot, Origin};
+
+/// The marker by which the newer of two values of one key is told: the placement epoch of the account, then the revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// Raised when the key's home changes.
+    pub epoch: u64,
+    /// The log index that wrote it.
+    pub revision: u64,
+}
+
+/// The unit of replication: one entity or one edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its key. Opaque here.
+    pub key: Bytes,
+    /// Its value; `None`: a tombstone.
+    pub value: Option<Bytes>,
+    /// How new it is.
+    pub stamp: Stamp,
+    /// Which write wrote it.
+    pub dot: Dot,
+}
+
+/// What is known of a stored record without its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// How new it is.
+    pub stamp: Stamp,
+    /// Which write wrote it.
+    pub dot: Dot,
+}
+
+/// Everything that `origin` wrote in (after, upto]. A frame without records says that there was nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Who wrote.
+    pub origin: Origin,
+    /// The frame begins behind this sequence.
+    pub after: u64,
+    /// The frame ends with this sequence.
+    pub upto: u64,
+    /// The newest record of each key that was written between.
+    pub records: Vec<Record>,
+    /// W3C `traceparent` of the write, to follow it across nodes.
+    pub trace: Option<String>,
+}
+
+/// A stretch of an origin's records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RangePage {
+    /// In order of their sequence; only the newest record of a key.
+    pub records: Vec<Record>,
+    /// Everything up to this sequence is in the page.
+    pub upto: u64,
+    /// Whether there is more behind it.
+    pub more: bool,
+}
+
+/// What the machine may ask of the store.
+pub trait Records {
+    /// How new the stored record of `key` is.
+    fn header(&self, key: &[u8]) -> Option<Header>;
+    /// The records of `origin` behind `after`, about `limit_bytes` of them, at least one when there is any. `upto` of the last page
+    /// is what the stored clock says.
+    fn range(&self, origin: Origin, after: u64, limit_bytes: usize) -> RangePage;
+    /// Up to which sequence tombstones of `origin` were collected.
+    fn floor(&self, origin: Origin) -> u64;
+}
