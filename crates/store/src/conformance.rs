@@ -1,0 +1,152 @@
+//! One suite for every engine.
+
+use core::ops::Bound;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tidegate_replica::{Clock, Dot, GroupId, Origin, Record, Records, Stamp};
+
+use crate::{
+    Batch, Committer, Engine, Faults, FaultyEngine, MemoryEngine, NodeStore, ROW_MAX, SledEngine, SledOptions,
+    StoreError, Tree,
+};
+
+const ORIGIN: Origin = Origin::Group { group: GroupId(1), generation: 0 };
+
+fn suite(engine: Arc<dyn Engine>) {
+    rows(&*engine);
+    let store = NodeStore::open(Arc::clone(&engine), Committer::inline(engine)).unwrap();
+    records(&store);
+}
+
+fn rows(engine: &dyn Engine) {
+    let mut batch = Batch::default();
+    for n in 0..5u8 {
+        batch.put(Tree::Log, vec![1, n], vec![n]);
+    }
+    batch.put(Tree::Meta, vec![1], vec![9]);
+    batch.delete(Tree::Log, vec![1, 2]);
+    engine.apply(&batch).unwrap();
+    engine.sync().unwrap();
+    assert_eq!(engine.get(Tree::Log, &[1, 1]).unwrap().as_deref(), Some(&[1u8][..]));
+    assert_eq!(engine.get(Tree::Log, &[1, 2]).unwrap(), None, "later operations of a batch win");
+    let keys = |from, to, limit| -> Vec<u8> {
+        engine.scan(Tree::Log, from, to, limit).unwrap().iter().map(|(k, _)| k[1]).collect()
+    };
+    assert_eq!(keys(Bound::Unbounded, Bound::Unbounded, 9), [0, 1, 3, 4]);
+    assert_eq!(keys(Bound::Excluded(&[1, 0]), Bound::Included(&[1, 3]), 9), [1, 3]);
+    assert_eq!(keys(Bound::Unbounded, Bound::Unbounded, 2), [0, 1]);
+    assert!(keys(Bound::Included(&[2]), Bound::Included(&[1]), 9).is_empty());
+    assert_eq!(engine.last(Tree::Log, &[1]).unwrap().unwrap().0[1], 4);
+    assert_eq!(engine.last(Tree::Log, &[7]).unwrap(), None);
+    let mut large = Batch::default();
+    large.put(Tree::Local, vec![1], vec![0; 1]);
+    large.put(Tree::Local, vec![2], vec![0; ROW_MAX + 1]);
+    assert_eq!(engine.apply(&large), Err(StoreError::TooLarge(ROW_MAX + 1)));
+    assert_eq!(engine.get(Tree::Local, &[1]).unwrap(), None, "a refused batch changes nothing");
+}
+
+fn record(key: &'static str, value: Option<&'static str>, n: u64) -> Record {
+    Record {
+        key: key.into(),
+        value: value.map(Into::into),
+        stamp: Stamp { epoch: 0, revision: n },
+        dot: Dot { origin: ORIGIN, sequence: n },
+    }
+}
+
+fn records(store: &NodeStore) {
+    let write = |records: &[Record], upto: u64| {
+        let (batch, changes) = store.merge(records, &Clock::from_iter([(ORIGIN, upto)]), &[]).unwrap();
+        store.engine().apply(&batch).unwrap();
+        changes.len()
+    };
+    assert_eq!(write(&[record("a", Some("1"), 1), record("b", Some("2"), 2), record("a", Some("3"), 3)], 3), 2);
+    assert_eq!(write(&[record("a", Some("old"), 2)], 3), 0, "an older record changes nothing");
+    assert_eq!(write(&[record("b", None, 5)], 6), 1);
+    assert_eq!(store.clock().unwrap().get(ORIGIN), 6);
+    let page = store.range(ORIGIN, 0, 1 << 20);
+    let found: Vec<_> = page.records.iter().map(|r| (r.key.clone(), r.dot.sequence)).collect();
+    assert_eq!(found, [(Bytes::from_static(b"a"), 3), (Bytes::from_static(b"b"), 5)]);
+    assert_eq!((page.upto, page.more), (6, false));
+    let first = store.range(ORIGIN, 0, 1);
+    assert_eq!((first.records.len(), first.upto, first.more), (1, 3, true));
+    assert_eq!(store.range(ORIGIN, 3, 1).records[0].dot.sequence, 5);
+    let mut all = Vec::new();
+    store.for_each_record(|r| all.push(r.key)).unwrap();
+    assert_eq!(all, ["a", "b"]);
+    let (batch, _) = store.merge(&[record("c", Some("x"), 9)], &Clock::default(), &[ORIGIN]).unwrap();
+    store.engine().apply(&batch).unwrap();
+    assert_eq!(store.range(ORIGIN, 0, 1 << 20).records.len(), 1, "a replaced origin keeps only what replaces it");
+}
+
+#[test]
+fn memory() {
+    suite(Arc::new(MemoryEngine::default()));
+}
+
+#[test]
+fn faulty() {
+    suite(Arc::new(FaultyEngine::new(MemoryEngine::default())));
+}
+
+#[test]
+fn sled() {
+    let folder = tempfile::tempdir().unwrap();
+    suite(Arc::new(SledEngine::open(folder.path(), SledOptions::default()).unwrap()));
+}
+
+#[test]
+fn sled_keeps_what_it_had_over_a_restart_and_refuses_another_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Arc::new(SledEngine::open(folder.path(), SledOptions::default()).unwrap());
+    let engine = open();
+    let store = NodeStore::open(engine.clone(), Committer::inline(engine)).unwrap();
+    let (batch, _) = store.merge(&[record("a", Some("1"), 1)], &Clock::from_iter([(ORIGIN, 1)]), &[]).unwrap();
+    store.engine().apply(&batch).unwrap();
+    store.engine().sync().unwrap();
+    drop(store);
+    let engine = open();
+    let store = NodeStore::open(engine.clone(), Committer::inline(engine.clone())).unwrap();
+    assert_eq!(store.record(b"a").unwrap(), Some(record("a", Some("1"), 1)));
+    let mut batch = Batch::default();
+    batch.put(Tree::Store, Bytes::from_static(b"format"), 7u32.to_be_bytes().to_vec());
+    engine.apply(&batch).unwrap();
+    let refused = NodeStore::open(engine.clone(), Committer::inline(engine)).unwrap_err();
+    assert_eq!(refused, StoreError::Format { found: 7, expected: 1 });
+}
+
+#[test]
+fn memory_loses_what_was_not_synced() {
+    let engine = MemoryEngine::default();
+    let put = |n: u8| {
+        let mut batch = Batch::default();
+        batch.put(Tree::Log, vec![n], vec![n]);
+        engine.apply(&batch).unwrap();
+    };
+    put(1);
+    engine.sync().unwrap();
+    put(2);
+    put(3);
+    engine.lose_unsynced(1);
+    let left: Vec<u8> =
+        engine.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, 9).unwrap().iter().map(|(k, _)| k[0]).collect();
+    assert_eq!(left, [1, 2]);
+}
+
+#[tokio::test]
+async fn many_waiters_share_syncs_and_hear_of_failure() {
+    let engine = Arc::new(FaultyEngine::new(MemoryEngine::default()));
+    let committer = Committer::threaded(engine.clone()).unwrap();
+    let all: Vec<_> = (0..100).map(|_| tokio::spawn({ let c = committer.clone(); async move { c.sync().await } })).collect();
+    for one in all {
+        one.await.unwrap().unwrap();
+    }
+    engine.set(Faults { sync_fails: true, ..Faults::default() });
+    assert!(matches!(committer.sync().await, Err(StoreError::Io(_))));
+    engine.set(Faults { full: true, ..Faults::default() });
+    let mut batch = Batch::default();
+    batch.put(Tree::Log, vec![1], vec![1]);
+    assert!(matches!(committer.commit(&batch).await, Err(StoreError::Full { .. })));
+    assert_eq!(engine.get(Tree::Log, &[1]).unwrap(), None);
+}
