@@ -1,0 +1,212 @@
+//! The replicated state as consensus sees it, and its driver.
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use openraft::{
+    EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot,
+    storage::{EntryResponder, RaftStateMachine},
+};
+use prost::Message;
+use tidegate_replica::GroupId;
+use tidegate_store::{Batch, NodeStore, Tree};
+
+use crate::{
+    log::io_error,
+    types::{LogId, Reply, SnapshotMeta, StoredMembership, Types},
+    wire::{self, AppliedW},
+};
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryPosition {
+    /// Its log index.
+    pub index: u64,
+    /// The term in which it was proposed.
+    pub term: u64,
+    /// Its time, in milliseconds since the Unix epoch: never before that of an earlier entry.
+    pub time: u64,
+}
+
+/// What applying an entry gave.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// The answer to whoever proposed it.
+    pub response: Bytes,
+    /// The rows that it changes: stored together with the position.
+    pub batch: Batch,
+}
+
+/// A state that no longer changes.
+pub trait Frozen: Send + Sync + 'static {
+    /// The state as chunks of at most 48 KiB.
+    fn chunks(&self) -> Vec<Bytes>;
+}
+
+/// The replicated state of one group.
+pub trait Machine: Send + Sync + 'static {
+    /// Applies an entry. Must depend on nothing but the state and the entry. `None`: an entry of Raft's own, which changes nothing but
+    /// the position.
+    fn apply(&self, at: EntryPosition, payload: Option<&Bytes>) -> io::Result<Applied>;
+    /// The rows of what was applied at this position are visible in the store now.
+    fn stored(&self, at: EntryPosition, leading: bool);
+    /// The state as it is now, without holding anything up.
+    fn freeze(&self) -> Arc<dyn Frozen>;
+    /// Replaces the state by what [`Frozen::chunks`] gave at another node, and says which rows change.
+    fn restore(&self, chunks: Vec<Bytes>, index: u64) -> io::Result<Batch>;
+}
+
+/// A snapshot: of this node, not yet written out, or received.
+#[derive(Clone)]
+pub(crate) enum SnapshotData {
+    Frozen(Arc<dyn Frozen>),
+    Received(Vec<Bytes>),
+}
+
+impl core::fmt::Debug for SnapshotData {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Frozen(_) => "Frozen",
+            Self::Received(_) => "Received",
+        })
+    }
+}
+
+impl SnapshotData {
+    pub(crate) fn chunks(&self) -> Vec<Bytes> {
+        match self {
+            Self::Frozen(frozen) => frozen.chunks(),
+            Self::Received(chunks) => chunks.clone(),
+        }
+    }
+}
+
+/// Feeds a machine from the log and keeps its position.
+#[derive(Clone)]
+pub(crate) struct Driver {
+    group: GroupId,
+    store: NodeStore,
+    machine: Arc<dyn Machine>,
+    last: Option<LogId>,
+    membership: StoredMembership,
+    time: u64,
+    leading: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Driver {
+    pub(crate) fn open(
+        group: GroupId,
+        store: NodeStore,
+        machine: Arc<dyn Machine>,
+        leading: Arc<dyn Fn() -> bool + Send + Sync>,
+    ) -> io::Result<Self> {
+        let key = NodeStore::group_key(group, b"applied");
+        let row = store.engine().get(Tree::Meta, &key).map_err(io_error)?;
+        let applied = row.map(AppliedW::decode).transpose().map_err(io_error)?.unwrap_or_default();
+        let membership = wire::read_stored_membership(applied.membership.as_ref()).map_err(io_error)?;
+        let last = applied.last.map(wire::read_log_id);
+        Ok(Self { group, store, machine, last, membership, time: applied.time, leading })
+    }
+
+    fn position(&self, batch: &mut Batch) {
+        let applied = AppliedW {
+            last: self.last.as_ref().map(wire::log_id),
+            membership: Some(wire::stored_membership(&self.membership)),
+            time: self.time,
+        };
+        batch.put(Tree::Meta, NodeStore::group_key(self.group, b"applied"), applied.encode_to_vec());
+    }
+
+    fn apply_one(&mut self, log_id: LogId, payload: EntryPayload<crate::types::Payload, u64, openraft::EmptyNode>) -> io::Result<Bytes> {
+        let bytes = match payload {
+            EntryPayload::Blank => None,
+            EntryPayload::Normal(payload) => {
+                self.time = self.time.max(payload.time);
+                Some(payload.bytes)
+            }
+            EntryPayload::Membership(m) => {
+                self.membership = StoredMembership::new(Some(log_id), m);
+                None
+            }
+        };
+        let at = EntryPosition { index: log_id.index, term: log_id.leader_id.term, time: self.time };
+        let mut applied = self.machine.apply(at, bytes.as_ref())?;
+        self.last = Some(log_id);
+        self.position(&mut applied.batch);
+        // Not synced: the log is durable, and what a crash loses here is applied again from it.
+        self.store.engine().apply(&applied.batch).map_err(io_error)?;
+        self.machine.stored(at, (self.leading)());
+        Ok(applied.response)
+    }
+
+    fn meta(&self) -> SnapshotMeta {
+        SnapshotMeta { last_log_id: self.last, last_membership: self.membership.clone() }
+    }
+}
+
+impl RaftStateMachine<Types> for Driver {
+    type SnapshotData = SnapshotData;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
+        Ok((self.last, self.membership.clone()))
+    }
+
+    async fn apply<Strm>(&mut self, mut entries: Strm) -> Result<(), io::Error>
+    where
+        Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,
+    {
+        while let Some(next) = entries.next().await {
+            let (entry, responder) = next?;
+            let response = self.apply_one(entry.log_id, entry.payload)?;
+            if let Some(responder) = responder {
+                responder.send(Reply(response));
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        Builder { meta: self.meta(), frozen: self.machine.freeze(), store: self.store.clone() }
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotData) -> Result<(), io::Error> {
+        let index = meta.last_log_id.as_ref().map_or(0, |id| id.index);
+        let mut batch = self.machine.restore(snapshot.chunks(), index)?;
+        self.last = meta.last_log_id;
+        self.membership = meta.last_membership.clone();
+        self.position(&mut batch);
+        self.store.committer().commit(&batch).await.map_err(io_error)?;
+        let term = meta.last_log_id.as_ref().map_or(0, |id| id.leader_id.term);
+        self.machine.stored(EntryPosition { index, term, time: self.time }, false);
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<crate::types::LeaderId, u64, openraft::EmptyNode, SnapshotData>>, io::Error> {
+        if self.last.is_none() {
+            return Ok(None);
+        }
+        // The state itself is durable: a snapshot of this very moment always exists.
+        self.store.committer().sync().await.map_err(io_error)?;
+        Ok(Some(Snapshot { meta: self.meta(), snapshot: SnapshotData::Frozen(self.machine.freeze()) }))
+    }
+}
+
+/// Makes a snapshot of a frozen state.
+pub(crate) struct Builder {
+    meta: SnapshotMeta,
+    frozen: Arc<dyn Frozen>,
+    store: NodeStore,
+}
+
+impl RaftSnapshotBuilder<Types> for Builder {
+    type SnapshotData = SnapshotData;
+
+    async fn build_snapshot(&mut self) -> Result<Snapshot<crate::types::LeaderId, u64, openraft::EmptyNode, SnapshotData>, io::Error> {
+        // The log before it may be purged afterwards, so what it holds must be durable first.
+        self.store.committer().sync().await.map_err(io_error)?;
+        let snapshot = SnapshotData::Frozen(Arc::clone(&self.frozen));
+        Ok(Snapshot { meta: self.meta.clone(), snapshot })
+    }
+}

@@ -1,0 +1,61 @@
+//! openraft's types as this crate uses them.
+
+use core::fmt;
+
+use bytes::Bytes;
+use openraft::{EmptyNode, alias};
+
+/// Largest payload of one entry, in bytes: an entry is one row of the store.
+pub const ENTRY_MAX: usize = 56 << 10;
+
+/// What a client proposed: a time for the entry and bytes that only the machine reads.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payload {
+    pub(crate) time: u64,
+    pub(crate) bytes: Bytes,
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes.len())
+    }
+}
+
+impl fmt::Display for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What the machine answered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply(pub(crate) Bytes);
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+openraft::declare_raft_types!(
+    /// The types of all groups.
+    pub Types:
+        D = Payload,
+        R = Reply,
+        NodeId = u64,
+        Node = EmptyNode,
+);
+
+pub(crate) type LogId = alias::LogIdOf<Types>;
+pub(crate) type Vote = alias::VoteOf<Types>;
+pub(crate) type Entry = alias::EntryOf<Types>;
+pub(crate) type LeaderId = alias::CommittedLeaderIdOf<Types>;
+pub(crate) type StoredMembership = alias::StoredMembershipOf<Types>;
+pub(crate) type Membership = openraft::Membership<u64, EmptyNode>;
+pub(crate) type SnapshotMeta = alias::SnapshotMetaOf<Types>;
