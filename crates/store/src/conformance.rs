@@ -17,6 +17,7 @@ fn suite(engine: Arc<dyn Engine>) {
     rows(&*engine);
     let store = NodeStore::open(Arc::clone(&engine), Committer::inline(engine)).unwrap();
     records(&store);
+    many_records_of_one_sequence(&store);
 }
 
 fn rows(engine: &dyn Engine) {
@@ -78,6 +79,30 @@ fn records(store: &NodeStore) {
     let (batch, _) = store.merge(&[record("c", Some("x"), 9)], &Clock::default(), &[ORIGIN]).unwrap();
     store.engine().apply(&batch).unwrap();
     assert_eq!(store.range(ORIGIN, 0, 1 << 20).records.len(), 1, "a replaced origin keeps only what replaces it");
+}
+
+/// One entry may write more records than a scan reads at once, and a page must still hold all of them.
+fn many_records_of_one_sequence(store: &NodeStore) {
+    let origin = Origin::Group { group: GroupId(2), generation: 0 };
+    let dot = Dot { origin, sequence: 7 };
+    let stamp = Stamp { epoch: 0, revision: 7 };
+    let all: Vec<Record> = (0..3_000)
+        .map(|n| Record { key: format!("many{n:05}").into(), value: Some(Bytes::from_static(b"x")), stamp, dot })
+        .collect();
+    let (batch, changes) = store.merge(&all, &Clock::from_iter([(origin, 7)]), &[]).unwrap();
+    assert_eq!(changes.len(), 3_000);
+    store.engine().apply(&batch).unwrap();
+    let page = store.range(origin, 0, 1 << 30);
+    assert_eq!((page.records.len(), page.upto, page.more), (3_000, 7, false));
+    let small = store.range(origin, 0, 1);
+    assert_eq!(small.records.len(), 3_000, "the records of one sequence are never divided");
+    let (batch, _) = store.merge(&[], &Clock::from_iter([(origin, 3)]), &[]).unwrap();
+    store.engine().apply(&batch).unwrap();
+    assert_eq!(store.clock().unwrap().get(origin), 7, "a clock never goes back");
+    let (batch, _) = store.merge(&all[..2], &Clock::default(), &[origin]).unwrap();
+    store.engine().apply(&batch).unwrap();
+    let left: Vec<_> = store.range(origin, 0, 1 << 30).records.into_iter().map(|r| r.key).collect();
+    assert_eq!(left, ["many00000", "many00001"], "a whole-state transfer drops every other key");
 }
 
 #[test]

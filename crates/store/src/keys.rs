@@ -58,6 +58,14 @@ pub(crate) fn index(origin: Origin, sequence: u64, key: &[u8]) -> Bytes {
     row.freeze()
 }
 
+/// The first key behind all index rows of an origin; `None` when nothing can lie behind them.
+pub(crate) fn index_end(origin: Origin) -> Option<Bytes> {
+    let mut end = origin.to_bytes();
+    let at = end.iter().rposition(|byte| *byte != 0xff)?;
+    *end.get_mut(at)? += 1;
+    end.get(..=at).map(Bytes::copy_from_slice)
+}
+
 /// Origin, sequence and key of an index row.
 pub(crate) fn read_index(row: &[u8]) -> Option<(Origin, u64, Bytes)> {
     let (origin, rest) = row.split_at_checked(13)?;
@@ -84,5 +92,8 @@ mod tests {
         assert_eq!(read_index(&index(origin, 9, b"k")), Some((origin, 9, Bytes::from_static(b"k"))));
         assert!(index(origin, 9, b"z") < index(origin, 10, b"a"));
         assert_eq!(read_index(b"short"), None);
+        let end = index_end(origin).unwrap();
+        assert!(index(origin, u64::MAX, &[0xff; 40]) < end);
+        assert!(end <= index(Origin::Group { group: GroupId(3), generation: 2 }, 0, b""));
     }
 }

@@ -1,10 +1,13 @@
 //! What a node keeps: records with their index and clock, and the rows of its Raft groups.
 
 use core::ops::Bound;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use tidegate_replica::{Clock, GroupId, Header, Origin, RangePage, Record, Records};
+use tidegate_replica::{Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records};
 
 use crate::{Batch, Committer, Engine, StoreError, Tree, keys, rows};
 
@@ -12,6 +15,21 @@ use crate::{Batch, Committer, Engine, StoreError, Tree, keys, rows};
 const FORMAT: u32 = 1;
 /// Rows that one step of a scan reads.
 const SCAN_STEP: usize = 1_024;
+/// Bytes that a record takes in a message besides its key and value.
+const RECORD_OVERHEAD: usize = 64;
+
+/// A row of an origin's index.
+struct IndexRow {
+    sequence: u64,
+    key: Bytes,
+    /// The row's own key.
+    row: Bytes,
+}
+
+fn read_position(row: &[u8]) -> Result<u64, StoreError> {
+    let sequence = <[u8; 8]>::try_from(row).map_err(|_| StoreError::Corrupt("a row of the clock".to_owned()))?;
+    Ok(u64::from_be_bytes(sequence))
+}
 
 /// A record that a batch writes, and what stood there before.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,12 +85,11 @@ impl NodeStore {
     /// How far each origin is merged.
     pub fn clock(&self) -> Result<Clock, StoreError> {
         let rows = self.engine.scan(Tree::Clock, Bound::Unbounded, Bound::Unbounded, usize::MAX)?;
-        let damaged = || StoreError::Corrupt("a row of the clock".to_owned());
         rows.into_iter()
-            .map(|(k, v)| {
-                let origin = Origin::from_bytes(&k).ok_or_else(damaged)?;
-                let sequence = <[u8; 8]>::try_from(&*v).map_err(|_| damaged())?;
-                Ok((origin, u64::from_be_bytes(sequence)))
+            .map(|(key, row)| {
+                let origin =
+                    Origin::from_bytes(&key).ok_or_else(|| StoreError::Corrupt("a row of the clock".to_owned()))?;
+                Ok((origin, read_position(&row)?))
             })
             .collect()
     }
@@ -107,8 +124,9 @@ impl NodeStore {
     ) -> Result<(Batch, Vec<Change>), StoreError> {
         let mut batch = Batch::default();
         let mut changes: BTreeMap<Bytes, Change> = BTreeMap::new();
+        let kept: BTreeSet<&Bytes> = records.iter().map(|r| &r.key).collect();
         for origin in replaced {
-            self.drop_origin(*origin, records, &mut batch)?;
+            self.drop_origin(*origin, &kept, &mut batch)?;
         }
         for record in records {
             let old = match changes.get(&record.key) {
@@ -127,57 +145,85 @@ impl NodeStore {
             change.and_modify(|c| c.new = record.clone()).or_insert(Change { old, new: record.clone() });
         }
         for (origin, sequence) in clock.iter() {
+            // A clock never goes back, whatever is merged again.
+            if self.position(origin)? >= sequence {
+                continue;
+            }
             let key = Bytes::copy_from_slice(&origin.to_bytes());
             batch.put(Tree::Clock, key, sequence.to_be_bytes().to_vec());
         }
         Ok((batch, changes.into_values().collect()))
     }
 
-    fn drop_origin(&self, origin: Origin, kept: &[Record], batch: &mut Batch) -> Result<(), StoreError> {
-        let page = self.index(origin, 0, usize::MAX)?;
-        for (sequence, key) in page {
-            if kept.iter().all(|r| r.key != key) {
-                batch.delete(Tree::Index, keys::index(origin, sequence, &key));
-                batch.delete(Tree::Record, key);
+    fn drop_origin(&self, origin: Origin, kept: &BTreeSet<&Bytes>, batch: &mut Batch) -> Result<(), StoreError> {
+        let mut after = None;
+        while let Some(step) = self.index_step(origin, 0, after.as_ref())? {
+            for IndexRow { sequence, key, row } in step {
+                if !kept.contains(&key) {
+                    batch.delete(Tree::Index, row.clone());
+                    // A key that another origin has written since stays.
+                    if self.record(&key)?.is_some_and(|r| r.dot == (Dot { origin, sequence })) {
+                        batch.delete(Tree::Record, key);
+                    }
+                }
+                after = Some(row);
             }
         }
         Ok(())
     }
 
-    fn index(&self, origin: Origin, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, StoreError> {
-        let from = keys::index(origin, after.saturating_add(1), &[]);
-        let to = keys::index(origin, u64::MAX, &[0xff; 8]);
-        let rows = self.engine.scan(Tree::Index, Bound::Included(&from), Bound::Included(&to), limit)?;
-        let read = rows.iter().map(|(k, _)| {
+    /// The next rows of an origin's index: those behind sequence `floor`, and behind the row `after` where a step has been read already.
+    /// One sequence may have many rows, so a step is continued behind its last row, never behind its last sequence.
+    fn index_step(
+        &self,
+        origin: Origin,
+        floor: u64,
+        after: Option<&Bytes>,
+    ) -> Result<Option<Vec<IndexRow>>, StoreError> {
+        let first = keys::index(origin, floor.saturating_add(1), &[]);
+        let from = after.map_or(Bound::Included(&*first), |row| Bound::Excluded(&**row));
+        let end = keys::index_end(origin);
+        let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.engine.scan(Tree::Index, from, to, SCAN_STEP)?;
+        let read = rows.into_iter().map(|(row, _)| {
             let (_, sequence, key) =
-                keys::read_index(k).ok_or_else(|| StoreError::Corrupt("a row of the index".to_owned()))?;
-            Ok((sequence, key))
+                keys::read_index(&row).ok_or_else(|| StoreError::Corrupt("a row of the index".to_owned()))?;
+            Ok(IndexRow { sequence, key, row })
         });
-        read.collect()
+        let step = read.collect::<Result<Vec<_>, StoreError>>()?;
+        Ok((!step.is_empty()).then_some(step))
     }
 
     fn page(&self, origin: Origin, after: u64, limit_bytes: usize) -> Result<RangePage, StoreError> {
         let mut page = RangePage { upto: after, ..RangePage::default() };
-        let mut bytes = 0;
-        loop {
-            let step = self.index(origin, page.upto, SCAN_STEP)?;
-            let whole = step.len() < SCAN_STEP;
-            for (sequence, key) in step {
+        // Read before the records: what is written meanwhile lies above it and comes with the next page.
+        let end = self.position(origin)?;
+        let (mut bytes, mut last) = (0, None);
+        while let Some(step) = self.index_step(origin, after, last.as_ref())? {
+            for IndexRow { sequence, key, row } in step {
+                // The records of one sequence are never divided between pages.
                 if bytes >= limit_bytes && sequence > page.upto {
                     page.more = true;
                     return Ok(page);
                 }
                 // A row whose record has moved on counts no more.
-                if let Some(record) = self.record(&key)?.filter(|r| r.dot.origin == origin && r.dot.sequence == sequence) {
-                    bytes += record.key.len() + record.value.as_ref().map_or(0, Bytes::len) + 64;
+                if let Some(record) = self.record(&key)?.filter(|r| r.dot == (Dot { origin, sequence })) {
+                    bytes += record.key.len() + record.value.as_ref().map_or(0, Bytes::len) + RECORD_OVERHEAD;
                     page.records.push(record);
                 }
                 page.upto = sequence;
+                last = Some(row);
             }
-            if whole {
-                page.upto = page.upto.max(self.clock()?.get(origin));
-                return Ok(page);
-            }
+        }
+        page.upto = page.upto.max(end);
+        Ok(page)
+    }
+
+    /// How far one origin is merged.
+    fn position(&self, origin: Origin) -> Result<u64, StoreError> {
+        match self.engine.get(Tree::Clock, &origin.to_bytes())? {
+            None => Ok(0),
+            Some(row) => read_position(&row),
         }
     }
 
