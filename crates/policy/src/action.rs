@@ -12,7 +12,9 @@ pub struct Action {
 
 /// A text that is no action.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an action: expected `service:Name` in letters, digits, hyphens, and no wildcard")]
+#[error(
+    "`{0}` is not an action: expected `service:Name` in letters, digits, hyphens, and no wildcard"
+)]
 pub struct ActionError(String);
 
 /// The longest action that is read, in characters. AWS's longest is far below.
@@ -24,12 +26,18 @@ impl Action {
         let refuse = || ActionError(text.chars().take(ACTION_MAX).collect());
         let (service, name) = text.split_once(':').ok_or_else(refuse)?;
         let well_formed = |s: &str| {
-            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.')
+            !s.is_empty()
+                && s.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.')
         };
         if text.len() > ACTION_MAX || !well_formed(service) || !well_formed(name) {
             return Err(refuse());
         }
-        Ok(Self { text: text.into(), lower: text.to_ascii_lowercase().into(), colon: service.len() })
+        Ok(Self {
+            text: text.into(),
+            lower: text.to_ascii_lowercase().into(),
+            colon: service.len(),
+        })
     }
 
     /// The action as it was written.
@@ -59,6 +67,11 @@ impl PartialEq for Action {
     }
 }
 impl Eq for Action {}
+impl core::hash::Hash for Action {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.lower.hash(state);
+    }
+}
 impl PartialOrd for Action {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))

@@ -33,7 +33,8 @@ impl Arn {
                 if partition.is_empty() || service.is_empty() || resource.is_empty() {
                     return refuse("partition, service and resource must not be empty");
                 }
-                let whole_account = account.is_empty() || *account == "aws" || account.parse::<AccountId>().is_ok();
+                let whole_account =
+                    account.is_empty() || *account == "aws" || account.parse::<AccountId>().is_ok();
                 if !whole_account && !account.contains(['*', '?']) {
                     return refuse("the account must be twelve digits or empty");
                 }
@@ -110,7 +111,13 @@ mod tests {
 
     #[test]
     fn what_is_no_arn_is_refused() {
-        for bad in ["", "arn", "arn:aws:iam::12:user/a", "arn:aws:iam::123456789012:", "urn:aws:iam::123456789012:user/a"] {
+        for bad in [
+            "",
+            "arn",
+            "arn:aws:iam::12:user/a",
+            "arn:aws:iam::123456789012:",
+            "urn:aws:iam::123456789012:user/a",
+        ] {
             assert!(Arn::parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,4 +1,7 @@
 //! What is known of a request besides who, what and on what: condition keys and their values.
+//!
+//! Values are text in the form in which policies write them; the operator of a condition gives them their type. That is AWS's model:
+//! a key has no type of its own when a decision is made.
 
 use smallvec::SmallVec;
 
@@ -45,7 +48,8 @@ impl From<Vec<String>> for Value {
     }
 }
 
-/// Condition keys with their values. Keys are compared without regard to case.
+/// Condition keys with their values. Keys are compared without regard to case, tag keys too. The few keys of a usual request are
+/// stored in place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     entries: SmallVec<[(Box<str>, Value); 4]>,
@@ -68,7 +72,7 @@ impl Context {
         self
     }
 
-    /// The values of `key`.
+    /// The values of `key`; `None` when the request has no such key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.entries.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v)
     }
@@ -76,5 +80,25 @@ impl Context {
     /// All keys in lower case with their values, in the order in which they were set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(k, v)| (&**k, v))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_one_whatever_their_case_and_the_last_value_stays() {
+        let mut context = Context::default()
+            .with("aws:SourceIp", "10.0.0.1")
+            .with("s3:TagKeys", vec!["a".to_owned()]);
+        context.insert("AWS:sourceip", "10.0.0.2");
+        assert_eq!(context.get("aws:SOURCEIP"), Some(&Value::from("10.0.0.2")));
+        assert_eq!(context.get("s3:tagkeys").map(Value::as_slice), Some(&["a".to_owned()][..]));
+        assert_eq!(context.get("aws:username"), None);
+        assert_eq!(
+            context.iter().map(|(k, _)| k).collect::<Vec<_>>(),
+            ["aws:sourceip", "s3:tagkeys"]
+        );
     }
 }

@@ -1,90 +1,17 @@
 //! The decision: which effect a set of policies has on one request.
+//!
+//! Each type of policy is asked on its own ([`Said`]); [`weigh`] joins their answers by AWS's rules, and is all of the rules.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::{
-    AccountId, Action, Context, Principal, PrincipalKind,
-    compile::{CompiledCondition, CompiledPolicy, CompiledStatement, Named, PolicyType, Template},
-    condition::{Comparison, Qualifier, arn_like, holds},
-    document::StatementEffect,
-    parse::line_and_column,
-    principal::PrincipalValue,
-    wildcard::{Token, matches_tokens},
+    CompiledPolicy, PolicySet, PolicyType, PrincipalKind, Request,
+    document::{StatementEffect, line_and_column},
+    index::Candidate,
+    principal_element::Named,
 };
-
-/// Everything that speaks for or against a caller.
-#[derive(Clone, Debug, Default)]
-pub struct PolicySet {
-    /// Policies of the user and its groups, or of the role.
-    pub identity: Vec<Arc<CompiledPolicy>>,
-    /// The permissions boundary.
-    pub boundary: Option<Arc<CompiledPolicy>>,
-    /// Session policies; `None` when the session was made without any.
-    pub session: Option<Vec<Arc<CompiledPolicy>>>,
-    /// The policy of the resource.
-    pub resource: Option<Arc<CompiledPolicy>>,
-}
-
-/// Who wants to do what to what, under which circumstances.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// Who.
-    pub principal: &'a Principal,
-    /// What.
-    pub action: &'a Action,
-    /// On what: an ARN, or `*` for actions that know no resource.
-    pub resource: &'a str,
-    /// The account that owns the resource; `None`: the caller's.
-    pub resource_account: Option<AccountId>,
-    /// Condition keys.
-    pub context: &'a Context,
-}
-
-impl<'a> Request<'a> {
-    /// A request on a resource of the caller's own account.
-    pub fn new(principal: &'a Principal, action: &'a Action, resource: &'a str, context: &'a Context) -> Self {
-        Self { principal, action, resource, resource_account: None, context }
-    }
-
-    /// The values of a condition key in lower case.
-    pub(crate) fn values(&self, key: &str) -> Option<Values<'a>> {
-        if let Some(value) = self.principal.key(key) {
-            return Some(match value {
-                PrincipalValue::Text(text) => Values::One(Cow::Borrowed(text)),
-                PrincipalValue::Account(account) => Values::One(Cow::Owned(account.to_string())),
-            });
-        }
-        self.context.get(key).map(|v| match v {
-            crate::Value::One(text) => Values::One(Cow::Borrowed(text)),
-            crate::Value::Many(texts) => Values::Many(texts),
-        })
-    }
-
-    fn variable(&self, key: &str) -> Option<Cow<'a, str>> {
-        match self.values(key)? {
-            Values::One(text) => Some(text),
-            Values::Many(_) => None,
-        }
-    }
-}
-
-/// The values of one key.
-pub(crate) enum Values<'a> {
-    One(Cow<'a, str>),
-    Many(&'a [String]),
-}
-
-impl Values<'_> {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        let (one, many) = match self {
-            Self::One(text) => (Some(&**text), &[][..]),
-            Self::Many(texts) => (None, *texts),
-        };
-        one.into_iter().chain(many.iter().map(String::as_str))
-    }
-}
 
 /// The outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,12 +36,12 @@ pub struct StatementRef {
 impl StatementRef {
     /// The statement's name.
     pub fn sid(&self) -> Option<&str> {
-        self.policy.statements.get(self.index).and_then(|s| s.sid.as_deref())
+        self.policy.statements().get(self.index).and_then(|s| s.sid.as_deref())
     }
 
     /// Line and column, from 1, where the statement starts and ends in the policy's text.
     pub fn position(&self) -> ((usize, usize), (usize, usize)) {
-        let span = self.policy.statements.get(self.index).map(|s| s.span).unwrap_or_default();
+        let span = self.policy.statements().get(self.index).map(|s| s.span).unwrap_or_default();
         let place = |offset| line_and_column(self.policy.text(), offset);
         (place(span.start), place(span.end))
     }
@@ -127,13 +54,24 @@ pub struct Decision {
     pub effect: Effect,
     /// The type of policy that denied, or that did not allow. `None` when allowed.
     pub policy_type: Option<PolicyType>,
-    /// The statements that decided: the deny, or the allow of each type that had to allow.
-    pub statements: SmallVec<[StatementRef; 2]>,
+    /// The statements that decided: the deny, or one allow of each type that had to allow.
+    pub statements: SmallVec<[StatementRef; 4]>,
 }
 
 impl Decision {
-    fn deny(effect: Effect, policy_type: PolicyType, statement: Option<StatementRef>) -> Self {
-        Self { effect, policy_type: Some(policy_type), statements: statement.into_iter().collect() }
+    fn allow() -> Self {
+        Self { effect: Effect::Allow, policy_type: None, statements: SmallVec::new() }
+    }
+
+    fn deny(effect: Effect, policy_type: PolicyType) -> Self {
+        Self { effect, policy_type: Some(policy_type), statements: SmallVec::new() }
+    }
+
+    fn because(mut self, found: Option<Found<'_>>) -> Self {
+        let reference =
+            found.map(|f| StatementRef { policy: Arc::clone(f.policy), index: f.number });
+        self.statements.extend(reference);
+        self
     }
 
     /// Whether it may be done.
@@ -142,159 +80,159 @@ impl Decision {
     }
 }
 
-/// What one policy says: the first deny, else the allow that names the caller most directly.
-#[derive(Default)]
-struct Said {
-    deny: Option<StatementRef>,
-    allow: Option<(Named, StatementRef)>,
+/// Decides. An explicit deny anywhere wins; else every type of policy that limits the caller must allow, and one that grants.
+///
+/// Nothing is allocated. Time grows with the number of policies (not of their statements), hardly at all with
+/// [`crate::ComposedPolicies`].
+pub fn authorize(set: &PolicySet, request: &Request<'_>) -> Decision {
+    weigh(set.voices(request), request)
 }
 
-fn ask(policies: &[Arc<CompiledPolicy>], request: &Request<'_>) -> Said {
-    let mut said = Said::default();
-    for policy in policies {
-        for (index, statement) in policy.candidates(request.action) {
-            let useful = statement.effect == StatementEffect::Deny
-                || said.allow.as_ref().is_none_or(|(named, _)| *named < Named::Anyone);
-            let Some(named) = (if useful { applies(statement, request) } else { None }) else { continue };
-            let found = StatementRef { policy: Arc::clone(policy), index };
-            if statement.effect == StatementEffect::Deny {
+/// A statement that applies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    policy: &'a Arc<CompiledPolicy>,
+    number: usize,
+}
+
+/// What one type of policy says to a request: a deny, if there is one, else the allow that names the caller most directly.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said<'a> {
+    deny: Option<Found<'a>>,
+    allow: Option<(Named, Found<'a>)>,
+}
+
+impl<'a> Said<'a> {
+    /// Asks each policy through its own index.
+    pub(crate) fn by_each(policies: &'a [Arc<CompiledPolicy>], request: &'a Request<'a>) -> Self {
+        Self::of(
+            policies.iter().flat_map(|policy| CompiledPolicy::covering(policy, request)),
+            request,
+        )
+    }
+
+    /// Asks the statements that cover action and resource.
+    pub(crate) fn of(
+        candidates: impl Iterator<Item = Candidate<'a>>,
+        request: &'a Request<'a>,
+    ) -> Self {
+        let mut said = Self::default();
+        for Candidate { policy, number, statement } in candidates {
+            let denies = statement.effect == StatementEffect::Deny;
+            let Some(named) = statement.names(request.principal) else { continue };
+            let known = said.allow.is_some_and(|(best, _)| best >= named);
+            if !denies && known || statement.failing_condition(request).is_some() {
+                continue;
+            }
+            let found = Found { policy, number };
+            if denies {
                 said.deny = Some(found);
                 return said;
             }
-            if said.allow.as_ref().is_none_or(|(old, _)| *old < named) {
-                said.allow = Some((named, found));
-            }
+            said.allow = Some((named, found));
+        }
+        said
+    }
+
+    pub(crate) fn effect(&self) -> Effect {
+        match (self.deny, self.allow) {
+            (Some(_), _) => Effect::ExplicitDeny,
+            (None, Some(_)) => Effect::Allow,
+            (None, None) => Effect::ImplicitDeny,
         }
     }
-    said
 }
 
-/// Whether a statement applies, and how it names the caller.
-fn applies(statement: &CompiledStatement, request: &Request<'_>) -> Option<Named> {
-    if !statement.covers_action(request.action) {
-        return None;
-    }
-    let named = statement.names(request.principal);
-    let lookup = |key: &str| request.variable(key);
-    let all = named != Named::No
-        && statement.covers_resource(request.resource, &lookup)
-        && statement.conditions.iter().all(|c| condition_holds(c, request));
-    all.then_some(named)
+/// What every type of policy says. `None`: there is no policy of that type, so it does not limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Voices<'a> {
+    pub(crate) identity: Said<'a>,
+    pub(crate) boundary: Option<Said<'a>>,
+    pub(crate) session: Option<Said<'a>>,
+    pub(crate) resource: Option<Said<'a>>,
+    /// What the resource's policy is called.
+    pub(crate) resource_type: PolicyType,
 }
 
-/// Whether a condition holds. Values are joined by or, negated operators hold when no value matches.
-pub(crate) fn condition_holds(condition: &CompiledCondition, request: &Request<'_>) -> bool {
-    let operator = condition.operator;
-    let values = request.values(&condition.key);
-    if operator.comparison == Comparison::Null {
-        let absent = values.is_none_or(|v| v.iter().next().is_none());
-        return condition.values.iter().any(|v| matches!(v, Template::Plain(t) if t.eq_ignore_ascii_case("true") == absent));
+impl<'a> Voices<'a> {
+    /// Those that speak, in the order in which a deny is reported.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (PolicyType, Said<'a>)> {
+        let voices = [
+            (PolicyType::Identity, Some(self.identity)),
+            (PolicyType::Boundary, self.boundary),
+            (PolicyType::Session, self.session),
+            (self.resource_type, self.resource),
+        ];
+        voices.into_iter().filter_map(|(policy_type, said)| Some((policy_type, said?)))
     }
-    let matches = |actual: &str| {
-        let any = condition.values.iter().any(|wanted| value_matches(condition, wanted, actual, request));
-        any != operator.negated
+}
+
+/// The rules (AWS, "Policy evaluation logic").
+///
+/// 1. An explicit deny of any type denies.
+/// 2. Where the resource has the last word, its policy must allow: a resource of another account, a role's trust policy, a caller
+///    who has no account of its own.
+/// 3. A service or an anonymous caller needs nothing else; nor does the root user.
+/// 4. Every other type that limits the caller must allow, save what the resource's policy waives by naming the caller.
+pub(crate) fn weigh(voices: Voices<'_>, request: &Request<'_>) -> Decision {
+    if let Some((policy_type, said)) = voices.all().find(|(_, said)| said.deny.is_some()) {
+        return Decision::deny(Effect::ExplicitDeny, policy_type).because(said.deny);
+    }
+    let kind = request.principal.kind;
+    let by_resource = voices.resource.and_then(|said| said.allow);
+    let homeless = matches!(kind, PrincipalKind::Service | PrincipalKind::Anonymous);
+    let resource_decides =
+        homeless || request.crosses_accounts() || voices.resource_type == PolicyType::Trust;
+    if resource_decides && by_resource.is_none() {
+        return Decision::deny(Effect::ImplicitDeny, voices.resource_type);
+    }
+    let mut allowed = Decision::allow().because(by_resource.map(|(_, found)| found));
+    if homeless || kind == PrincipalKind::Root {
+        return allowed;
+    }
+    let waived = match by_resource {
+        Some((named, _)) if !request.crosses_accounts() => Waived::by(named, kind),
+        _ => Waived::NOTHING,
     };
-    let set = || values.iter().flat_map(Values::iter).filter(|v| !v.is_empty());
-    match (operator.qualifier, &values) {
-        (Qualifier::ForAllValues, _) => set().all(matches),
-        (Qualifier::ForAnyValue, None) => operator.if_exists,
-        (Qualifier::ForAnyValue, Some(_)) => set().any(matches),
-        (Qualifier::None, None) => operator.if_exists || operator.negated,
-        (Qualifier::None, Some(values)) if operator.negated => values.iter().all(matches),
-        (Qualifier::None, Some(values)) => values.iter().any(matches),
-    }
-}
-
-fn value_matches(condition: &CompiledCondition, wanted: &Template, actual: &str, request: &Request<'_>) -> bool {
-    let comparison = condition.operator.comparison;
-    if let Template::Plain(text) = wanted {
-        return holds(comparison, text, actual);
-    }
-    let Some(tokens) = wanted.expand(&|key: &str| request.variable(key)) else { return false };
-    let literal = || -> String {
-        let bytes = tokens.iter().map(|t| match t {
-            Token::Star => b'*',
-            Token::Any => b'?',
-            Token::Byte(b) => *b,
-        });
-        String::from_utf8_lossy(&bytes.collect::<Vec<_>>()).into_owned()
-    };
-    match comparison {
-        Comparison::StringLike => matches_tokens(&tokens, actual.as_bytes()),
-        Comparison::ArnLike => {
-            let with_stars = tokens.contains(&Token::Star) || tokens.contains(&Token::Any);
-            if with_stars { matches_tokens(&tokens, actual.as_bytes()) && arn_like(&literal(), actual) } else { literal() == actual }
-        }
-        _ => holds(comparison, &literal(), actual),
-    }
-}
-
-/// Decides. An explicit deny anywhere wins; else every type of policy that limits the caller must allow, and one that grants.
-pub fn authorize(set: &PolicySet, request: &Request<'_>) -> Decision {
-    let identity = ask(&set.identity, request);
-    let boundary = set.boundary.as_ref().map(|b| ask(core::slice::from_ref(b), request));
-    let session = set.session.as_ref().map(|s| ask(s, request));
-    let resource = set.resource.as_ref().map(|r| ask(core::slice::from_ref(r), request));
-    let resource_type = resource_type(set);
-    let said = [
-        (PolicyType::Identity, Some(&identity)),
-        (PolicyType::Boundary, boundary.as_ref()),
-        (PolicyType::Session, session.as_ref()),
-        (resource_type, resource.as_ref()),
+    // A federated user's session without a policy may do nothing of its own.
+    let unsaid = (kind == PrincipalKind::FederatedUser).then(Said::default);
+    let limits = [
+        (PolicyType::Identity, Some(voices.identity), waived.identity),
+        (PolicyType::Boundary, voices.boundary, waived.boundary),
+        (PolicyType::Session, voices.session.or(unsaid), waived.session),
     ];
-    for (policy_type, said) in said {
-        if let Some(deny) = said.and_then(|s| s.deny.clone()) {
-            return Decision::deny(Effect::ExplicitDeny, policy_type, Some(deny));
-        }
-    }
-    let foreign = request.resource_account.is_some_and(|a| request.principal.account != Some(a));
-    let by_resource = resource.and_then(|r| r.allow);
-    if foreign && by_resource.is_none() {
-        return Decision::deny(Effect::ImplicitDeny, resource_type, None);
-    }
-    let waives = if foreign { Waives::default() } else { Waives::by(by_resource.as_ref().map(|(n, _)| *n), request.principal.kind) };
-    let mut statements: SmallVec<[StatementRef; 2]> = by_resource.into_iter().map(|(_, s)| s).collect();
-    if request.principal.kind == PrincipalKind::Root {
-        return Decision { effect: Effect::Allow, policy_type: None, statements };
-    }
-    let federated_without = request.principal.kind == PrincipalKind::FederatedUser && set.session.is_none();
-    let steps = [
-        (PolicyType::Identity, waives.identity, Some(identity)),
-        (PolicyType::Boundary, waives.boundary, boundary),
-        (PolicyType::Session, waives.session, session.or_else(|| federated_without.then(Said::default))),
-    ];
-    for (policy_type, waived, said) in steps {
+    for (policy_type, said, waived) in limits {
         let (Some(said), false) = (said, waived) else { continue };
         match said.allow {
-            Some((_, statement)) => statements.push(statement),
-            None => return Decision::deny(Effect::ImplicitDeny, policy_type, None),
+            Some((_, found)) => allowed = allowed.because(Some(found)),
+            None => return Decision::deny(Effect::ImplicitDeny, policy_type),
         }
     }
-    Decision { effect: Effect::Allow, policy_type: None, statements }
+    allowed
 }
 
-pub(crate) fn resource_type(set: &PolicySet) -> PolicyType {
-    match set.resource.as_ref().map(|r| r.source()) {
-        Some(crate::PolicySource::Trust(_)) => PolicyType::Trust,
-        _ => PolicyType::Resource,
-    }
-}
-
-/// Which implicit denies a resource policy of the same account overrides: the table of AWS's page "Policy evaluation logic".
-#[derive(Default)]
-struct Waives {
+/// Which missing allows a resource policy of the same account makes up for (the table on AWS's page "Evaluating identity-based and
+/// resource-based policies with permissions boundaries", by whom it names).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waived {
     identity: bool,
     boundary: bool,
     session: bool,
 }
 
-impl Waives {
-    fn by(named: Option<Named>, kind: PrincipalKind) -> Self {
-        match named {
-            None | Some(Named::No | Named::Delegated) => Self::default(),
-            Some(Named::Identity) if kind == PrincipalKind::AssumedRole => Self { identity: true, ..Self::default() },
-            Some(Named::Identity) => Self { identity: true, boundary: true, session: kind != PrincipalKind::FederatedUser },
-            Some(Named::Session | Named::Anyone) => Self { identity: true, boundary: true, session: true },
+impl Waived {
+    const NOTHING: Self = Self { identity: false, boundary: false, session: false };
+    const IDENTITY: Self = Self { identity: true, boundary: false, session: false };
+    const EVERYTHING: Self = Self { identity: true, boundary: true, session: true };
+
+    fn by(named: Named, kind: PrincipalKind) -> Self {
+        match (named, kind) {
+            (Named::Account, _) => Self::NOTHING,
+            (Named::Identity, PrincipalKind::User) | (Named::Session | Named::Anyone, _) => {
+                Self::EVERYTHING
+            }
+            // The role behind a session, or the user behind a federated one.
+            (Named::Identity, _) => Self::IDENTITY,
         }
     }
 }

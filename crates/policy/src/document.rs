@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Operator, parse, parse::PolicyError};
+use crate::{Operator, PolicyError, parse, print};
 
 /// What a policy is for: each kind has grammar rules of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,13 +78,16 @@ pub enum ResourceBlock {
     None,
 }
 
-/// `Principal` or `NotPrincipal`: pairs of kind (`AWS`, `Service`, `Federated`, `CanonicalUser`, `*`) and value.
+/// The kind of a principal (`AWS`, `Service`, `Federated`, `CanonicalUser`, `*`) and its value.
+pub type PrincipalPair = (Box<str>, Box<str>);
+
+/// `Principal` or `NotPrincipal`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PrincipalBlock {
     /// These principals.
-    Principal(Vec<(Box<str>, Box<str>)>),
+    Principal(Vec<PrincipalPair>),
     /// All principals but these.
-    NotPrincipal(Vec<(Box<str>, Box<str>)>),
+    NotPrincipal(Vec<PrincipalPair>),
     /// Not written: whoever the policy is attached to.
     None,
 }
@@ -117,6 +120,13 @@ pub struct Statement {
     pub conditions: Vec<ConditionEntry>,
     /// Where it stands in the source.
     pub span: Span,
+}
+
+impl Statement {
+    /// Whether both say the same, wherever they stand.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        *self == Self { span: self.span, ..other.clone() }
+    }
 }
 
 /// A parsed policy with the text that it was parsed from.
@@ -162,16 +172,25 @@ impl PolicyDocument {
 
     /// The policy printed in one canonical form: parsing it again gives an equal policy.
     pub fn to_json(&self) -> String {
-        parse::print(self)
+        print::document(self)
     }
 
     /// Line and column of a byte of the source, both from 1; columns count characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        parse::line_and_column(&self.source, offset)
+        line_and_column(&self.source, offset)
     }
 
-    /// Characters that count against AWS's size quotas: all but white space.
+    /// Characters that count against AWS's size quotas: all but white space (service control policies count it too: use the length
+    /// of the source).
     pub fn counted_size(&self) -> usize {
         self.source.chars().filter(|c| !c.is_whitespace()).count()
     }
+}
+
+/// Line and column of a byte of `text`, both from 1; columns count characters.
+pub(crate) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
 }

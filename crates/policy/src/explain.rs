@@ -1,23 +1,44 @@
 //! Why: each type of policy with its outcome, what matched, what nearly did, and AWS's sentence.
+//!
+//! Nothing here is paid for by [`crate::authorize`]: an explanation asks again, slowly, and reads the policies' text again for the
+//! values as they were written.
 
 use core::fmt;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    compile::{CompiledPolicy, CompiledStatement, Named, PolicyType},
-    decide::{Decision, Effect, PolicySet, Request, StatementRef, Values, authorize, condition_holds, resource_type},
-    document::StatementEffect,
+    CompiledPolicy, Decision, Effect, PolicySet, PolicyType, Request, StatementRef,
+    decide::weigh,
+    document::{PrincipalBlock, ResourceBlock, Statement, StatementEffect},
+    statement::CompiledStatement,
 };
+
+/// The element of a statement that did not match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailedElement {
+    /// `Principal` or `NotPrincipal`.
+    Principal,
+    /// `Resource` or `NotResource`.
+    Resource,
+    /// `Condition`.
+    Condition,
+}
 
 /// A statement that speaks of the action but did not apply, and the first element that failed.
 #[derive(Clone, Debug)]
 pub struct NearMiss {
     /// The statement.
     pub statement: StatementRef,
-    /// The element: `Principal`, `Resource` or `Condition`.
-    pub element: &'static str,
-    /// What was compared, for people.
-    pub comparison: String,
+    /// What the statement would have done.
+    pub effect: StatementEffect,
+    /// The element.
+    pub element: FailedElement,
+    /// Operator and key where the element is a condition: `StringEquals aws:RequestedRegion`.
+    pub condition: Option<String>,
+    /// What the policy wants, as it is written there.
+    pub wanted: Vec<String>,
+    /// What the request has; empty when it has no such key.
+    pub actual: Vec<String>,
 }
 
 /// What one type of policy said.
@@ -27,152 +48,209 @@ pub struct TypeOutcome {
     pub policy_type: PolicyType,
     /// Its effect taken alone.
     pub effect: Effect,
-    /// The statements that applied.
+    /// The statements that applied, denying ones first.
     pub matched: Vec<StatementRef>,
     /// The statements that nearly did.
     pub near_misses: Vec<NearMiss>,
 }
 
-/// The whole answer to "why".
+/// The whole answer to "why". Displayed, it is a text for people.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The decision.
     pub decision: Decision,
     /// Each type of policy that had a say.
     pub types: Vec<TypeOutcome>,
-    /// Condition keys that were asked for and not given, in lower case.
+    /// Condition keys that a statement asked for and the request did not have.
     pub missing_keys: Vec<Box<str>>,
     /// AWS's access-denied sentence; `None` when allowed.
     pub sentence: Option<String>,
 }
 
-/// Decides and says why. Costs what it looks at; [`authorize`] does not pay for it.
+/// Decides and says why.
 pub fn explain(set: &PolicySet, request: &Request<'_>) -> Explanation {
-    let decision = authorize(set, request);
-    let mut missing = Vec::new();
-    let mut types = Vec::new();
-    let mut one = |policy_type, policies: &[Arc<CompiledPolicy>]| {
-        types.push(type_outcome(policy_type, policies, request, &mut missing));
-    };
-    one(PolicyType::Identity, &set.identity);
-    if let Some(boundary) = &set.boundary {
-        one(PolicyType::Boundary, core::slice::from_ref(boundary));
-    }
-    if let Some(session) = &set.session {
-        one(PolicyType::Session, session);
-    }
-    if let Some(resource) = &set.resource {
-        one(resource_type(set), core::slice::from_ref(resource));
-    }
-    missing.sort();
-    missing.dedup();
-    let sentence = denied_sentence(&decision, request);
-    Explanation { decision, types, missing_keys: missing, sentence }
-}
-
-/// The sentence in which AWS denies; `None` when allowed.
-pub(crate) fn denied_sentence(decision: &Decision, request: &Request<'_>) -> Option<String> {
-    let policy_type = decision.policy_type?;
-    let (caller, action) = (&request.principal.arn, request.action);
-    let on = if request.resource == "*" { String::new() } else { format!(" on resource: {}", request.resource) };
-    let article = if policy_type == PolicyType::Identity { "an" } else { "a" };
-    let why = match decision.effect {
-        Effect::Allow => return None,
-        Effect::ImplicitDeny => format!("because no {policy_type} allows the {action} action"),
-        Effect::ExplicitDeny => format!("with an explicit deny in {article} {policy_type}"),
-    };
-    Some(format!("User: {caller} is not authorized to perform: {action}{on} {why}"))
+    let voices = set.voices(request);
+    let decision = weigh(voices, request);
+    let mut missing = BTreeSet::new();
+    let types = voices.all().map(|(policy_type, said)| {
+        let (matched, near_misses) = hear(policies(set, policy_type), request, &mut missing);
+        TypeOutcome { policy_type, effect: said.effect(), matched, near_misses }
+    });
+    let types = types.collect();
+    let sentence = decision.denied_sentence(request);
+    Explanation { decision, types, missing_keys: missing.into_iter().collect(), sentence }
 }
 
 impl Decision {
     /// The sentence in which AWS denies this request; `None` when allowed.
     pub fn denied_sentence(&self, request: &Request<'_>) -> Option<String> {
-        denied_sentence(self, request)
+        let policy_type = self.policy_type?;
+        let (caller, action) = (&request.principal.arn, request.action);
+        let on = if request.resource == "*" {
+            String::new()
+        } else {
+            format!(" on resource: {}", request.resource)
+        };
+        let why = match self.effect {
+            Effect::Allow => return None,
+            Effect::ImplicitDeny => format!("because no {policy_type} allows the {action} action"),
+            Effect::ExplicitDeny => {
+                format!("with an explicit deny in {}", policy_type.with_article())
+            }
+        };
+        Some(format!("User: {caller} is not authorized to perform: {action}{on} {why}"))
     }
 }
 
-fn type_outcome(
-    policy_type: PolicyType,
+fn policies(set: &PolicySet, policy_type: PolicyType) -> &[Arc<CompiledPolicy>] {
+    match policy_type {
+        PolicyType::Identity => &set.identity,
+        PolicyType::Boundary => set.boundary.as_slice(),
+        PolicyType::Session => set.session.as_deref().unwrap_or_default(),
+        PolicyType::Resource | PolicyType::Trust => set.resource.as_slice(),
+    }
+}
+
+/// Every statement that speaks of the action: those that apply, and the others with what failed.
+fn hear(
     policies: &[Arc<CompiledPolicy>],
     request: &Request<'_>,
-    missing: &mut Vec<Box<str>>,
-) -> TypeOutcome {
-    let mut outcome =
-        TypeOutcome { policy_type, effect: Effect::ImplicitDeny, matched: Vec::new(), near_misses: Vec::new() };
+    missing: &mut BTreeSet<Box<str>>,
+) -> (Vec<StatementRef>, Vec<NearMiss>) {
+    let (mut denying, mut allowing, mut near_misses) = (Vec::new(), Vec::new(), Vec::new());
     for policy in policies {
-        for (index, statement) in policy.candidates(request.action) {
-            if !statement.covers_action(request.action) {
+        for (index, statement) in policy.statements().iter().enumerate() {
+            if !statement.covers_action(request) {
                 continue;
             }
             let found = StatementRef { policy: Arc::clone(policy), index };
-            match failing(statement, request, missing) {
-                Some((element, comparison)) => {
-                    outcome.near_misses.push(NearMiss { statement: found, element, comparison });
-                }
-                None => {
-                    outcome.effect = match (statement.effect, outcome.effect) {
-                        (StatementEffect::Deny, _) | (_, Effect::ExplicitDeny) => Effect::ExplicitDeny,
-                        _ => Effect::Allow,
-                    };
-                    outcome.matched.push(found);
-                }
+            match (near_miss(found.clone(), statement, request, missing), statement.effect) {
+                (Some(miss), _) => near_misses.push(miss),
+                (None, StatementEffect::Deny) => denying.push(found),
+                (None, StatementEffect::Allow) => allowing.push(found),
             }
         }
     }
-    outcome
+    denying.append(&mut allowing);
+    (denying, near_misses)
 }
 
-fn failing(
+fn near_miss(
+    found: StatementRef,
     statement: &CompiledStatement,
     request: &Request<'_>,
-    missing: &mut Vec<Box<str>>,
-) -> Option<(&'static str, String)> {
-    if statement.names(request.principal) == Named::No {
-        return Some(("Principal", format!("the caller is {}", request.principal.arn)));
-    }
-    let text = |key: &str| match request.values(key)? {
-        Values::One(text) => Some(text),
-        Values::Many(_) => None,
-    };
-    if !statement.covers_resource(request.resource, &text) {
-        return Some(("Resource", format!("the resource is {}", request.resource)));
-    }
-    let failed = statement.conditions.iter().find(|c| !condition_holds(c, request))?;
-    let actual = match request.values(&failed.key) {
-        Some(values) => {
-            let all: Vec<&str> = values.iter().collect();
-            format!("the request has `{}`", all.join("`, `"))
+    missing: &mut BTreeSet<Box<str>>,
+) -> Option<NearMiss> {
+    let written = || found.policy.document()?.statements().get(found.index).cloned();
+    let (element, condition, wanted, actual) = if statement.names(request.principal).is_none() {
+        let wanted = written().map(|s| principals(&s)).unwrap_or_default();
+        (FailedElement::Principal, None, wanted, vec![request.principal.arn.to_string()])
+    } else if !statement.covers_resource(request) {
+        let wanted = written().map(|s| resources(&s)).unwrap_or_default();
+        (FailedElement::Resource, None, wanted, vec![request.resource.to_owned()])
+    } else {
+        let number = statement.failing_condition(request)?;
+        let failed = statement.conditions.get(number)?;
+        let values = failed.key.values(request);
+        if values.is_none() {
+            missing.insert(failed.key.to_string().into());
         }
-        None => {
-            missing.push(failed.key.clone());
-            "the request does not have it".to_owned()
-        }
+        let entry = written().and_then(|s| s.conditions.get(number).cloned())?;
+        let wanted = entry.values.iter().map(ToString::to_string).collect();
+        let actual = values.iter().flat_map(|v| v.iter()).map(str::to_owned).collect();
+        (
+            FailedElement::Condition,
+            Some(format!("{} {}", entry.operator, entry.key)),
+            wanted,
+            actual,
+        )
     };
-    Some(("Condition", format!("{} on {}: {actual}", failed.operator, failed.key)))
+    Some(NearMiss {
+        statement: found,
+        effect: statement.effect,
+        element,
+        condition,
+        wanted,
+        actual,
+    })
+}
+
+fn principals(statement: &Statement) -> Vec<String> {
+    match &statement.principals {
+        PrincipalBlock::Principal(list) => {
+            list.iter().map(|(_, value)| value.to_string()).collect()
+        }
+        PrincipalBlock::NotPrincipal(list) => {
+            list.iter().map(|(_, value)| format!("not {value}")).collect()
+        }
+        PrincipalBlock::None => Vec::new(),
+    }
+}
+
+fn resources(statement: &Statement) -> Vec<String> {
+    match &statement.resources {
+        ResourceBlock::Resource(list) => list.iter().map(ToString::to_string).collect(),
+        ResourceBlock::NotResource(list) => {
+            list.iter().map(|value| format!("not {value}")).collect()
+        }
+        ResourceBlock::None => Vec::new(),
+    }
+}
+
+/// More wanted values than this are not printed.
+const WANTED_MAX: usize = 4;
+
+impl fmt::Display for StatementRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ((line, column), _) = self.position();
+        match self.sid() {
+            Some(sid) => write!(f, "`{sid}`")?,
+            None => write!(f, "statement {}", self.index + 1)?,
+        }
+        write!(f, " of {} (line {line}, column {column})", self.policy.source())
+    }
+}
+
+impl fmt::Display for NearMiss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let would =
+            if self.effect == StatementEffect::Allow { "would allow" } else { "would deny" };
+        let subject = match (self.element, &self.condition) {
+            (FailedElement::Principal, _) => "the caller is",
+            (FailedElement::Resource, _) => "the resource is",
+            (FailedElement::Condition, Some(condition)) => condition,
+            (FailedElement::Condition, None) => "a condition",
+        };
+        write!(f, "{} {would}, but {subject} ", self.statement)?;
+        match (self.element, self.actual.is_empty()) {
+            (FailedElement::Condition, true) => write!(f, "is not in the request")?,
+            (FailedElement::Condition, false) => write!(f, "found `{}`", self.actual.join("`, `"))?,
+            _ => write!(f, "`{}`", self.actual.join("`, `"))?,
+        }
+        let shown: Vec<&str> = self.wanted.iter().take(WANTED_MAX).map(String::as_str).collect();
+        write!(f, "; wanted `{}`", shown.join("`, `"))?;
+        match self.wanted.len().saturating_sub(WANTED_MAX) {
+            0 => Ok(()),
+            more => write!(f, " or {more} more"),
+        }
+    }
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.sentence {
-            Some(sentence) => writeln!(f, "{sentence}")?,
-            None => writeln!(f, "allowed")?,
-        }
-        for t in &self.types {
-            let outcome = match t.effect {
+        writeln!(f, "{}", self.sentence.as_deref().unwrap_or("allowed"))?;
+        for outcome in &self.types {
+            let verb = match outcome.effect {
                 Effect::Allow => "allows",
-                Effect::ImplicitDeny => "says nothing",
+                Effect::ImplicitDeny => "does not allow",
                 Effect::ExplicitDeny => "denies",
             };
-            writeln!(f, "  {}: {outcome}", t.policy_type)?;
-            for m in &t.matched {
-                let ((line, column), _) = m.position();
-                let name = m.sid().map_or_else(|| format!("statement {}", m.index), str::to_owned);
-                writeln!(f, "    matched {name} of {} (line {line}, column {column})", m.policy.source())?;
+            writeln!(f, "  {}: {verb}", outcome.policy_type)?;
+            for matched in &outcome.matched {
+                writeln!(f, "    {matched} matches")?;
             }
-            for miss in &t.near_misses {
-                let ((line, column), _) = miss.statement.position();
-                let policy = miss.statement.policy.source();
-                writeln!(f, "    nearly: {policy} (line {line}, column {column}): {} did not match, {}", miss.element, miss.comparison)?;
+            for miss in &outcome.near_misses {
+                writeln!(f, "    {miss}")?;
             }
         }
         if !self.missing_keys.is_empty() {
@@ -181,3 +259,6 @@ impl fmt::Display for Explanation {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

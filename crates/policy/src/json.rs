@@ -1,4 +1,9 @@
-//! JSON with positions, read as strictly as AWS reads policies: no duplicate keys, a bounded depth, a bounded character set.
+//! JSON with positions, read strictly: no duplicate keys, a bounded depth, nothing that the standard does not know.
+//!
+//! A reader of its own, because an error must name its place and duplicate keys must be one (RFC 8259 leaves them open, and of two
+//! readers that choose differently one is an open door).
+
+use std::collections::BTreeSet;
 
 use crate::document::Span;
 
@@ -114,7 +119,9 @@ impl Reader<'_> {
 
     fn word(&mut self) -> Result<Json, JsonError> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        for (word, value) in [("true", Json::Bool(true)), ("false", Json::Bool(false)), ("null", Json::Null)] {
+        for (word, value) in
+            [("true", Json::Bool(true)), ("false", Json::Bool(false)), ("null", Json::Null)]
+        {
             if rest.starts_with(word) {
                 self.at += word.len();
                 return Ok(value);
@@ -123,17 +130,37 @@ impl Reader<'_> {
         Err(self.fail("a JSON value"))
     }
 
+    /// `-`, an integer without leading zeros, a fraction, an exponent (RFC 8259, section 6).
     fn number(&mut self) -> Result<Json, JsonError> {
         let start = self.at;
-        while matches!(self.peek(), Some(b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')) {
+        self.skip_if(b"-");
+        if !self.skip_if(b"0") {
+            self.digits()?;
+        }
+        if self.skip_if(b".") {
+            self.digits()?;
+        }
+        if self.skip_if(b"eE") {
+            self.skip_if(b"+-");
+            self.digits()?;
+        }
+        Ok(Json::Number(self.text.get(start..self.at).unwrap_or_default().into()))
+    }
+
+    fn skip_if(&mut self, bytes: &[u8]) -> bool {
+        let found = self.peek().is_some_and(|b| bytes.contains(&b));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        if !self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            return Err(self.fail("a digit"));
+        }
+        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
             self.at += 1;
         }
-        let text = self.text.get(start..self.at).unwrap_or_default();
-        if serde_json::from_str::<serde_json::Number>(text).is_err() {
-            self.at = start;
-            return Err(self.fail("a number"));
-        }
-        Ok(Json::Number(text.into()))
+        Ok(())
     }
 
     fn array(&mut self, depth: usize) -> Result<Json, JsonError> {
@@ -162,6 +189,7 @@ impl Reader<'_> {
     fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
         self.expect(b'{', "`{`")?;
         let mut members: Vec<Member> = Vec::new();
+        let mut keys: BTreeSet<Box<str>> = BTreeSet::new();
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -175,7 +203,7 @@ impl Reader<'_> {
             }
             let key = self.string()?;
             let key_span = Span { start, end: self.at };
-            if members.iter().any(|m| m.key == key) {
+            if !keys.insert(key.clone()) {
                 return Err(JsonError {
                     offset: start,
                     expected: "each key once in an object".to_owned(),
@@ -200,31 +228,51 @@ impl Reader<'_> {
     }
 
     fn string(&mut self) -> Result<Box<str>, JsonError> {
-        let start = self.at;
-        self.at += 1;
-        let mut escaped = false;
+        self.expect(b'"', "`\"`")?;
+        let mut text = String::new();
         loop {
+            let start = self.at;
+            while self.peek().is_some_and(|b| b != b'"' && b != b'\\' && b >= 0x20) {
+                self.at += 1;
+            }
+            text.push_str(self.text.get(start..self.at).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    break;
+                    return Ok(text.into());
                 }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 2;
-                }
-                Some(b) if b >= 0x20 => self.at += 1,
+                Some(b'\\') => text.push(self.escape()?),
                 _ => return Err(self.fail("`\"` at the end of the string")),
             }
         }
-        let quoted = self.text.get(start..self.at).unwrap_or_default();
-        if !escaped {
-            return Ok(quoted.trim_matches('"').into());
-        }
-        serde_json::from_str::<Box<str>>(quoted).map_err(|_| JsonError {
-            offset: start,
-            expected: "a string whose escapes are valid".to_owned(),
-            found: "an escape that is not".to_owned(),
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let start = self.at;
+        self.at += 1;
+        let known = match self.peek() {
+            Some(b @ (b'"' | b'\\' | b'/')) => Some(char::from(b)),
+            Some(b'b') => Some('\u{8}'),
+            Some(b'f') => Some('\u{c}'),
+            Some(b'n') => Some('\n'),
+            Some(b'r') => Some('\r'),
+            Some(b't') => Some('\t'),
+            Some(b'u') => {
+                let code = self.text.get(self.at + 1..self.at + 5);
+                let code = code.filter(|c| c.bytes().all(|b| b.is_ascii_hexdigit()));
+                self.at += 4;
+                // Halves of a surrogate pair are refused: no character of a policy needs one.
+                code.and_then(|c| char::from_u32(u32::from_str_radix(c, 16).ok()?))
+            }
+            _ => None,
+        };
+        self.at += 1;
+        known.ok_or_else(|| {
+            self.at = start;
+            self.fail("an escape that JSON knows")
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,35 +25,58 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Words.
 mod account;
 mod action;
 mod arn;
-pub mod aws_managed;
+mod context;
+mod principal;
+mod request;
+mod source;
+mod time;
+
+// From text to a document and back.
+mod document;
+mod error;
+mod json;
+mod operator;
+mod parse;
+mod print;
+
+// What a document is compiled into.
 mod compile;
 mod condition;
-mod context;
-mod decide;
-mod document;
-mod explain;
-mod json;
-mod parse;
-mod principal;
-mod time;
+mod index;
+mod key;
+mod network;
+mod prefix_map;
+mod principal_element;
+mod statement;
+mod template;
 mod wildcard;
+
+// Deciding and explaining.
+pub mod aws_managed;
+mod decide;
+mod explain;
+mod policy_set;
 
 pub use account::{AccountId, AccountIdError};
 pub use action::{Action, ActionError};
 pub use arn::{Arn, ArnError};
-pub use compile::{CompiledPolicy, PolicySource, PolicyType};
-pub use condition::Operator;
+pub use compile::CompiledPolicy;
 pub use context::{Context, Value};
-pub use decide::{Decision, Effect, PolicySet, Request, StatementRef, authorize};
+pub use decide::{Decision, Effect, StatementRef, authorize};
 pub use document::{
-    ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, ResourceBlock, Span,
-    Statement, StatementEffect, Version,
+    ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, PrincipalPair,
+    ResourceBlock, Span, Statement, StatementEffect, Version,
 };
-pub use explain::{Explanation, NearMiss, TypeOutcome, explain};
-pub use parse::PolicyError;
+pub use error::PolicyError;
+pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
+pub use operator::Operator;
+pub use policy_set::{ComposedPolicies, PolicySet};
 pub use principal::{Principal, PrincipalKind};
+pub use request::Request;
+pub use source::{PolicySource, PolicyType};
 pub use time::{UnixMillis, parse_date};
 pub use wildcard::wildcard_matches;

@@ -1,53 +1,23 @@
-//! From JSON to a policy and back, with the grammar rules of each kind.
+//! From text to a policy, by the grammar of its kind (AWS, "Grammar of the IAM JSON policy language").
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 use crate::{
-    Operator,
+    Operator, PolicyError,
     document::{
-        ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, ResourceBlock, Span,
-        Statement, StatementEffect, Version,
+        ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, PrincipalPair,
+        ResourceBlock, Span, Statement, StatementEffect, Version, line_and_column,
     },
     json::{self, Json, JsonError, Located, Member},
 };
 
-/// Why a text is no policy. Nothing was stored.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: expected {expected}, found {found}")]
-pub struct PolicyError {
-    line: usize,
-    column: usize,
-    expected: String,
-    found: String,
-}
-
-impl PolicyError {
-    /// Line, from 1.
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// Column, from 1, in characters.
-    pub fn column(&self) -> usize {
-        self.column
-    }
-
-    /// The stable code of this error in AWS's words.
-    pub fn code(&self) -> &'static str {
-        "MalformedPolicyDocument"
-    }
-}
-
 /// Largest document that is read, in bytes. The API takes 131,072; AWS's own managed policies go past it.
 const DOCUMENT_MAX: usize = 1 << 20;
 
-pub(crate) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-    (before.matches('\n').count() + 1, column)
-}
+/// More of what was found is not repeated in an error, in characters.
+const FOUND_MAX: usize = 120;
 
+/// A mistake, and the byte where it is.
 struct Wrong {
     offset: usize,
     expected: String,
@@ -67,7 +37,12 @@ fn wrong<T>(span: Span, expected: impl Into<String>, found: impl Into<String>) -
 pub(crate) fn document(text: &str, kind: PolicyKind) -> Result<PolicyDocument, PolicyError> {
     read(text, kind).map_err(|e| {
         let (line, column) = line_and_column(text, e.offset);
-        PolicyError { line, column, expected: e.expected, found: e.found }
+        PolicyError {
+            line,
+            column,
+            expected: e.expected,
+            found: e.found.chars().take(FOUND_MAX).collect(),
+        }
     })
 }
 
@@ -76,7 +51,8 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         let found = format!("{} bytes", text.len());
         return wrong(Span::default(), format!("at most {DOCUMENT_MAX} bytes"), found);
     }
-    let foreign = text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'));
+    let foreign =
+        text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'));
     if let Some((offset, c)) = foreign {
         let span = Span { start: offset, end: offset };
         return wrong(span, "characters up to U+00FF", format!("`{}`", c.escape_unicode()));
@@ -94,12 +70,21 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
     for member in members {
         match &*member.key {
             "Version" => document.version = version(&member.value)?,
+            "Id" if !kind.names_principals() => {
+                return wrong(member.key_span, "no `Id` in this kind of policy", "`Id`");
+            }
             "Id" => document.id = Some(string(&member.value, "a string")?.into()),
             "Statement" => {
                 seen_statement = true;
                 document.statements = statements(&member.value, kind)?;
             }
-            other => return wrong(member.key_span, "`Version`, `Id` or `Statement`", format!("`{other}`")),
+            other => {
+                return wrong(
+                    member.key_span,
+                    "`Version`, `Id` or `Statement`",
+                    format!("`{other}`"),
+                );
+            }
         }
     }
     if !seen_statement {
@@ -142,67 +127,92 @@ fn statements(at: &Located, kind: PolicyKind) -> Result<Vec<Statement>, Wrong> {
     if items.is_empty() {
         return wrong(at.span, "at least one statement", "an empty array");
     }
+    let mut sids = BTreeSet::new();
     let mut statements: Vec<Statement> = Vec::with_capacity(items.len());
     for item in items {
         let read = statement(item, kind)?;
-        if read.sid.is_some() && statements.iter().any(|s| s.sid == read.sid) {
-            let sid = read.sid.unwrap_or_default();
-            return wrong(item.span, "each `Sid` once", format!("`{sid}` again"));
+        match &read.sid {
+            Some(sid) if !sids.insert(sid.clone()) => {
+                return wrong(item.span, "each `Sid` once", format!("`{sid}` again"));
+            }
+            _ => statements.push(read),
         }
-        statements.push(read);
     }
     Ok(statements)
 }
 
+/// The elements of a statement as they are found; each at most once, and only one of `Action` and `NotAction` and the like.
+#[derive(Default)]
+struct Elements {
+    sid: Option<Box<str>>,
+    effect: Option<StatementEffect>,
+    principals: Option<PrincipalBlock>,
+    actions: Option<ActionBlock>,
+    resources: Option<ResourceBlock>,
+    conditions: Vec<ConditionEntry>,
+}
+
 fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
-    let mut sid = None;
-    let mut effect = None;
-    let mut principals = PrincipalBlock::None;
-    let mut actions = None;
-    let mut resources = ResourceBlock::None;
-    let mut conditions = Vec::new();
+    let mut found = Elements::default();
     for member in object(at, "a statement as an object")? {
-        let value = &member.value;
-        match &*member.key {
-            "Sid" => sid = Some(self::sid(value, kind)?),
-            "Effect" => effect = Some(self::effect(value)?),
-            "Action" if actions.is_none() => actions = Some(ActionBlock::Action(self::actions(value)?)),
-            "NotAction" if actions.is_none() => actions = Some(ActionBlock::NotAction(self::actions(value)?)),
-            "Resource" | "NotResource" if kind == PolicyKind::Trust => {
-                return wrong(member.key_span, "no resource in a trust policy", format!("`{}`", member.key));
-            }
-            "Resource" if resources == ResourceBlock::None => resources = ResourceBlock::Resource(self::resources(value)?),
-            "NotResource" if resources == ResourceBlock::None => {
-                resources = ResourceBlock::NotResource(self::resources(value)?);
-            }
-            "Principal" | "NotPrincipal" if !kind.names_principals() => {
-                return wrong(member.key_span, "no principal in this kind of policy", format!("`{}`", member.key));
-            }
-            "NotPrincipal" if kind == PolicyKind::Trust => {
-                return wrong(member.key_span, "`Principal` in a trust policy", "`NotPrincipal`");
-            }
-            "Principal" if principals == PrincipalBlock::None => {
-                principals = PrincipalBlock::Principal(self::principals(value)?);
-            }
-            "NotPrincipal" if principals == PrincipalBlock::None => {
-                principals = PrincipalBlock::NotPrincipal(self::principals(value)?);
-            }
-            "Condition" => conditions = self::conditions(value)?,
-            other => {
-                let expected = "one of `Sid`, `Effect`, `Principal`, `Action`, `Resource` (or their `Not` forms) and `Condition`";
-                return wrong(member.key_span, expected, format!("`{other}`"));
-            }
-        }
+        element(&mut found, member, kind)?;
     }
-    let Some(effect) = effect else { return wrong(at.span, "an `Effect` in the statement", "none") };
-    let Some(actions) = actions else { return wrong(at.span, "an `Action` or `NotAction` in the statement", "none") };
-    if kind.names_principals() && principals == PrincipalBlock::None {
+    let Elements { sid, effect, principals, actions, resources, conditions } = found;
+    let Some(effect) = effect else {
+        return wrong(at.span, "an `Effect` in the statement", "none");
+    };
+    let Some(actions) = actions else {
+        return wrong(at.span, "an `Action` or `NotAction` in the statement", "none");
+    };
+    if kind.names_principals() && principals.is_none() {
         return wrong(at.span, "a `Principal` in the statement", "none");
     }
-    if resources == ResourceBlock::None && !matches!(kind, PolicyKind::Trust | PolicyKind::Resource) {
+    if resources.is_none() && !matches!(kind, PolicyKind::Trust | PolicyKind::Resource) {
         return wrong(at.span, "a `Resource` or `NotResource` in the statement", "none");
     }
+    let principals = principals.unwrap_or(PrincipalBlock::None);
+    let resources = resources.unwrap_or(ResourceBlock::None);
     Ok(Statement { sid, effect, principals, actions, resources, conditions, span: at.span })
+}
+
+fn element(found: &mut Elements, member: &Member, kind: PolicyKind) -> Result<(), Wrong> {
+    let (key, value) = (&*member.key, &member.value);
+    let misplaced = |expected: &str| wrong(member.key_span, expected, format!("`{key}`"));
+    match key {
+        "Sid" => found.sid = Some(sid(value, kind)?),
+        "Effect" => found.effect = Some(effect(value)?),
+        "Action" | "NotAction" if found.actions.is_some() => {
+            return misplaced("either `Action` or `NotAction`");
+        }
+        "Action" => found.actions = Some(ActionBlock::Action(actions(value)?)),
+        "NotAction" => found.actions = Some(ActionBlock::NotAction(actions(value)?)),
+        "Resource" | "NotResource" if kind == PolicyKind::Trust => {
+            return misplaced("no resource in a trust policy");
+        }
+        "Resource" | "NotResource" if found.resources.is_some() => {
+            return misplaced("either `Resource` or `NotResource`");
+        }
+        "Resource" => found.resources = Some(ResourceBlock::Resource(resources(value)?)),
+        "NotResource" => found.resources = Some(ResourceBlock::NotResource(resources(value)?)),
+        "Principal" | "NotPrincipal" if !kind.names_principals() => {
+            return misplaced("no principal in this kind of policy");
+        }
+        "NotPrincipal" if kind == PolicyKind::Trust => {
+            return misplaced("`Principal` in a trust policy");
+        }
+        "Principal" | "NotPrincipal" if found.principals.is_some() => {
+            return misplaced("either `Principal` or `NotPrincipal`");
+        }
+        "Principal" => found.principals = Some(PrincipalBlock::Principal(principals(value)?)),
+        "NotPrincipal" => found.principals = Some(PrincipalBlock::NotPrincipal(principals(value)?)),
+        "Condition" => found.conditions = conditions(value)?,
+        _ => {
+            return misplaced(
+                "one of `Sid`, `Effect`, `Principal`, `Action`, `Resource` (or their `Not` forms) and `Condition`",
+            );
+        }
+    }
+    Ok(())
 }
 
 fn sid(at: &Located, kind: PolicyKind) -> Result<Box<str>, Wrong> {
@@ -229,7 +239,10 @@ fn actions(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
         let text = string(item, expected)?;
         let well_formed = text == "*"
             || text.split_once(':').is_some_and(|(service, name)| {
-                !service.is_empty() && !name.is_empty() && !name.contains(':') && !text.contains(char::is_whitespace)
+                !service.is_empty()
+                    && !name.is_empty()
+                    && !name.contains(':')
+                    && !text.contains(char::is_whitespace)
             });
         if !well_formed {
             return wrong(item.span, expected, format!("`{text}`"));
@@ -244,10 +257,11 @@ fn resources(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
     let mut resources = Vec::new();
     for item in one_or_many(at) {
         let text = string(item, expected)?;
-        let well_formed = text.contains('*') && !text.contains(':') && text.chars().all(|c| c == '*')
-            || text.splitn(6, ':').count() == 6 && text.starts_with("arn:")
-            || text.starts_with("arn:") && text.ends_with('*');
-        if !well_formed {
+        let only_stars = !text.is_empty() && text.bytes().all(|b| b == b'*');
+        // An ARN of fewer parts is completed by its last star.
+        let arn =
+            text.starts_with("arn:") && (text.splitn(6, ':').count() == 6 || text.ends_with('*'));
+        if !only_stars && !arn {
             return wrong(item.span, expected, format!("`{text}`"));
         }
         resources.push(text.into());
@@ -255,21 +269,28 @@ fn resources(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
     Ok(resources)
 }
 
-fn principals(at: &Located) -> Result<Vec<(Box<str>, Box<str>)>, Wrong> {
+fn principals(at: &Located) -> Result<Vec<PrincipalPair>, Wrong> {
     let expected = "`*`, or an object of `AWS`, `Service`, `Federated` or `CanonicalUser`";
     if let Json::String(text) = &at.value {
-        return if &**text == "*" { Ok(vec![("*".into(), "*".into())]) } else { wrong(at.span, expected, format!("`{text}`")) };
+        return if &**text == "*" {
+            Ok(vec![("*".into(), "*".into())])
+        } else {
+            wrong(at.span, expected, format!("`{text}`"))
+        };
     }
     let mut all = Vec::new();
     for member in object(at, expected)? {
-        if !matches!(&*member.key, "AWS" | "Service" | "Federated" | "CanonicalUser") {
-            return wrong(member.key_span, expected, format!("`{}`", member.key));
-        }
+        let expected = match &*member.key {
+            "AWS" => "an account id, an ARN without wildcards, a unique id, or `*`",
+            "Service" => "a service such as `ec2.amazonaws.com`",
+            "Federated" => "an identity provider's ARN or domain",
+            "CanonicalUser" => "a canonical user id",
+            other => return wrong(member.key_span, expected, format!("`{other}`")),
+        };
         for item in one_or_many(&member.value) {
-            let text = string(item, "a principal as a string")?;
-            let inner_star = text != "*" && text.contains('*') && &*member.key == "AWS";
-            if text.is_empty() || inner_star {
-                return wrong(item.span, "a whole principal without wildcards, or `*`", format!("`{text}`"));
+            let text = string(item, expected)?;
+            if !names_a_principal(&member.key, text) {
+                return wrong(item.span, expected, format!("`{text}`"));
             }
             all.push((member.key.clone(), text.into()));
         }
@@ -277,20 +298,52 @@ fn principals(at: &Located) -> Result<Vec<(Box<str>, Box<str>)>, Wrong> {
     Ok(all)
 }
 
+/// Whether a text can name a principal of this kind. Wildcards inside a name can't: only the whole `*`.
+fn names_a_principal(kind: &str, text: &str) -> bool {
+    if text.is_empty() || text.contains(['*', '?']) || text.contains(char::is_whitespace) {
+        return text == "*" && matches!(kind, "AWS" | "Service");
+    }
+    match kind {
+        "AWS" => {
+            let account = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+            let unique_id = text.starts_with('A')
+                && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+            account || unique_id || crate::Arn::parse(text).is_ok()
+        }
+        "Service" => {
+            text.contains('.')
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        }
+        _ => true,
+    }
+}
+
 fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
+    let mut operators = BTreeSet::new();
     let mut entries = Vec::new();
     for block in object(at, "conditions as an object of operators")? {
         let Some(operator) = Operator::parse(&block.key) else {
             return wrong(block.key_span, "a condition operator", format!("`{}`", block.key));
         };
+        if !operators.insert(operator) {
+            return wrong(block.key_span, "each operator once", format!("`{operator}` again"));
+        }
+        let mut keys = BTreeSet::new();
         for member in object(&block.value, "an object of condition keys")? {
-            if member.key.is_empty() || member.key.contains(char::is_whitespace) && !member.key.contains('/') {
+            // Tag keys may hold spaces.
+            if member.key.is_empty()
+                || member.key.contains(char::is_whitespace) && !member.key.contains('/')
+            {
                 return wrong(member.key_span, "a condition key", format!("`{}`", member.key));
             }
-            let mut values = Vec::new();
-            for item in one_or_many(&member.value) {
-                values.push(scalar(item)?);
+            if !keys.insert(member.key.to_ascii_lowercase()) {
+                return wrong(
+                    member.key_span,
+                    "each key once, whatever its case",
+                    format!("`{}` again", member.key),
+                );
             }
+            let values = one_or_many(&member.value).iter().map(scalar).collect::<Result<_, _>>()?;
             entries.push(ConditionEntry { operator, key: member.key.clone(), values });
         }
     }
@@ -303,72 +356,6 @@ fn scalar(at: &Located) -> Result<Box<str>, Wrong> {
         Json::Bool(value) => Ok(if *value { "true" } else { "false" }.into()),
         other => wrong(at.span, "a string, number or boolean", other.kind()),
     }
-}
-
-fn list(items: &[Box<str>]) -> Value {
-    match items {
-        [one] => json!(one),
-        many => json!(many),
-    }
-}
-
-fn print_principals(items: &[(Box<str>, Box<str>)]) -> Value {
-    if items.iter().any(|(kind, _)| &**kind == "*") {
-        return json!("*");
-    }
-    let mut map = Map::new();
-    for (kind, value) in items {
-        let entry = map.entry(kind.to_string()).or_insert_with(|| json!([]));
-        if let Value::Array(values) = entry {
-            values.push(json!(value));
-        }
-    }
-    Value::Object(map)
-}
-
-/// Prints a policy: keys in AWS's usual order, single values bare.
-pub(crate) fn print(document: &PolicyDocument) -> String {
-    let mut statements = Vec::new();
-    for s in &document.statements {
-        let mut map = Map::new();
-        if let Some(sid) = &s.sid {
-            map.insert("Sid".into(), json!(sid));
-        }
-        map.insert("Effect".into(), json!(if s.effect == StatementEffect::Allow { "Allow" } else { "Deny" }));
-        match &s.principals {
-            PrincipalBlock::Principal(p) => drop(map.insert("Principal".into(), print_principals(p))),
-            PrincipalBlock::NotPrincipal(p) => drop(map.insert("NotPrincipal".into(), print_principals(p))),
-            PrincipalBlock::None => {}
-        }
-        match &s.actions {
-            ActionBlock::Action(a) => map.insert("Action".into(), list(a)),
-            ActionBlock::NotAction(a) => map.insert("NotAction".into(), list(a)),
-        };
-        match &s.resources {
-            ResourceBlock::Resource(r) => drop(map.insert("Resource".into(), list(r))),
-            ResourceBlock::NotResource(r) => drop(map.insert("NotResource".into(), list(r))),
-            ResourceBlock::None => {}
-        }
-        if !s.conditions.is_empty() {
-            let mut blocks = Map::new();
-            for c in &s.conditions {
-                let block = blocks.entry(c.operator.to_string()).or_insert_with(|| json!({}));
-                if let Value::Object(keys) = block {
-                    keys.insert(c.key.to_string(), list(&c.values));
-                }
-            }
-            map.insert("Condition".into(), Value::Object(blocks));
-        }
-        statements.push(Value::Object(map));
-    }
-    let mut root = Map::new();
-    let version = if document.version == Version::V2012 { "2012-10-17" } else { "2008-10-17" };
-    root.insert("Version".into(), json!(version));
-    if let Some(id) = &document.id {
-        root.insert("Id".into(), json!(id));
-    }
-    root.insert("Statement".into(), Value::Array(statements));
-    serde_json::to_string_pretty(&Value::Object(root)).unwrap_or_default()
 }
 
 #[cfg(test)]

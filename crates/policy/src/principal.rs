@@ -21,7 +21,22 @@ pub enum PrincipalKind {
     Anonymous,
 }
 
-/// An identity that asks.
+impl PrincipalKind {
+    /// The value of `aws:PrincipalType`.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Root => "Account",
+            Self::User => "User",
+            Self::AssumedRole => "AssumedRole",
+            Self::FederatedUser => "FederatedUser",
+            Self::Service => "Service",
+            Self::Anonymous => "Anonymous",
+        }
+    }
+}
+
+/// An identity that asks. The condition keys that follow from it (`aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`) are
+/// answered from here and can't be overridden by a request's context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// What it is.
@@ -70,13 +85,46 @@ impl Principal {
     }
 
     /// A session of a role. The session's ARN has no path; the role's keeps it.
-    pub fn role_session(account: AccountId, path: &str, role: &str, role_id: &str, session: &str) -> Self {
+    pub fn role_session(
+        account: AccountId,
+        path: &str,
+        role: &str,
+        role_id: &str,
+        session: &str,
+    ) -> Self {
         Self {
             kind: PrincipalKind::AssumedRole,
             account: Some(account),
             arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{session}").into(),
             principal_arn: format!("arn:aws:iam::{account}:role{path}{role}").into(),
             user_id: format!("{role_id}:{session}").into(),
+            username: None,
+            tags: Vec::new(),
+        }
+    }
+
+    /// A session of a federated user that the user `user` (with its path) asked for: `session` is its name.
+    pub fn federated_user(account: AccountId, user: &str, path: &str, session: &str) -> Self {
+        Self {
+            kind: PrincipalKind::FederatedUser,
+            account: Some(account),
+            arn: format!("arn:aws:sts::{account}:federated-user/{session}").into(),
+            principal_arn: format!("arn:aws:iam::{account}:user{path}{user}").into(),
+            user_id: format!("{account}:{session}").into(),
+            username: None,
+            tags: Vec::new(),
+        }
+    }
+
+    /// Whoever comes without credentials.
+    pub fn anonymous() -> Self {
+        let star: Arc<str> = "*".into();
+        Self {
+            kind: PrincipalKind::Anonymous,
+            account: None,
+            arn: Arc::clone(&star),
+            principal_arn: Arc::clone(&star),
+            user_id: star,
             username: None,
             tags: Vec::new(),
         }
@@ -96,44 +144,21 @@ impl Principal {
         }
     }
 
+    /// The same with these tags.
+    #[must_use]
+    pub fn with_tags<'t>(mut self, tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        self.tags = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        self
+    }
+
     /// Its ARN, where it has one.
     pub fn parsed_arn(&self) -> Option<Arn> {
         Arn::parse(&self.arn).ok()
     }
 
-    /// The value of a condition key that follows from the identity; `key` in lower case.
-    pub(crate) fn key(&self, key: &str) -> Option<PrincipalValue<'_>> {
-        let anonymous = self.kind == PrincipalKind::Anonymous;
-        match key {
-            "aws:principalarn" if !anonymous => Some(PrincipalValue::Text(&self.principal_arn)),
-            "aws:userid" if !anonymous => Some(PrincipalValue::Text(&self.user_id)),
-            "aws:username" => self.username.as_deref().map(PrincipalValue::Text),
-            "aws:principalaccount" => self.account.map(PrincipalValue::Account),
-            "aws:principaltype" => Some(PrincipalValue::Text(match self.kind {
-                PrincipalKind::Root => "Account",
-                PrincipalKind::User => "User",
-                PrincipalKind::AssumedRole => "AssumedRole",
-                PrincipalKind::FederatedUser => "FederatedUser",
-                PrincipalKind::Service => "Service",
-                PrincipalKind::Anonymous => "Anonymous",
-            })),
-            "aws:principalisawsservice" => {
-                Some(PrincipalValue::Text(if self.kind == PrincipalKind::Service { "true" } else { "false" }))
-            }
-            "aws:principalservicename" if self.kind == PrincipalKind::Service => {
-                Some(PrincipalValue::Text(&self.arn))
-            }
-            _ => {
-                let tag = key.strip_prefix("aws:principaltag/")?;
-                let found = self.tags.iter().find(|(k, _)| k.eq_ignore_ascii_case(tag));
-                found.map(|(_, value)| PrincipalValue::Text(value))
-            }
-        }
+    /// The value of its tag `key`, compared without regard to case.
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        let found = self.tags.iter().find(|(k, _)| k.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| &**value)
     }
-}
-
-/// A value of a principal's key.
-pub(crate) enum PrincipalValue<'a> {
-    Text(&'a str),
-    Account(AccountId),
 }

@@ -1,50 +1,16 @@
 //! Matching with `*` (any run of characters) and `?` (any one character).
+//!
+//! One algorithm serves plain patterns and patterns with policy variables in them: it sees both as a row of [`Token`]s.
 
-/// Whether `text` matches `pattern`, compared byte by byte. Linear in practice: at most one star is ever retried.
+/// Whether `text` matches `pattern` from end to end. Case is significant.
 pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
-    let (p, t) = (pattern.as_bytes(), text.as_bytes());
-    let (mut pi, mut ti) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while ti < t.len() {
-        match p.get(pi) {
-            Some(b'*') => {
-                retry = Some((pi + 1, ti));
-                pi += 1;
-            }
-            Some(b'?') => {
-                ti += char_width(t.get(ti).copied());
-                pi += 1;
-            }
-            Some(c) if Some(c) == t.get(ti) => {
-                pi += 1;
-                ti += 1;
-            }
-            _ => match retry {
-                Some((after_star, from)) => {
-                    pi = after_star;
-                    ti = from + 1;
-                    retry = Some((after_star, from + 1));
-                }
-                None => return false,
-            },
-        }
-    }
-    p.get(pi..).unwrap_or_default().iter().all(|b| *b == b'*')
+    matches(pattern.as_bytes(), 0..pattern.len(), text)
 }
 
-fn char_width(first: Option<u8>) -> usize {
-    match first {
-        Some(0xC0..=0xDF) => 2,
-        Some(0xE0..=0xEF) => 3,
-        Some(0xF0..=0xFF) => 4,
-        _ => 1,
-    }
-}
-
-/// One step of a pattern in which wildcards are told from characters that only look like them.
+/// One step of a pattern. A character that came from a variable or an escape is a [`Token::Byte`], whatever it looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// Any run of bytes.
+    /// Any run of characters.
     Star,
     /// Any one character.
     Any,
@@ -52,46 +18,92 @@ pub(crate) enum Token {
     Byte(u8),
 }
 
-impl Token {
-    /// The tokens of a pattern as it is written.
-    pub(crate) fn pattern(text: &str) -> impl Iterator<Item = Self> {
-        text.bytes().map(|b| match b {
+impl From<u8> for Token {
+    fn from(byte: u8) -> Self {
+        match byte {
             b'*' => Self::Star,
             b'?' => Self::Any,
-            b => Self::Byte(b),
-        })
+            byte => Self::Byte(byte),
+        }
     }
 }
 
-/// Whether `text` matches the tokens.
-pub(crate) fn matches_tokens(pattern: &[Token], text: &[u8]) -> bool {
-    let (mut pi, mut ti) = (0, 0);
+/// A row of tokens.
+pub(crate) trait Pattern {
+    /// The token at a place; `None` behind the end.
+    fn token(&self, at: usize) -> Option<Token>;
+}
+
+impl Pattern for [u8] {
+    fn token(&self, at: usize) -> Option<Token> {
+        self.get(at).copied().map(Token::from)
+    }
+}
+
+/// Whether `text` matches the part of `pattern` in `range`. At most one star is ever retried, so that time is bounded by the
+/// product of both lengths and is their sum in practice.
+pub(crate) fn matches<P: Pattern + ?Sized>(
+    pattern: &P,
+    range: core::ops::Range<usize>,
+    text: &str,
+) -> bool {
+    let bytes = text.as_bytes();
+    let (mut at, mut read) = (range.start, 0);
+    let token = |at: usize| if at < range.end { pattern.token(at) } else { None };
     let mut retry: Option<(usize, usize)> = None;
-    while ti < text.len() {
-        match pattern.get(pi) {
+    while let Some(&byte) = bytes.get(read) {
+        match token(at) {
             Some(Token::Star) => {
-                retry = Some((pi + 1, ti));
-                pi += 1;
+                at += 1;
+                retry = Some((at, read));
             }
             Some(Token::Any) => {
-                ti += char_width(text.get(ti).copied());
-                pi += 1;
+                at += 1;
+                read += char_width(byte);
             }
-            Some(Token::Byte(c)) if Some(c) == text.get(ti) => {
-                pi += 1;
-                ti += 1;
+            Some(Token::Byte(wanted)) if wanted == byte => {
+                at += 1;
+                read += 1;
             }
-            _ => match retry {
-                Some((after_star, from)) => {
-                    pi = after_star;
-                    ti = from + 1;
-                    retry = Some((after_star, from + 1));
-                }
-                None => return false,
-            },
+            _ => {
+                let Some((behind_star, from)) = retry else { return false };
+                at = behind_star;
+                read = from + bytes.get(from).map_or(1, |b| char_width(*b));
+                retry = Some((at, read));
+            }
         }
     }
-    pattern.get(pi..).unwrap_or_default().iter().all(|t| *t == Token::Star)
+    (at..range.end).all(|at| token(at) == Some(Token::Star))
+}
+
+/// Bytes of the character that starts with `first`.
+fn char_width(first: u8) -> usize {
+    match first {
+        0xC0..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xFF => 4,
+        _ => 1,
+    }
+}
+
+/// Whether an ARN matches, its six parts one by one: a wildcard never crosses one of the first five colons
+/// (AWS, "ARN condition operators").
+pub(crate) fn arn_matches<P: Pattern + ?Sized>(pattern: &P, arn: &str) -> bool {
+    let mut parts = arn.splitn(6, ':').peekable();
+    let mut from = 0;
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        let mut to = from;
+        while pattern.token(to).is_some_and(|t| last || t != Token::Byte(b':')) {
+            to += 1;
+        }
+        let ended = pattern.token(to).is_none();
+        if ended != last || !matches(pattern, from..to, part) {
+            return false;
+        }
+        from = to + 1;
+    }
+    true
 }
 
 #[cfg(test)]
@@ -102,17 +114,38 @@ mod tests {
     fn stars_and_question_marks() {
         for (pattern, text, expected) in [
             ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
             ("a*c", "abbbc", true),
             ("a*c", "abbb", false),
+            ("a*c", "ac", true),
             ("a?c", "abc", true),
             ("a?c", "aéc", true),
             ("a?c", "ac", false),
+            ("*??", "é", false),
+            ("*??c", "éc", false),
             ("*a*b*c", "xxaxxbxxbxc", true),
-            ("", "", true),
-            ("", "a", false),
+            ("*a*b*c", "xxaxxcxxbx", false),
             ("a**b", "ab", true),
+            ("A", "a", false),
         ] {
             assert_eq!(wildcard_matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn arns_match_part_by_part() {
+        for (pattern, arn, expected) in [
+            ("arn:aws:sns:*:123456789012:t*", "arn:aws:sns:eu-west-1:123456789012:topic", true),
+            ("arn:aws:svc:*:111122223333:f/*", "arn:aws:svc:store/abc:111122223333:f/d", true),
+            ("arn:aws:svc:*:111122223333:f/*", "arn:aws:svc:a:b:111122223333:f/d", false),
+            ("arn:aws:svc:::a:*", "arn:aws:svc:::a:b:c", true),
+            ("arn:aws:svc:::a", "arn:aws:svc:::a:b", false),
+            ("*", "arn:aws:svc:::a", false),
+            ("arn:*", "arn:aws:svc:::a", false),
+            ("arn:aws:s3:::b", "arn:aws:s3", false),
+        ] {
+            assert_eq!(arn_matches(pattern.as_bytes(), arn), expected, "{pattern} {arn}");
         }
     }
 }

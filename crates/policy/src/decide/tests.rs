@@ -1,10 +1,35 @@
-//! Decisions as data.
+//! The rules of a decision, one table a rule.
 
 use super::*;
-use crate::{Arn, PolicyDocument, PolicyKind, PolicySource};
+use crate::{AccountId, Action, Arn, Context, PolicyDocument, PolicyKind, PolicySource, Principal};
+use Effect::{Allow, ExplicitDeny, ImplicitDeny};
 
-fn compiled(kind: PolicyKind, text: &str) -> Arc<CompiledPolicy> {
-    let document = PolicyDocument::parse(text, kind).unwrap();
+const ACCOUNT: &str = "123456789012";
+const OTHER: &str = "210987654321";
+const BUCKET: &str = "arn:aws:s3:::b/k";
+const GET: &str = r#"{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b/*"}"#;
+const DENY: &str = r#"{"Effect":"Deny","Action":"S3:*","Resource":"arn:aws:s3:::b/secret/*"}"#;
+const SILENT: &str = r#"{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}"#;
+
+fn account(digits: &str) -> AccountId {
+    digits.parse().unwrap()
+}
+
+fn ada() -> Principal {
+    Principal::user(account(ACCOUNT), "/", "ada", "AIDAADA")
+}
+
+fn deploy() -> Principal {
+    Principal::role_session(account(ACCOUNT), "/", "deploy", "AROADEPLOY", "s1")
+}
+
+fn guest() -> Principal {
+    Principal::federated_user(account(ACCOUNT), "ada", "/", "guest")
+}
+
+fn policy(kind: PolicyKind, statements: &[&str]) -> Arc<CompiledPolicy> {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","));
+    let document = PolicyDocument::parse(&text, kind).unwrap();
     let source = match kind {
         PolicyKind::Trust => PolicySource::Trust("r".into()),
         PolicyKind::Resource => PolicySource::Resource("b".into()),
@@ -13,118 +38,319 @@ fn compiled(kind: PolicyKind, text: &str) -> Arc<CompiledPolicy> {
     Arc::new(CompiledPolicy::compile(source, &document))
 }
 
-fn ada() -> Principal {
-    Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAEXAMPLE")
-}
-
 fn identity(statements: &[&str]) -> PolicySet {
-    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","));
-    PolicySet { identity: vec![compiled(PolicyKind::Identity, &text)], ..PolicySet::default() }
+    PolicySet { identity: vec![policy(PolicyKind::Identity, statements)], ..PolicySet::default() }
 }
 
-fn check(statements: &[&str], action: &str, resource: &str, context: Context, expected: Effect) {
-    let set = identity(statements);
-    let (principal, action) = (ada(), Action::parse(action).unwrap());
-    let request = Request::new(&principal, &action, resource, &context);
-    assert_eq!(authorize(&set, &request).effect, expected, "{statements:?} {action} {resource}");
+fn decide(set: &PolicySet, principal: &Principal, action: &str, resource: &str) -> Decision {
+    let (action, context) = (Action::parse(action).unwrap(), Context::default());
+    authorize(set, &Request::new(principal, &action, resource, &context))
 }
 
-use Effect::{Allow, ExplicitDeny, ImplicitDeny};
-const GET: &str = r#"{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b/*"}"#;
-const DENY: &str = r#"{"Effect":"Deny","Action":"S3:*","Resource":"arn:aws:s3:::b/secret/*"}"#;
-const NOT_IAM: &str = r#"{"Effect":"Allow","NotAction":"iam:*","NotResource":"arn:aws:s3:::b/*"}"#;
-const HOME: &str = r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/*"}"#;
-const TEAM: &str = r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:PrincipalTag/team, 'all'}/${*}"}"#;
+fn check(statements: &[&str], action: &str, resource: &str, expected: Effect) {
+    let found = decide(&identity(statements), &ada(), action, resource).effect;
+    assert_eq!(found, expected, "{statements:?} {action} {resource}");
+}
 
 #[test]
 fn actions_and_resources() {
-    let none = Context::default;
-    check(&[GET], "s3:GetObject", "arn:aws:s3:::b/k", none(), Allow);
-    check(&[GET], "S3:getobject", "arn:aws:s3:::b/k", none(), Allow);
-    check(&[GET], "s3:PutObject", "arn:aws:s3:::b/k", none(), ImplicitDeny);
-    check(&[GET], "s3:GetObject", "arn:aws:s3:::B/k", none(), ImplicitDeny);
-    check(&[GET, DENY], "s3:GetObject", "arn:aws:s3:::b/secret/k", none(), ExplicitDeny);
-    check(&[DENY, GET], "s3:GetObject", "arn:aws:s3:::b/secret/k", none(), ExplicitDeny);
-    check(&[NOT_IAM], "ec2:RunInstances", "*", none(), Allow);
-    check(&[NOT_IAM], "iam:CreateUser", "*", none(), ImplicitDeny);
-    check(&[NOT_IAM], "s3:GetObject", "arn:aws:s3:::b/k", none(), ImplicitDeny);
+    const NOT: &str = r#"{"Effect":"Allow","NotAction":"iam:*","NotResource":"arn:aws:s3:::b/*"}"#;
+    check(&[GET], "s3:GetObject", BUCKET, Allow);
+    check(&[GET], "S3:getobject", BUCKET, Allow);
+    check(&[GET], "s3:PutObject", BUCKET, ImplicitDeny);
+    check(&[GET], "s3:GetObject", "arn:aws:s3:::B/k", ImplicitDeny);
+    check(&[GET, DENY], "s3:GetObject", "arn:aws:s3:::b/secret/k", ExplicitDeny);
+    check(&[DENY, GET], "s3:GetObject", "arn:aws:s3:::b/secret/k", ExplicitDeny);
+    check(&[NOT], "ec2:RunInstances", "*", Allow);
+    check(&[NOT], "iam:CreateUser", "*", ImplicitDeny);
+    check(&[NOT], "s3:GetObject", BUCKET, ImplicitDeny);
+    check(
+        &[r#"{"Effect":"Allow","Action":"*:Get*","Resource":"*"}"#],
+        "s3:GetObject",
+        BUCKET,
+        Allow,
+    );
+    check(&[r#"{"Effect":"Allow","Action":"s?:*","Resource":"*"}"#], "s3:GetObject", BUCKET, Allow);
+    check(
+        &[r#"{"Effect":"Allow","Action":[],"Resource":"*"}"#],
+        "s3:GetObject",
+        BUCKET,
+        ImplicitDeny,
+    );
+    check(&[r#"{"Effect":"Allow","NotAction":[],"Resource":"*"}"#], "s3:GetObject", BUCKET, Allow);
 }
 
 #[test]
-fn variables_are_literal_text() {
-    let none = Context::default;
-    check(&[HOME], "s3:GetObject", "arn:aws:s3:::b/ada/k", none(), Allow);
-    check(&[HOME], "s3:GetObject", "arn:aws:s3:::b/bob/k", none(), ImplicitDeny);
-    check(&[TEAM], "s3:GetObject", "arn:aws:s3:::b/all/*", none(), Allow);
-    check(&[TEAM], "s3:GetObject", "arn:aws:s3:::b/all/k", none(), ImplicitDeny);
-    let set = identity(&[HOME]);
-    let mut star = ada();
-    star.username = Some("*".into());
-    let (action, context) = (Action::parse("s3:GetObject").unwrap(), none());
-    let request = Request::new(&star, &action, "arn:aws:s3:::b/bob/k", &context);
-    assert_eq!(authorize(&set, &request).effect, ImplicitDeny);
+fn a_star_at_the_end_of_a_part_of_a_resource_crosses_colons() {
+    let logs = r#"{"Effect":"Allow","Action":"logs:*","Resource":"arn:aws:logs:*:123456789012:log-group:a"}"#;
+    check(&[logs], "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:a", Allow);
+    check(
+        &[logs],
+        "logs:PutLogEvents",
+        "arn:aws:logs:eu-west-1:1:2:123456789012:log-group:a",
+        Allow,
+    );
 }
 
 #[test]
-fn conditions_join_by_and_values_by_or() {
-    let when = |c: &str| format!(r#"{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{c}}}"#);
-    let case = |c: &str, context: Context, expected| check(&[&when(c)], "s3:GetObject", "*", context, expected);
-    let ctx = |k: &str, v: &str| Context::default().with(k, v);
-    let many = |v: &[&str]| Context::default().with("aws:TagKeys", v.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
-    case(r#"{"StringEquals":{"aws:x":["a","b"]}}"#, ctx("AWS:X", "b"), Allow);
-    case(r#"{"StringEquals":{"aws:x":["a","b"]}}"#, ctx("aws:x", "c"), ImplicitDeny);
-    case(r#"{"StringNotEquals":{"aws:x":["a","b"]}}"#, ctx("aws:x", "b"), ImplicitDeny);
-    case(r#"{"StringNotEquals":{"aws:x":["a","b"]}}"#, ctx("aws:y", "b"), Allow);
-    case(r#"{"StringEquals":{"aws:x":"a"}}"#, Context::default(), ImplicitDeny);
-    case(r#"{"StringEqualsIfExists":{"aws:x":"a"}}"#, Context::default(), Allow);
-    case(r#"{"StringEqualsIfExists":{"aws:x":"a"}}"#, ctx("aws:x", "b"), ImplicitDeny);
-    case(r#"{"Null":{"aws:x":"true"}}"#, Context::default(), Allow);
-    case(r#"{"Null":{"aws:x":false}}"#, ctx("aws:x", "b"), Allow);
-    case(r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}}"#, many(&["a"]), Allow);
-    case(r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}}"#, many(&["a", "c"]), ImplicitDeny);
-    case(r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}}"#, Context::default(), Allow);
-    case(r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":["a","b"]}}"#, many(&["c", "b"]), Allow);
-    case(r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":["a","b"]}}"#, Context::default(), ImplicitDeny);
-    case(r#"{"Bool":{"aws:MultiFactorAuthPresent":"false"}}"#, Context::default(), ImplicitDeny);
-    case(r#"{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}"#, Context::default(), Allow);
-    case(r#"{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"},"StringEquals":{"aws:x":"a"}}"#, ctx("aws:SourceIp", "203.0.113.9"), ImplicitDeny);
-    case(r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/ada"}}"#, Context::default(), Allow);
-    case(r#"{"StringEquals":{"aws:x":"${aws:username}"}}"#, ctx("aws:x", "ada"), Allow);
+fn variables_in_resources_are_literal_text() {
+    const HOME: &str =
+        r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/*"}"#;
+    const TEAM: &str = r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:PrincipalTag/team, 'all'}/${*}"}"#;
+    check(&[HOME], "s3:GetObject", "arn:aws:s3:::b/ada/k", Allow);
+    check(&[HOME], "s3:GetObject", "arn:aws:s3:::b/bob/k", ImplicitDeny);
+    check(&[TEAM], "s3:GetObject", "arn:aws:s3:::b/all/*", Allow);
+    check(&[TEAM], "s3:GetObject", "arn:aws:s3:::b/all/k", ImplicitDeny);
+    let tagged = ada().with_tags([("Team", "red*")]);
+    let on = |resource| decide(&identity(&[TEAM]), &tagged, "s3:GetObject", resource).effect;
+    assert_eq!((on("arn:aws:s3:::b/red*/*"), on("arn:aws:s3:::b/redder/*")), (Allow, ImplicitDeny));
+    // A role session has no user name: the variable matches nothing.
+    assert_eq!(
+        decide(&identity(&[HOME]), &deploy(), "s3:GetObject", "arn:aws:s3:::b//k").effect,
+        ImplicitDeny
+    );
 }
 
 #[test]
-fn a_boundary_and_a_session_policy_only_take_away() {
-    let get = identity(&[GET]);
-    let everything = compiled(PolicyKind::Boundary, r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#);
-    let nothing = compiled(PolicyKind::Boundary, r#"{"Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}"#);
-    let (principal, context) = (ada(), Context::default());
-    let decide = |set: &PolicySet, action: &str| {
-        let action = Action::parse(action).unwrap();
-        let decision = authorize(set, &Request::new(&principal, &action, "arn:aws:s3:::b/k", &context));
-        (decision.effect, decision.policy_type)
+fn trap_without_a_version_variables_are_text() {
+    let text = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}"}}"#;
+    let document = PolicyDocument::parse(text, PolicyKind::Identity).unwrap();
+    let source = PolicySource::Session(0);
+    let set = PolicySet {
+        identity: vec![Arc::new(CompiledPolicy::compile(source, &document))],
+        ..PolicySet::default()
     };
-    let bounded = |b: &Arc<CompiledPolicy>| PolicySet { boundary: Some(Arc::clone(b)), ..get.clone() };
-    assert_eq!(decide(&bounded(&everything), "s3:GetObject"), (Allow, None));
-    assert_eq!(decide(&bounded(&everything), "s3:PutObject"), (ImplicitDeny, Some(PolicyType::Identity)));
-    assert_eq!(decide(&bounded(&nothing), "s3:GetObject"), (ImplicitDeny, Some(PolicyType::Boundary)));
-    let session = PolicySet { session: Some(vec![nothing]), ..get.clone() };
-    assert_eq!(decide(&session, "s3:GetObject"), (ImplicitDeny, Some(PolicyType::Session)));
+    let on = |resource| decide(&set, &ada(), "s3:GetObject", resource).effect;
+    assert_eq!(on("arn:aws:s3:::b/ada"), ImplicitDeny);
+    assert_eq!(on("arn:aws:s3:::b/${aws:username}"), Allow);
 }
 
 #[test]
-fn trust_policies_name_accounts_users_and_anyone() {
-    let trust = |p: &str| {
-        compiled(PolicyKind::Trust, &format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{p},"Action":"sts:AssumeRole"}}}}"#))
+fn a_context_does_not_speak_for_the_principal() {
+    let condition = r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"KEY":"VALUE"}}}"#;
+    for (key, value, expected) in [
+        ("aws:username", "ada", Allow),
+        ("aws:username", "bob", ImplicitDeny),
+        ("AWS:PrincipalArn", "arn:aws:iam::123456789012:user/ada", Allow),
+        ("aws:PrincipalAccount", ACCOUNT, Allow),
+        ("aws:ResourceAccount", ACCOUNT, Allow),
+        ("aws:PrincipalTag/Team", "red", Allow),
+        ("aws:principaltag/TEAM", "blue", ImplicitDeny),
+        ("aws:PrincipalType", "User", Allow),
+        ("aws:PrincipalIsAWSService", "false", Allow),
+        ("aws:userid", "AIDAADA", Allow),
+        ("s3:prefix", "home", Allow),
+    ] {
+        let set = identity(&[&condition.replace("KEY", key).replace("VALUE", value)]);
+        let mut context = Context::default().with("s3:prefix", "home");
+        for key in ["aws:username", "aws:PrincipalTag/Team"] {
+            context.insert(key, "bob");
+        }
+        let (principal, action) =
+            (ada().with_tags([("team", "red")]), Action::parse("a:b").unwrap());
+        let found = authorize(&set, &Request::new(&principal, &action, "*", &context)).effect;
+        assert_eq!(found, expected, "{key} {value}");
+    }
+}
+
+/// What each type of policy says to `s3:GetObject`: `+` allows, `.` says nothing, `-` denies, ` ` there is none.
+/// In the order identity, boundary, session; `named` is the principal in the bucket's policy, if it has one.
+fn table(
+    caller: &Principal,
+    voices: &str,
+    named: Option<&str>,
+    expected: Result<(), (Effect, PolicyType)>,
+) {
+    let said = |voice| {
+        let statement = match voice {
+            '+' => GET,
+            '.' => SILENT,
+            '-' => r#"{"Effect":"Deny","Action":"*","Resource":"*"}"#,
+            _ => return None,
+        };
+        Some(policy(PolicyKind::Identity, &[statement]))
     };
-    let (principal, context, action) = (ada(), Context::default(), Action::parse("sts:AssumeRole").unwrap());
-    let decide = |p: &str| {
-        let set = PolicySet { resource: Some(trust(p)), ..PolicySet::default() };
-        authorize(&set, &Request::new(&principal, &action, "arn:aws:iam::123456789012:role/r", &context)).effect
+    let mut voice = voices.chars().map(said);
+    let mut next = || voice.next().flatten();
+    let bucket = named.map(|principal| {
+        let statement = format!(
+            r#"{{"Effect":"Allow","Principal":{principal},"Action":"s3:*","Resource":"*"}}"#
+        );
+        policy(PolicyKind::Resource, &[&statement])
+    });
+    let set = PolicySet {
+        identity: next().into_iter().collect(),
+        boundary: next(),
+        session: next().map(|p| vec![p]),
+        resource: bucket,
     };
-    assert_eq!(decide(r#"{"AWS":"arn:aws:iam::123456789012:user/ada"}"#), Allow);
-    assert_eq!(decide(r#"{"AWS":"AIDAEXAMPLE"}"#), Allow);
-    assert_eq!(decide(r#""*""#), Allow);
-    assert_eq!(decide(r#"{"AWS":"123456789012"}"#), ImplicitDeny, "an account only delegates");
-    assert_eq!(decide(r#"{"AWS":"arn:aws:iam::123456789012:user/bob"}"#), ImplicitDeny);
-    assert_eq!(decide(r#"{"Service":"ec2.amazonaws.com"}"#), ImplicitDeny);
+    let found = decide(&set, caller, "s3:GetObject", BUCKET);
+    let found_type =
+        found.policy_type.map_or(Ok(()), |policy_type| Err((found.effect, policy_type)));
+    assert_eq!(found_type, expected, "{} `{voices}` {named:?}", caller.arn);
+}
+
+const fn silent(policy_type: PolicyType) -> Result<(), (Effect, PolicyType)> {
+    Err((ImplicitDeny, policy_type))
+}
+
+#[test]
+fn every_type_that_limits_must_allow_and_any_may_deny() {
+    use PolicyType::{Boundary, Identity, Session};
+    let ada = &ada();
+    table(ada, "+  ", None, Ok(()));
+    table(ada, ".  ", None, silent(Identity));
+    table(ada, "   ", None, silent(Identity));
+    table(ada, "++ ", None, Ok(()));
+    table(ada, "+. ", None, silent(Boundary));
+    table(ada, ".+ ", None, silent(Identity));
+    table(ada, "+++", None, Ok(()));
+    table(ada, "++.", None, silent(Session));
+    table(ada, "-++", None, Err((ExplicitDeny, Identity)));
+    table(ada, "+-+", None, Err((ExplicitDeny, Boundary)));
+    table(ada, "++-", None, Err((ExplicitDeny, Session)));
+    table(ada, "+ -", Some(r#""*""#), Err((ExplicitDeny, Session)));
+}
+
+/// The table of AWS's page on permissions boundaries: who is named decides what is waived.
+#[test]
+fn trap_what_a_resource_policy_waives_depends_on_who_is_named() {
+    use PolicyType::{Boundary, Identity, Session};
+    let (ada, deploy, guest) = (&ada(), &deploy(), &guest());
+    let user = Some(r#"{"AWS":"arn:aws:iam::123456789012:user/ada"}"#);
+    table(ada, ".. ", user, Ok(()));
+    let role = Some(r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#);
+    table(deploy, ".++", role, Ok(()));
+    table(deploy, "..+", role, silent(Boundary));
+    table(deploy, ".+.", role, silent(Session));
+    let session = Some(r#"{"AWS":"arn:aws:sts::123456789012:assumed-role/deploy/s1"}"#);
+    table(deploy, "...", session, Ok(()));
+    let federated = Some(r#"{"AWS":"arn:aws:sts::123456789012:federated-user/guest"}"#);
+    table(guest, "...", federated, Ok(()));
+    table(guest, ".. ", federated, Ok(()));
+    table(guest, ".++", user, Ok(()));
+    table(guest, "..+", user, silent(Boundary));
+    table(guest, ".+.", user, silent(Session));
+    for account in
+        [Some(r#"{"AWS":"123456789012"}"#), Some(r#"{"AWS":"arn:aws:iam::123456789012:root"}"#)]
+    {
+        table(ada, ".  ", account, silent(Identity));
+        table(ada, "+. ", account, silent(Boundary));
+        table(deploy, "++.", account, silent(Session));
+        table(deploy, "+++", account, Ok(()));
+    }
+    for caller in [ada, deploy, guest] {
+        table(caller, "...", Some(r#""*""#), Ok(()));
+    }
+    table(ada, ".  ", Some(r#"{"AWS":"arn:aws:iam::123456789012:user/bob"}"#), silent(Identity));
+    table(ada, "+  ", Some(r#"{"AWS":"arn:aws:iam::123456789012:user/bob"}"#), Ok(()));
+}
+
+#[test]
+fn trap_a_federated_session_without_a_policy_may_nothing_and_a_role_session_may() {
+    table(&guest(), "+  ", None, silent(PolicyType::Session));
+    table(&guest(), "+ +", None, Ok(()));
+    table(&deploy(), "+  ", None, Ok(()));
+}
+
+#[test]
+fn services_and_anonymous_callers_have_only_the_resource_policy() {
+    let service = &Principal::service("ec2.amazonaws.com");
+    table(service, "   ", Some(r#"{"Service":"ec2.amazonaws.com"}"#), Ok(()));
+    table(service, "   ", Some(r#"{"Service":"s3.amazonaws.com"}"#), silent(PolicyType::Resource));
+    table(service, "   ", None, silent(PolicyType::Resource));
+    table(&Principal::anonymous(), "   ", Some(r#""*""#), Ok(()));
+    table(
+        &Principal::anonymous(),
+        "   ",
+        Some(r#"{"AWS":"123456789012"}"#),
+        silent(PolicyType::Resource),
+    );
+}
+
+#[test]
+fn the_root_user_needs_no_policy_and_minds_a_deny() {
+    let root = &Principal::root(account(ACCOUNT));
+    table(root, "   ", None, Ok(()));
+    table(root, "-  ", None, Err((ExplicitDeny, PolicyType::Identity)));
+}
+
+#[test]
+fn across_accounts_both_sides_must_allow() {
+    let request_on = |voices: bool, named: &str| {
+        let mut set = identity(&[if voices { GET } else { SILENT }]);
+        let statement =
+            format!(r#"{{"Effect":"Allow","Principal":{named},"Action":"s3:*","Resource":"*"}}"#);
+        set.resource = Some(policy(PolicyKind::Resource, &[&statement]));
+        let (principal, action, context) =
+            (ada(), Action::parse("s3:GetObject").unwrap(), Context::default());
+        let request = Request {
+            resource_account: Some(account(OTHER)),
+            ..Request::new(&principal, &action, BUCKET, &context)
+        };
+        let found = authorize(&set, &request);
+        (found.effect, found.policy_type)
+    };
+    for named in
+        [r#""*""#, r#"{"AWS":"123456789012"}"#, r#"{"AWS":"arn:aws:iam::123456789012:user/ada"}"#]
+    {
+        assert_eq!(request_on(true, named), (Allow, None), "{named}");
+        assert_eq!(request_on(false, named), (ImplicitDeny, Some(PolicyType::Identity)), "{named}");
+    }
+    let other = r#"{"AWS":"210987654321"}"#;
+    assert_eq!(request_on(true, other), (ImplicitDeny, Some(PolicyType::Resource)));
+}
+
+#[test]
+fn trap_a_trust_policy_must_allow_whatever_the_identity_policy_says() {
+    let assume = |caller: &Principal, with_identity: bool, named: &str| {
+        let allow = r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}"#;
+        let mut set = identity(&[if with_identity { allow } else { SILENT }]);
+        let statement =
+            format!(r#"{{"Effect":"Allow","Principal":{named},"Action":"sts:AssumeRole"}}"#);
+        set.resource = Some(policy(PolicyKind::Trust, &[&statement]));
+        let found = decide(&set, caller, "sts:AssumeRole", "arn:aws:iam::123456789012:role/r");
+        found.policy_type.map(|t| t.to_string()).unwrap_or_default()
+    };
+    let trust = "role trust policy";
+    assert_eq!(assume(&ada(), true, r#"{"AWS":"arn:aws:iam::123456789012:user/bob"}"#), trust);
+    assert_eq!(assume(&ada(), true, r#"{"Service":"ec2.amazonaws.com"}"#), trust);
+    assert_eq!(assume(&ada(), true, r#"{"AWS":"123456789012"}"#), "");
+    assert_eq!(assume(&ada(), false, r#"{"AWS":"123456789012"}"#), "identity-based policy");
+    assert_eq!(assume(&ada(), false, r#"{"AWS":"arn:aws:iam::123456789012:user/ada"}"#), "");
+    assert_eq!(assume(&ada(), false, r#"{"AWS":"AIDAADA"}"#), "");
+    assert_eq!(assume(&ada(), true, r#"{"AWS":"AIDAOTHER"}"#), trust);
+    assert_eq!(
+        assume(
+            &Principal::service("ec2.amazonaws.com"),
+            false,
+            r#"{"Service":"ec2.amazonaws.com"}"#
+        ),
+        ""
+    );
+    assert_eq!(
+        assume(&Principal::root(account(ACCOUNT)), false, r#"{"AWS":"210987654321"}"#),
+        trust
+    );
+}
+
+#[test]
+fn a_decision_names_the_statements_that_decided() {
+    let set = identity(&[
+        GET,
+        r#"{"Sid":"No","Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::b/x"}"#,
+    ]);
+    let denied = decide(&set, &ada(), "s3:GetObject", "arn:aws:s3:::b/x");
+    assert_eq!(
+        denied.statements.iter().map(|s| (s.index, s.sid())).collect::<Vec<_>>(),
+        [(1, Some("No"))]
+    );
+    let allowed = decide(&set, &ada(), "s3:GetObject", BUCKET);
+    assert_eq!(
+        allowed.statements.iter().map(|s| (s.index, s.sid())).collect::<Vec<_>>(),
+        [(0, None)]
+    );
+    let (start, end) = allowed.statements.first().unwrap().position();
+    assert_eq!((start, end), ((1, 38), (1, 38 + GET.len())));
+    assert!(decide(&set, &ada(), "s3:PutObject", BUCKET).statements.is_empty());
 }

@@ -2,25 +2,36 @@
 
 use super::*;
 
+/// `expected` is `ok`, or the error. What is read is printed and read again.
 fn check(kind: PolicyKind, text: &str, expected: &str) {
     match PolicyDocument::parse(text, kind) {
         Ok(document) => {
             assert_eq!(expected, "ok", "{text}");
             let again = PolicyDocument::parse(&document.to_json(), kind).unwrap();
-            let bare = |d: &PolicyDocument| {
-                d.statements().iter().map(|s| Statement { span: Span::default(), ..s.clone() }).collect::<Vec<_>>()
-            };
-            let by_key = |mut all: Vec<Statement>| {
-                for s in &mut all {
-                    s.conditions.sort_by_key(|c| (c.operator.to_string(), c.key.clone()));
-                }
-                all
-            };
-            assert_eq!(by_key(bare(&document)), by_key(bare(&again)));
-            assert_eq!(document.version(), again.version());
+            assert_eq!(document.source(), text);
+            assert_eq!((document.version(), document.id()), (again.version(), again.id()));
+            assert_eq!(document.statements().len(), again.statements().len());
+            assert!(
+                document
+                    .statements()
+                    .iter()
+                    .zip(again.statements())
+                    .all(|(a, b)| a.says_the_same(b)),
+                "{text}"
+            );
+            assert_eq!(document.to_json(), again.to_json());
         }
         Err(error) => assert_eq!(error.to_string(), expected, "{text}"),
     }
+}
+
+/// A policy of one statement that has, besides the usual elements, `element`.
+fn with(kind: PolicyKind, element: &str, expected: &str) {
+    let rest = match kind {
+        PolicyKind::Trust => r#""Effect":"Allow","Action":"sts:AssumeRole""#,
+        _ => r#""Effect":"Allow","Action":"s3:*","Resource":"*""#,
+    };
+    check(kind, &format!("{{\n\"Statement\":{{\n{element},\n{rest}}}}}"), expected);
 }
 
 #[test]
@@ -28,9 +39,17 @@ fn identity_policies() {
     use PolicyKind::Identity;
     let ok = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
     check(Identity, ok, "ok");
-    check(Identity, &format!("{ok}x"), "line 1, column 64: expected the end of the document, found `x`");
+    check(
+        Identity,
+        &format!("{ok}x"),
+        "line 1, column 64: expected the end of the document, found `x`",
+    );
     check(Identity, "", "line 1, column 1: expected a JSON value, found the end of the document");
-    check(Identity, "{\n  \"Statement\": [}\n", "line 2, column 17: expected a JSON value, found `}`");
+    check(
+        Identity,
+        "{\n  \"Statement\": [}\n",
+        "line 2, column 17: expected a JSON value, found `}`",
+    );
     check(Identity, "{}", "line 1, column 1: expected a `Statement`, found none");
     check(
         Identity,
@@ -54,10 +73,19 @@ fn identity_policies() {
     );
     check(
         Identity,
+        r#"{"Id":"x","Statement":[]}"#,
+        "line 1, column 2: expected no `Id` in this kind of policy, found `Id`",
+    );
+    check(
+        Identity,
         r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEqual":{}}}]}"#,
         "line 1, column 77: expected a condition operator, found `StringEqual`",
     );
-    check(Identity, "{\"Id\":\"\u{4e2d}\"}", "line 1, column 8: expected characters up to U+00FF, found `\\u{4e2d}`");
+    check(
+        Identity,
+        "{\"Id\":\"\u{4e2d}\"}",
+        "line 1, column 8: expected characters up to U+00FF, found `\\u{4e2d}`",
+    );
 }
 
 #[test]
@@ -75,4 +103,186 @@ fn trust_policies() {
         r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#,
         "line 1, column 14: expected a `Principal` in the statement, found none",
     );
+}
+
+#[test]
+fn elements() {
+    use PolicyKind::{Boundary, Identity, Resource, ServiceControl, Session, Trust};
+    for kind in [Identity, Boundary, Session, ServiceControl] {
+        with(kind, r#""Sid":"A1""#, "ok");
+        with(
+            kind,
+            r#""Principal":"*""#,
+            "line 3, column 1: expected no principal in this kind of policy, found `Principal`",
+        );
+        with(
+            kind,
+            r#""Sid":"a b""#,
+            "line 3, column 7: expected a `Sid` of letters and digits, found `a b`",
+        );
+    }
+    with(Resource, r#""Sid":"a b","Principal":"*""#, "ok");
+    with(Trust, r#""Principal":"*""#, "ok");
+    with(
+        Trust,
+        r#""NotPrincipal":"*""#,
+        "line 3, column 1: expected `Principal` in a trust policy, found `NotPrincipal`",
+    );
+    with(
+        Identity,
+        r#""NotAction":"s3:*""#,
+        "line 4, column 18: expected either `Action` or `NotAction`, found `Action`",
+    );
+    with(
+        Identity,
+        r#""NotResource":"*""#,
+        "line 4, column 34: expected either `Resource` or `NotResource`, found `Resource`",
+    );
+    with(
+        Identity,
+        r#""action":"s3:*""#,
+        "line 3, column 1: expected one of `Sid`, `Effect`, `Principal`, `Action`, `Resource` (or their `Not` forms) and `Condition`, found `action`",
+    );
+}
+
+#[test]
+fn principals_are_whole_names() {
+    use PolicyKind::Trust;
+    let aws = "line 3, column 20: expected an account id, an ARN without wildcards, a unique id, or `*`, found ";
+    for (value, expected) in [
+        ("*", "ok".to_owned()),
+        ("123456789012", "ok".to_owned()),
+        ("AIDAEXAMPLE", "ok".to_owned()),
+        ("arn:aws:iam::123456789012:root", "ok".to_owned()),
+        ("arn:aws:sts::123456789012:assumed-role/r/s", "ok".to_owned()),
+        ("arn:aws:iam::123456789012:user/*", format!("{aws}`arn:aws:iam::123456789012:user/*`")),
+        ("12345678901", format!("{aws}`12345678901`")),
+        ("", format!("{aws}``")),
+        ("ada", format!("{aws}`ada`")),
+    ] {
+        with(Trust, &format!(r#""Principal":{{"AWS":"{value}"}}"#), &expected);
+    }
+    with(
+        Trust,
+        r#""Principal":{"Service":["ec2.amazonaws.com","*"],"Federated":"accounts.google.com"}"#,
+        "ok",
+    );
+    with(
+        Trust,
+        r#""Principal":{"Service":"ec2"}"#,
+        "line 3, column 24: expected a service such as `ec2.amazonaws.com`, found `ec2`",
+    );
+    with(
+        Trust,
+        r#""Principal":{"aws":"*"}"#,
+        "line 3, column 14: expected `*`, or an object of `AWS`, `Service`, `Federated` or `CanonicalUser`, found `aws`",
+    );
+}
+
+#[test]
+fn conditions_are_told_from_each_other() {
+    use PolicyKind::Identity;
+    let with = |condition: &str, expected: &str| {
+        with(Identity, &format!(r#""Condition":{condition}"#), expected);
+    };
+    with(r#"{"Bool":{"aws:SecureTransport":false},"NumericLessThan":{"a:b":[1,"2",3.5e2]}}"#, "ok");
+    with(r#"{"StringLike":{"aws:ResourceTag/two words":"x"}}"#, "ok");
+    with(
+        r#"{"StringLike":{"a:b":"x","A:B":"y"}}"#,
+        "line 3, column 38: expected each key once, whatever its case, found `A:B` again",
+    );
+    with(
+        r#"{"StringLike":{"a:b":"x"},"stringlike":{"c:d":"y"}}"#,
+        "line 3, column 39: expected each operator once, found `StringLike` again",
+    );
+    with(
+        r#"{"NullIfExists":{"a:b":"x"}}"#,
+        "line 3, column 14: expected a condition operator, found `NullIfExists`",
+    );
+    with(
+        r#"{"Bool":{"a:b":{}}}"#,
+        "line 3, column 28: expected a string, number or boolean, found an object",
+    );
+    with(
+        r#"{"Bool":{"a:b":null}}"#,
+        "line 3, column 28: expected a string, number or boolean, found null",
+    );
+    with(r#"{"Bool":{"a b":"x"}}"#, "line 3, column 22: expected a condition key, found `a b`");
+    with(r"[]", "line 3, column 13: expected conditions as an object of operators, found an array");
+}
+
+#[test]
+fn actions_and_resources() {
+    let action = |action: &str, expected: &str| {
+        check(
+            PolicyKind::Identity,
+            &format!(r#"{{"Statement":{{"Effect":"Deny","Action":"{action}","Resource":"*"}}}}"#),
+            expected,
+        );
+    };
+    for good in ["*", "s3:*", "s3:Get?bject", "*:Get*", "a-b:c"] {
+        action(good, "ok");
+    }
+    for bad in ["", "s3", ":Get", "s3:", "s3:a:b", "s3:Get Object"] {
+        action(
+            bad,
+            &format!(
+                "line 1, column 40: expected an action as `service:Name`, or `*`, found `{bad}`"
+            ),
+        );
+    }
+    let resource = |resource: &str, expected: &str| {
+        check(
+            PolicyKind::Identity,
+            &format!(r#"{{"Statement":{{"Effect":"Deny","Action":"*","Resource":"{resource}"}}}}"#),
+            expected,
+        );
+    };
+    for good in [
+        "*",
+        "arn:aws:s3:::b/*",
+        "arn:aws:s3*",
+        "arn:aws:iam::*:user/${aws:username}",
+        "arn:*:*:*:*:*",
+    ] {
+        resource(good, "ok");
+    }
+    for bad in ["", "b", "arn:aws:s3", "s3:*", "?"] {
+        resource(
+            bad,
+            &format!("line 1, column 55: expected a resource as an ARN, or `*`, found `{bad}`"),
+        );
+    }
+}
+
+#[test]
+fn repeated_sids_and_large_documents_are_refused() {
+    let one = r#"{"Sid":"A","Effect":"Allow","Action":"*","Resource":"*"}"#;
+    check(
+        PolicyKind::Identity,
+        &format!(r#"{{"Statement":[{one},{one}]}}"#),
+        "line 1, column 72: expected each `Sid` once, found `A` again",
+    );
+    let large = " ".repeat(DOCUMENT_MAX + 1);
+    check(
+        PolicyKind::Identity,
+        &large,
+        "line 1, column 1: expected at most 1048576 bytes, found 1048577 bytes",
+    );
+}
+
+#[test]
+fn what_was_found_is_repeated_only_so_far() {
+    let text = format!(r#"{{"Statement":{{"Effect":"{}"}}}}"#, "x".repeat(10_000));
+    assert!(
+        PolicyDocument::parse(&text, PolicyKind::Identity).unwrap_err().to_string().len() < 300
+    );
+}
+
+#[test]
+fn white_space_is_not_counted() {
+    let text =
+        "{ \"Statement\" : [ {\n\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"} ] }";
+    let document = PolicyDocument::parse(text, PolicyKind::Identity).unwrap();
+    assert_eq!(document.counted_size(), text.chars().filter(|c| *c != ' ' && *c != '\n').count());
 }

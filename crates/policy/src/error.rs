@@ -1,0 +1,45 @@
+//! Why a text is no policy.
+
+/// What is wrong with a policy, and where. Nothing was stored.
+///
+/// ```
+/// use tidegate_policy::{PolicyDocument, PolicyKind};
+///
+/// let error = PolicyDocument::parse(r#"{"Statement": [{"Effect": "Alow"}]}"#, PolicyKind::Identity).unwrap_err();
+/// assert_eq!(error.to_string(), "line 1, column 27: expected `Allow` or `Deny`, found `Alow`");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: expected {expected}, found {found}")]
+pub struct PolicyError {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) expected: String,
+    pub(crate) found: String,
+}
+
+impl PolicyError {
+    /// Line, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Column, from 1, in characters.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What would have been right.
+    pub fn expected(&self) -> &str {
+        &self.expected
+    }
+
+    /// What was there.
+    pub fn found(&self) -> &str {
+        &self.found
+    }
+
+    /// AWS's code for every policy that can't be read.
+    pub fn code(&self) -> &'static str {
+        "MalformedPolicyDocument"
+    }
+}

@@ -1,0 +1,64 @@
+//! What is JSON, and where it is not.
+
+use super::*;
+
+fn check(text: &str, expected: Result<&str, (usize, &str)>) {
+    match (read(text), expected) {
+        (Ok(found), Ok(kind)) => assert_eq!(found.value.kind(), kind, "{text}"),
+        (Err(error), Err((offset, wanted))) => {
+            assert_eq!((error.offset, error.expected.as_str()), (offset, wanted), "{text}");
+        }
+        (found, expected) => panic!("{text}: {found:?}, but {expected:?} was expected"),
+    }
+}
+
+#[test]
+fn values_are_read() {
+    for number in ["0", "-0", "10", "1.5", "-1.5e+10", "1E3"] {
+        check(number, Ok("a number"));
+    }
+    check(" true ", Ok("a boolean"));
+    check("null", Ok("null"));
+    check("[]", Ok("an array"));
+    check("[1, [2], {}]", Ok("an array"));
+    check(r#"{"a":1,"A":2}"#, Ok("an object"));
+    check(r#""a\n\u00e9\"\/""#, Ok("a string"));
+    let Json::String(text) = read(r#""\\a\tb\u0041""#).unwrap().value else { panic!("a string") };
+    assert_eq!(&*text, "\\a\tbA");
+}
+
+#[test]
+fn mistakes_are_found_where_they_are() {
+    check("", Err((0, "a JSON value")));
+    check("tru", Err((0, "a JSON value")));
+    check("01", Err((1, "the end of the document")));
+    check("1.", Err((2, "a digit")));
+    check("-", Err((1, "a digit")));
+    check("1e", Err((2, "a digit")));
+    check("[1,]", Err((3, "a JSON value")));
+    check("[1 2]", Err((3, "`,` or `]`")));
+    check(r#"{"a" 1}"#, Err((5, "`:`")));
+    check(r#"{"a":1,}"#, Err((7, "a key in double quotes")));
+    check(r#"{"a":1 "b":2}"#, Err((7, "`,` or `}`")));
+    check(r"{a:1}", Err((1, "a key in double quotes")));
+    check(r#""a"#, Err((2, "`\"` at the end of the string")));
+    check("\"a\nb\"", Err((2, "`\"` at the end of the string")));
+    check(r#""\x""#, Err((1, "an escape that JSON knows")));
+    check(r#""\u12""#, Err((1, "an escape that JSON knows")));
+    check(r#""\ud800""#, Err((1, "an escape that JSON knows")));
+    check("{} {}", Err((3, "the end of the document")));
+    check("// no\n{}", Err((0, "a JSON value")));
+}
+
+#[test]
+fn trap_duplicate_keys_are_refused_also_when_one_is_escaped() {
+    check(r#"{"a":1,"a":2}"#, Err((7, "each key once in an object")));
+    check(r#"{"a":1,"\u0061":2}"#, Err((7, "each key once in an object")));
+}
+
+#[test]
+fn depth_is_bounded() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    check(&nested(DEPTH_MAX), Ok("an array"));
+    check(&nested(100_000), Err((DEPTH_MAX + 1, "less nesting")));
+}

@@ -1,0 +1,85 @@
+//! Blocks of IP addresses, as `IpAddress` conditions name them.
+
+use core::net::IpAddr;
+
+/// A CIDR block of IPv4 or IPv6; a bare address is a block of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    V4 { base: u32, mask: u32 },
+    V6 { base: u128, mask: u128 },
+}
+
+impl Network {
+    /// Reads `203.0.113.0/24`, `2001:db8::/32` or an address. Bits behind the prefix are ignored, as AWS does.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
+            None => (text, None),
+        };
+        match address.parse().ok()? {
+            IpAddr::V4(address) => {
+                let behind = 32_u32.checked_sub(prefix.unwrap_or(32))?;
+                let mask = u32::MAX.checked_shl(behind).unwrap_or(0);
+                Some(Self::V4 { base: address.to_bits() & mask, mask })
+            }
+            IpAddr::V6(address) => {
+                let behind = 128_u32.checked_sub(prefix.unwrap_or(128))?;
+                let mask = u128::MAX.checked_shl(behind).unwrap_or(0);
+                Some(Self::V6 { base: address.to_bits() & mask, mask })
+            }
+        }
+    }
+
+    /// Whether an address lies in the block. An IPv4 block holds no IPv6 address, nor the other way round.
+    pub(crate) fn contains(self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::V4 { base, mask }, IpAddr::V4(address)) => address.to_bits() & mask == base,
+            (Self::V6 { base, mask }, IpAddr::V6(address)) => address.to_bits() & mask == base,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_hold_their_addresses() {
+        for (network, address, expected) in [
+            ("203.0.113.0/24", "203.0.113.7", true),
+            ("203.0.113.9/24", "203.0.113.7", true),
+            ("203.0.113.0/24", "203.0.114.7", false),
+            ("203.0.113.7", "203.0.113.7", true),
+            ("203.0.113.7", "203.0.113.8", false),
+            ("0.0.0.0/0", "203.0.113.8", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("2001:db8::1", "2001:db8::1", true),
+            ("::/0", "203.0.113.8", false),
+        ] {
+            let network = Network::parse(network).unwrap();
+            assert_eq!(
+                network.contains(address.parse().unwrap()),
+                expected,
+                "{network:?} {address}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_block_is_refused() {
+        for text in [
+            "",
+            "203.0.113",
+            "203.0.113.0/33",
+            "203.0.113.0/",
+            "203.0.113.0/-1",
+            "2001:db8::/129",
+            "example.com",
+        ] {
+            assert_eq!(Network::parse(text), None, "{text}");
+        }
+    }
+}

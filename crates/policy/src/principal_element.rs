@@ -1,0 +1,126 @@
+//! The `Principal` element: how a statement of a resource or trust policy names the caller.
+
+use crate::{
+    AccountId, Arn, Principal, PrincipalKind,
+    document::{PrincipalPair, StatementEffect},
+};
+
+/// How a statement names the caller, from the least to the most direct. What a resource policy overrides depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Named {
+    /// Through its account: the account's own policies decide.
+    Account,
+    /// The IAM user or the role itself.
+    Identity,
+    /// The session itself.
+    Session,
+    /// `*`, or everyone but some others.
+    Anyone,
+}
+
+/// `Principal` or `NotPrincipal`.
+#[derive(Clone, Debug)]
+pub(crate) struct PrincipalElement {
+    negated: bool,
+    patterns: Box<[PrincipalPattern]>,
+}
+
+#[derive(Clone, Debug)]
+enum PrincipalPattern {
+    Anyone,
+    Account(AccountId),
+    Arn(Box<str>),
+    /// `AIDA…` or `AROA…`: what an ARN becomes when the policy is stored.
+    UniqueId(Box<str>),
+    AnyService,
+    Service(Box<str>),
+    /// A federated provider or a canonical user id, compared as text.
+    Foreign(Box<str>),
+}
+
+impl PrincipalElement {
+    pub(crate) fn new(negated: bool, principals: &[PrincipalPair]) -> Self {
+        Self {
+            negated,
+            patterns: principals
+                .iter()
+                .map(|(kind, value)| PrincipalPattern::new(kind, value))
+                .collect(),
+        }
+    }
+
+    /// How this names the caller; `None` when it does not.
+    pub(crate) fn names(&self, principal: &Principal, effect: StatementEffect) -> Option<Named> {
+        let named = self.patterns.iter().filter_map(|p| p.names(principal));
+        if !self.negated {
+            return named.max();
+        }
+        let spared = match effect {
+            StatementEffect::Allow => named.max().is_some(),
+            StatementEffect::Deny => self.lists_every_name(principal),
+        };
+        if spared { None } else { Some(Named::Anyone) }
+    }
+
+    /// Whether all that the caller is called by is listed. `NotPrincipal` with `Deny` spares nobody else: a user needs its own ARN
+    /// and its account's in the list, a role session also the role's (AWS, "`NotPrincipal` with `Deny`").
+    fn lists_every_name(&self, principal: &Principal) -> bool {
+        let listed = |named: Named| self.patterns.iter().any(|p| p.is(principal, named));
+        let session =
+            matches!(principal.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
+        listed(Named::Anyone)
+            || (principal.account.is_none() || listed(Named::Account))
+                && (principal.kind == PrincipalKind::Root || listed(Named::Identity))
+                && (!session || listed(Named::Session))
+    }
+}
+
+impl PrincipalPattern {
+    /// Reads a pair of the element; the parser has refused what has no meaning.
+    fn new(kind: &str, value: &str) -> Self {
+        match (kind, value) {
+            ("*", _) | ("AWS", "*") => Self::Anyone,
+            ("Service", "*") => Self::AnyService,
+            ("Service", name) => Self::Service(name.into()),
+            ("Federated" | "CanonicalUser", name) => Self::Foreign(name.into()),
+            (_, text) => {
+                let root =
+                    || Arn::parse(text).ok().filter(|arn| arn.resource() == "root")?.account_id();
+                match text.parse().ok().or_else(root) {
+                    Some(account) => Self::Account(account),
+                    None if text.starts_with("arn:") => Self::Arn(text.into()),
+                    None => Self::UniqueId(text.into()),
+                }
+            }
+        }
+    }
+
+    fn names(&self, principal: &Principal) -> Option<Named> {
+        let names = [Named::Anyone, Named::Session, Named::Identity, Named::Account];
+        names.into_iter().find(|named| self.is(principal, *named))
+    }
+
+    /// Whether this pattern names the caller in just this way.
+    fn is(&self, principal: &Principal, named: Named) -> bool {
+        let session =
+            matches!(principal.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
+        match (self, named) {
+            (Self::Anyone, Named::Anyone) => true,
+            (Self::Account(account), Named::Account) => principal.account == Some(*account),
+            (Self::Arn(arn), Named::Session) => session && **arn == *principal.arn,
+            (Self::Arn(arn), Named::Identity) => **arn == *principal.principal_arn,
+            (Self::UniqueId(id), Named::Identity) => {
+                principal.account.is_some() && principal.user_id.split(':').next() == Some(id)
+            }
+            (Self::AnyService, Named::Identity) => principal.kind == PrincipalKind::Service,
+            (Self::Service(name), Named::Identity) => {
+                principal.kind == PrincipalKind::Service && **name == *principal.arn
+            }
+            (Self::Foreign(name), Named::Identity) => **name == *principal.arn,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

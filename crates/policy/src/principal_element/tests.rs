@@ -1,0 +1,83 @@
+//! Who is named how, in every form of the element.
+
+use super::*;
+
+const ACCOUNT: &str = "123456789012";
+
+fn callers() -> [(&'static str, Principal); 6] {
+    let account = ACCOUNT.parse().unwrap();
+    [
+        ("root", Principal::root(account)),
+        ("user", Principal::user(account, "/", "ada", "AIDAADA")),
+        ("role", Principal::role_session(account, "/ops/", "deploy", "AROADEPLOY", "build-7")),
+        ("federated", Principal::federated_user(account, "ada", "/", "guest")),
+        ("service", Principal::service("ec2.amazonaws.com")),
+        ("anonymous", Principal::anonymous()),
+    ]
+}
+
+fn check(principals: &[(&str, &str)], expected: &[(&str, Named)]) {
+    let pairs: Vec<PrincipalPair> =
+        principals.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+    let element = PrincipalElement::new(false, &pairs);
+    let found: Vec<(&str, Named)> = callers()
+        .into_iter()
+        .filter_map(|(name, caller)| Some((name, element.names(&caller, StatementEffect::Allow)?)))
+        .collect();
+    assert_eq!(found, expected, "{principals:?}");
+}
+
+fn check_spared(principals: &[&str], expected: &[&str]) {
+    let pairs: Vec<PrincipalPair> =
+        principals.iter().map(|v| ("AWS".into(), (*v).into())).collect();
+    let element = PrincipalElement::new(true, &pairs);
+    let spared =
+        callers().into_iter().filter(|(_, c)| element.names(c, StatementEffect::Deny).is_none());
+    assert_eq!(spared.map(|(name, _)| name).collect::<Vec<_>>(), expected, "{principals:?}");
+}
+
+#[test]
+fn principals_are_named_in_each_form() {
+    use Named::{Account, Anyone, Identity, Session};
+    let all = ["root", "user", "role", "federated", "service", "anonymous"].map(|n| (n, Anyone));
+    let in_account = ["root", "user", "role", "federated"].map(|n| (n, Account));
+    check(&[("*", "*")], &all);
+    check(&[("AWS", "*")], &all);
+    check(&[("AWS", ACCOUNT)], &in_account);
+    check(&[("AWS", "arn:aws:iam::123456789012:root")], &in_account);
+    check(
+        &[("AWS", "arn:aws:iam::123456789012:user/ada")],
+        &[("user", Identity), ("federated", Identity)],
+    );
+    check(&[("AWS", "AIDAADA")], &[("user", Identity)]);
+    check(&[("AWS", "AROADEPLOY")], &[("role", Identity)]);
+    check(&[("AWS", "arn:aws:iam::123456789012:role/ops/deploy")], &[("role", Identity)]);
+    check(&[("AWS", "arn:aws:iam::123456789012:role/deploy")], &[]);
+    check(
+        &[("AWS", "arn:aws:sts::123456789012:assumed-role/deploy/build-7")],
+        &[("role", Session)],
+    );
+    check(&[("AWS", "arn:aws:sts::123456789012:assumed-role/deploy/build-8")], &[]);
+    check(&[("AWS", "arn:aws:sts::123456789012:federated-user/guest")], &[("federated", Session)]);
+    check(&[("Service", "ec2.amazonaws.com")], &[("service", Identity)]);
+    check(&[("Service", "*")], &[("service", Identity)]);
+    check(&[("Service", "s3.amazonaws.com"), ("AWS", "210987654321")], &[]);
+    check(
+        &[("AWS", ACCOUNT), ("AWS", "AIDAADA")],
+        &[("root", Account), ("user", Identity), ("role", Account), ("federated", Account)],
+    );
+}
+
+#[test]
+fn trap_not_principal_with_deny_spares_only_who_is_listed_with_account_role_and_session() {
+    let (account, user) = ("arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:user/ada");
+    let (role, session) = (
+        "arn:aws:iam::123456789012:role/ops/deploy",
+        "arn:aws:sts::123456789012:assumed-role/deploy/build-7",
+    );
+    check_spared(&[user], &[]);
+    check_spared(&[account], &["root"]);
+    check_spared(&[account, user], &["root", "user"]);
+    check_spared(&[account, role], &["root"]);
+    check_spared(&[account, role, session], &["root", "role"]);
+}

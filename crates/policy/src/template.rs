@@ -1,0 +1,175 @@
+//! Policy variables: text in which `${aws:username}` stands for a value of the request.
+
+use smallvec::SmallVec;
+
+use crate::{
+    Request,
+    key::Key,
+    wildcard::{self, Pattern, Token},
+};
+
+/// A text of a policy, with its variables found once, when the policy is compiled.
+#[derive(Clone, Debug)]
+pub(crate) enum Template {
+    /// No variable in it.
+    Plain(Box<str>),
+    /// Variables and the text between them.
+    Parts(Box<[Part]>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// Text whose `*` and `?` are wildcards where the element knows wildcards.
+    Pattern(Box<str>),
+    /// An escape, `${*}`, `${?}` or `${$}`: the character itself.
+    Escape(Box<str>),
+    /// The value of a key, or the default when the request has none.
+    Variable { key: Key, default: Option<Box<str>> },
+}
+
+impl Template {
+    /// Reads a text. Without `variables` (language version 2008-10-17) `${...}` is literal.
+    pub(crate) fn new(text: &str, variables: bool) -> Self {
+        if !variables || !text.contains("${") {
+            return Self::Plain(text.into());
+        }
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once("${") {
+            // A brace that is never closed is text.
+            let Some((inner, after)) = behind.split_once('}') else { break };
+            if !before.is_empty() {
+                parts.push(Part::Pattern(before.into()));
+            }
+            parts.push(Part::new(inner));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Pattern(rest.into()));
+        }
+        Self::Parts(parts.into())
+    }
+
+    /// The text that every match begins with: what stands before the first wildcard or variable.
+    pub(crate) fn head(&self) -> &str {
+        let text = match self {
+            Self::Plain(text) => text,
+            Self::Parts(parts) => match parts.first() {
+                Some(Part::Pattern(text)) => text,
+                _ => "",
+            },
+        };
+        text.get(..text.find(['*', '?']).unwrap_or(text.len())).unwrap_or_default()
+    }
+
+    /// Whether `text` matches, with wildcards. A variable without a value matches nothing.
+    pub(crate) fn like(&self, text: &str, request: &Request<'_>) -> bool {
+        match self {
+            Self::Plain(pattern) => wildcard::wildcard_matches(pattern, text),
+            Self::Parts(parts) => {
+                resolve(parts, request).is_some_and(|p| wildcard::matches(&p, 0..p.len(), text))
+            }
+        }
+    }
+
+    /// Like [`Template::like`], for a text that is already known to begin with [`Template::head`].
+    pub(crate) fn like_behind_head(&self, text: &str, request: &Request<'_>) -> bool {
+        let head = self.head().len();
+        match (self, text.get(head..)) {
+            (Self::Plain(pattern), Some(rest)) => match pattern.get(head..) {
+                Some("*") => true,
+                Some(tail) => wildcard::wildcard_matches(tail, rest),
+                None => false,
+            },
+            _ => self.like(text, request),
+        }
+    }
+
+    /// Whether `arn` matches, part by part.
+    pub(crate) fn arn_like(&self, arn: &str, request: &Request<'_>) -> bool {
+        match self {
+            Self::Plain(pattern) => wildcard::arn_matches(pattern.as_bytes(), arn),
+            Self::Parts(parts) => {
+                resolve(parts, request).is_some_and(|p| wildcard::arn_matches(&p, arn))
+            }
+        }
+    }
+
+    /// Whether `text` is equal, without wildcards.
+    pub(crate) fn equals(&self, text: &str, request: &Request<'_>) -> bool {
+        match self {
+            Self::Plain(wanted) => **wanted == *text,
+            Self::Parts(parts) => {
+                resolve(parts, request).is_some_and(|p| p.chars().eq(text.chars()))
+            }
+        }
+    }
+
+    /// Whether `text` is equal without regard to case.
+    pub(crate) fn equals_ignoring_case(&self, text: &str, request: &Request<'_>) -> bool {
+        let lower = || text.chars().flat_map(char::to_lowercase);
+        match self {
+            Self::Plain(wanted) => wanted.chars().flat_map(char::to_lowercase).eq(lower()),
+            Self::Parts(parts) => resolve(parts, request)
+                .is_some_and(|p| p.chars().flat_map(char::to_lowercase).eq(lower())),
+        }
+    }
+}
+
+impl Part {
+    fn new(inner: &str) -> Self {
+        if matches!(inner, "*" | "?" | "$") {
+            return Self::Escape(inner.into());
+        }
+        let (key, default) = match inner.split_once(',') {
+            Some((key, default)) => (key, Some(default.trim().trim_matches('\'').into())),
+            None => (inner, None),
+        };
+        Self::Variable { key: Key::new(key.trim()), default }
+    }
+}
+
+/// A template with the request's values in place. Eight pieces are more than policies have in one text.
+struct Resolved<'a>(SmallVec<[(Kind, &'a str); 8]>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Written in the policy.
+    Pattern,
+    /// A value: never a wildcard, so that nobody widens a policy through his own name.
+    Literal,
+}
+
+fn resolve<'a>(parts: &'a [Part], request: &'a Request<'a>) -> Option<Resolved<'a>> {
+    let pieces = parts.iter().map(|part| match part {
+        Part::Pattern(text) => Some((Kind::Pattern, &**text)),
+        Part::Escape(text) => Some((Kind::Literal, &**text)),
+        Part::Variable { key, default } => {
+            Some((Kind::Literal, key.single(request).or(default.as_deref())?))
+        }
+    });
+    pieces.collect::<Option<_>>().map(Resolved)
+}
+
+impl Resolved<'_> {
+    fn len(&self) -> usize {
+        self.0.iter().map(|(_, text)| text.len()).sum()
+    }
+
+    fn chars(&self) -> impl Iterator<Item = char> {
+        self.0.iter().flat_map(|(_, text)| text.chars())
+    }
+}
+
+impl Pattern for Resolved<'_> {
+    fn token(&self, mut at: usize) -> Option<Token> {
+        for (kind, text) in &self.0 {
+            match text.as_bytes().get(at) {
+                Some(byte) if *kind == Kind::Literal => return Some(Token::Byte(*byte)),
+                Some(byte) => return Some(Token::from(*byte)),
+                None => at -= text.len(),
+            }
+        }
+        None
+    }
+}
