@@ -1,0 +1,14 @@
+//! The evaluator against everything that can judge it: a second evaluator, theorems, a measured workload.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets what it did not expect must fail, and says where"
+)]
+
+mod differential;
+mod generate;
+mod oracle;
+mod theorems;
+mod workload;

@@ -1,0 +1,109 @@
+//! The measured workload: its expected effects, and that a decision allocates nothing.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use tidegate_policy::{
+    Action, ComposedPolicies, Context, PolicyKind, PolicySet, Principal, Request, authorize,
+};
+
+use crate::generate::compile;
+
+struct Workload {
+    set: PolicySet,
+    principal: Principal,
+    requests: Vec<(Action, String, Context, bool)>,
+}
+
+impl Workload {
+    fn read(policies: &str, requests: &str) -> Self {
+        let policies: Vec<Json> = serde_json::from_str(policies).unwrap();
+        let requests: Vec<Json> = serde_json::from_str(requests).unwrap();
+        let identity = policies.iter().map(|text| compile(text, PolicyKind::Identity)).collect();
+        let text = |row: &Json, key: &str| row[key].as_str().unwrap().to_owned();
+        let requests = requests.iter().map(|row| {
+            let context = Context::default()
+                .with("aws:RequestedRegion", text(row, "region"))
+                .with("aws:SourceIp", text(row, "ip"))
+                .with("aws:MultiFactorAuthPresent", row["mfa"].as_bool().unwrap());
+            (
+                Action::parse(&text(row, "action")).unwrap(),
+                text(row, "resource"),
+                context,
+                row["allow"] == true,
+            )
+        });
+        Self {
+            set: PolicySet { identity, ..PolicySet::default() },
+            principal: Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA"),
+            requests: requests.collect(),
+        }
+    }
+
+    fn requests(&self) -> impl Iterator<Item = (Request<'_>, bool)> {
+        self.requests.iter().map(|(action, resource, context, allow)| {
+            (Request::new(&self.principal, action, resource, context), *allow)
+        })
+    }
+}
+
+macro_rules! workload {
+    ($k:literal) => {
+        Workload::read(
+            include_str!(concat!("../../testdata/decision-workload/", $k, "/policies.json")),
+            include_str!(concat!("../../testdata/decision-workload/", $k, "/requests.json")),
+        )
+    };
+}
+
+fn all() -> [Workload; 3] {
+    [workload!("k1"), workload!("k10"), workload!("k50")]
+}
+
+#[test]
+fn every_request_has_its_expected_effect() {
+    for workload in all() {
+        let composed = ComposedPolicies::new(workload.set.clone());
+        assert_eq!(workload.requests().count(), 64);
+        for (request, allow) in workload.requests() {
+            assert_eq!(authorize(&workload.set, &request).is_allowed(), allow, "{request:?}");
+            assert_eq!(composed.authorize(&request).is_allowed(), allow, "{request:?}");
+        }
+    }
+}
+
+#[test]
+fn a_decision_allocates_nothing() {
+    for workload in all() {
+        let composed = ComposedPolicies::new(workload.set.clone());
+        let counted = allocation_counter::measure(|| {
+            for (request, _) in workload.requests() {
+                let _ = authorize(&workload.set, &request);
+                let _ = composed.authorize(&request);
+            }
+        });
+        assert_eq!(counted.count_total, 0);
+    }
+}
+
+#[test]
+fn nor_does_one_with_variables_and_every_type_of_policy() {
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/*",
+        "Condition":{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::${aws:PrincipalAccount}:user/${aws:username}"},
+                     "ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${aws:username}"},
+                     "StringEqualsIgnoreCase":{"aws:username":"ADA"}}}}"#;
+    let policy = compile(&serde_json::from_str(text).unwrap(), PolicyKind::Identity);
+    let set = PolicySet {
+        identity: vec![Arc::clone(&policy)],
+        boundary: Some(Arc::clone(&policy)),
+        session: Some(vec![policy]),
+        resource: None,
+    };
+    let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA");
+    let (action, context) = (Action::parse("s3:GetObject").unwrap(), Context::default());
+    let request = Request::new(&principal, &action, "arn:aws:s3:::b/ada/k", &context);
+    let mut allowed = false;
+    let counted = allocation_counter::measure(|| allowed = authorize(&set, &request).is_allowed());
+    assert!(allowed);
+    assert_eq!(counted.count_total, 0);
+}
