@@ -29,15 +29,17 @@ pub struct Coverage {
 }
 
 /// Computes coverage from the published positions of each member.
-pub(crate) fn coverage(
+pub(crate) fn coverage<'a>(
     members: &BTreeMap<NodeId, RegionName>,
-    published: impl Fn(NodeId) -> Option<Clock>,
+    published: impl Fn(NodeId) -> Option<&'a Clock>,
     positions: &Clock,
     scope: &Scope,
 ) -> Coverage {
     let asked: Vec<NodeId> = match scope {
         Scope::All | Scope::QuorumOfEachRegion => members.keys().copied().collect(),
-        Scope::Region(region) => members.iter().filter(|(_, r)| *r == region).map(|(n, _)| *n).collect(),
+        Scope::Region(region) => {
+            members.iter().filter(|(_, r)| *r == region).map(|(n, _)| *n).collect()
+        }
         Scope::Nodes(nodes) => nodes.clone(),
     };
     let arrived = |node: &NodeId| published(*node).is_some_and(|p| p.covers_clock(positions));
@@ -65,11 +67,14 @@ mod tests {
     #[test]
     fn scopes() {
         let region = |r: &str| RegionName::new(r).unwrap();
-        let members: BTreeMap<_, _> =
-            [(1, "a"), (2, "a"), (3, "a"), (4, "b")].into_iter().map(|(n, r)| (NodeId(n), region(r))).collect();
+        let members: BTreeMap<_, _> = [(1, "a"), (2, "a"), (3, "a"), (4, "b")]
+            .into_iter()
+            .map(|(n, r)| (NodeId(n), region(r)))
+            .collect();
         let origin = Origin::Group { group: GroupId(1), generation: 0 };
         let at = |n: u64| Clock::from_iter([(origin, n)]);
-        let published = |node: NodeId| Some(at(if node.0 == 3 { 4 } else { 5 }));
+        let (behind, there) = (at(4), at(5));
+        let published = |node: NodeId| Some(if node.0 == 3 { &behind } else { &there });
         let ask = |scope| coverage(&members, published, &at(5), &scope);
         assert_eq!(ask(Scope::All).missing, [NodeId(3)]);
         assert!(!ask(Scope::All).covered);

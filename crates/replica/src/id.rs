@@ -42,7 +42,11 @@ impl RegionName {
     pub fn new(text: &str) -> Result<Self, RegionNameError> {
         let well_formed = (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if well_formed { Ok(Self(text.into())) } else { Err(RegionNameError(text.chars().take(80).collect())) }
+        if well_formed {
+            Ok(Self(text.into()))
+        } else {
+            Err(RegionNameError(text.chars().take(80).collect()))
+        }
     }
 
     /// The name.

@@ -21,18 +21,26 @@
 //! assert!(!clock.covers(Dot { origin, sequence: 8 }));
 //! ```
 
+mod id;
+
 mod clock;
+mod record;
+
+pub mod lattice;
+
+mod message;
+
+mod machine;
+
+mod catch_up;
+mod early;
+mod push;
+
 mod coverage;
 mod digest;
-mod id;
-pub mod lattice;
 mod liveness;
-mod machine;
-mod message;
 mod propagation;
-mod pull;
-mod push;
-mod record;
+mod round_trips;
 mod staleness;
 
 pub use clock::Clock;
@@ -40,8 +48,8 @@ pub use coverage::{Coverage, Scope};
 pub use digest::StateDigest;
 pub use id::{Dot, GroupId, NodeId, Origin, RegionName, RegionNameError};
 pub use machine::{
-    Alarm, ConfirmId, Lane, Member, MergeBatch, MergeId, Output, Replica, ReplicaConfig,
+    Alarm, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output, Replica, ReplicaConfig,
 };
-pub use message::{DecodeError, Message};
+pub use message::{Continuation, DecodeError, Message};
 pub use propagation::PropagationEvent;
 pub use record::{Frame, Header, RangePage, Record, Records, Stamp};

@@ -1,10 +1,10 @@
 //! Who is alive: foca's SWIM over the urgent lane. Who is a *member* is the directory's word alone.
 
-use core::time::Duration;
+use core::{num::NonZeroUsize, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use foca::{Config, Foca, Identity, Notification, PostcardCodec, Runtime, Timer};
+use foca::{Config, Foca, Identity, Notification, PeriodicParams, PostcardCodec, Runtime, Timer};
 use rand::{SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,14 @@ fn config() -> Config {
     config.probe_rtt = Duration::from_millis(450);
     config.suspect_to_down_after = Duration::from_secs(3);
     config.remove_down_after = Some(Duration::from_secs(10));
+    // A node that was wrongly thought dead learns of it from anybody, takes a new round and is back.
+    config.notify_down_members = true;
+    config.periodic_announce_to_down_members =
+        Some(PeriodicParams { frequency: Duration::from_secs(1), num_members: NonZeroUsize::MIN });
+    config.periodic_gossip = Some(PeriodicParams {
+        frequency: Duration::from_millis(250),
+        num_members: NonZeroUsize::MIN,
+    });
     config
 }
 
@@ -126,7 +134,11 @@ impl Liveness {
     }
 
     /// Lets time pass.
-    pub(crate) fn tick(&mut self, now: Duration, members: impl Iterator<Item = NodeId>) -> Vec<(NodeId, Bytes)> {
+    pub(crate) fn tick(
+        &mut self,
+        now: Duration,
+        members: impl Iterator<Item = NodeId>,
+    ) -> Vec<(NodeId, Bytes)> {
         let mut packets = Vec::new();
         while let Some(entry) = self.timers.first_entry() {
             if entry.key().0 > now {
@@ -142,7 +154,10 @@ impl Liveness {
             if due && !self.alive.contains(&node) {
                 self.announced.insert(node, now);
                 let mut effects = Effects::default();
-                let _late = self.foca.announce(Identified { node: node.0, round: 0 }, &mut effects).is_err();
+                let _late = self
+                    .foca
+                    .announce(Identified { node: node.0, round: 0 }, &mut effects)
+                    .is_err();
                 packets.extend(self.settle(now, effects));
             }
         }

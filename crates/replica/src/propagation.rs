@@ -8,10 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::{Clock, Dot, NodeId, Origin, RegionName};
 
-/// Commits of one origin that are remembered while they travel. Older ones are measured no more.
-const COMMITS_MAX: usize = 65_536;
-/// Round trips that the minimum is taken over.
-const RTT_WINDOW: usize = 32;
+/// Commits of one origin that are remembered while they travel: sixteen seconds of a thousand a second. Older ones are measured no more.
+const COMMITS_MAX: usize = 16_384;
 
 /// A change has arrived at a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +41,7 @@ pub(crate) struct Propagation {
 }
 
 impl Propagation {
+    /// A change leaves now. Sequences of an origin ascend.
     pub(crate) fn committed(&mut self, now: Duration, dot: Dot) {
         let travelling = self.origins.entry(dot.origin).or_default();
         if travelling.commits.len() >= COMMITS_MAX {
@@ -69,7 +68,8 @@ impl Propagation {
             }
             travelling.arrived.insert(node, upto);
             let start = travelling.commits.partition_point(|(s, _)| *s <= before);
-            for (sequence, at) in travelling.commits.range(start..).take_while(|(s, _)| *s <= upto) {
+            for (sequence, at) in travelling.commits.range(start..).take_while(|(s, _)| *s <= upto)
+            {
                 let upper = now.saturating_sub(*at);
                 events.push(PropagationEvent {
                     dot: Dot { origin, sequence: *sequence },
@@ -87,7 +87,8 @@ impl Propagation {
     pub(crate) fn collect(&mut self, members: impl Iterator<Item = NodeId> + Clone) {
         for travelling in self.origins.values_mut() {
             let arrived = &travelling.arrived;
-            let all = members.clone().map(|m| arrived.get(&m).copied().unwrap_or(0)).min().unwrap_or(0);
+            let all =
+                members.clone().map(|m| arrived.get(&m).copied().unwrap_or(0)).min().unwrap_or(0);
             while travelling.commits.front().is_some_and(|(s, _)| *s <= all) {
                 travelling.commits.pop_front();
             }
@@ -95,22 +96,5 @@ impl Propagation {
     }
 }
 
-/// The round trips to one peer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RoundTrips {
-    recent: VecDeque<Duration>,
-}
-
-impl RoundTrips {
-    pub(crate) fn add(&mut self, rtt: Duration) {
-        if self.recent.len() >= RTT_WINDOW {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(rtt);
-    }
-
-    /// The smallest of the recent ones.
-    pub(crate) fn smallest(&self) -> Option<Duration> {
-        self.recent.iter().min().copied()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,12 @@ const RELAYS: usize = 2;
 
 /// FNV-1a: the same relays for the same change in every build.
 fn rank(dot: Dot, node: NodeId) -> u64 {
-    let bytes = dot.origin.to_bytes().into_iter().chain(dot.sequence.to_be_bytes()).chain(node.0.to_be_bytes());
+    let bytes = dot
+        .origin
+        .to_bytes()
+        .into_iter()
+        .chain(dot.sequence.to_be_bytes())
+        .chain(node.0.to_be_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 

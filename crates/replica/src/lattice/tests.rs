@@ -21,16 +21,19 @@ fn laws<L: Lattice + Clone + PartialEq + Debug>(a: &L, b: &L, c: &L) {
 
 fn lww() -> impl Strategy<Value = LwwRecord> {
     let value = prop::option::of(prop::collection::vec(any::<u8>(), 0..2).prop_map(Bytes::from));
-    (value, 0..2u64, 0..3u64).prop_map(|(v, epoch, revision)| LwwRecord::new(v, Stamp { epoch, revision }))
+    (value, 0..2u64, 0..3u64)
+        .prop_map(|(v, epoch, revision)| LwwRecord::new(v, Stamp { epoch, revision }))
 }
 
 fn two_phase() -> impl Strategy<Value = TwoPhaseSet<u8>> {
-    (prop::collection::vec(0..6u8, 0..5), prop::collection::vec(0..6u8, 0..5)).prop_map(|(add, remove)| {
-        let mut set = TwoPhaseSet::default();
-        add.into_iter().for_each(|m| set.add(m));
-        set.remove(remove);
-        set
-    })
+    (prop::collection::vec(0..6u8, 0..5), prop::collection::vec(0..6u8, 0..5)).prop_map(
+        |(add, remove)| {
+            let mut set = TwoPhaseSet::default();
+            add.into_iter().for_each(|m| set.add(m));
+            set.remove(remove);
+            set
+        },
+    )
 }
 
 /// Counters as replicas have them: each node counts for itself alone, so equal counts of one node are one history.

@@ -1,0 +1,89 @@
+//! Frames that came before their turn: kept, within a bound, until the gap before them closes.
+
+use std::collections::BTreeMap;
+
+use crate::{Frame, NodeId, Origin};
+
+/// Frames that wait, for one origin: what a busy group commits within two round trips.
+const FRAMES_MAX: usize = 256;
+/// Origins that frames wait for. Beyond it a pull brings them.
+const ORIGINS_MAX: usize = 1_024;
+
+/// The frames that wait, by the sequence behind which they begin.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    frames: BTreeMap<Origin, BTreeMap<u64, (NodeId, Frame)>>,
+}
+
+impl Early {
+    /// Keeps a frame. Past the bound the farthest is dropped and `false` returned: a pull brings it again.
+    pub(crate) fn keep(&mut self, from: NodeId, frame: Frame) -> bool {
+        if self.frames.len() >= ORIGINS_MAX && !self.frames.contains_key(&frame.origin) {
+            return false;
+        }
+        let waiting = self.frames.entry(frame.origin).or_default();
+        if waiting.get(&frame.after).is_none_or(|(_, kept)| kept.upto < frame.upto) {
+            waiting.insert(frame.after, (from, frame));
+        }
+        waiting.len() <= FRAMES_MAX || waiting.pop_last().is_none()
+    }
+
+    /// The next frame whose turn has come now that everything up to `merged` is there. Frames that say nothing new are dropped.
+    pub(crate) fn next(&mut self, origin: Origin, merged: u64) -> Option<(NodeId, Frame)> {
+        let waiting = self.frames.get_mut(&origin)?;
+        while let Some(first) = waiting.first_entry()
+            && *first.key() <= merged
+        {
+            let (from, frame) = first.remove();
+            if frame.upto > merged {
+                return Some((from, frame));
+            }
+        }
+        if waiting.is_empty() {
+            self.frames.remove(&origin);
+        }
+        None
+    }
+
+    /// Forgets what waits for other origins than these.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Origin) -> bool) {
+        self.frames.retain(|origin, _| keep(origin));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GroupId;
+
+    const ORIGIN: Origin = Origin::Group { group: GroupId(1), generation: 0 };
+
+    fn frame(after: u64, upto: u64) -> Frame {
+        Frame { origin: ORIGIN, after, upto, records: Vec::new(), trace: None }
+    }
+
+    #[test]
+    fn frames_come_back_in_order_once_the_gap_closes() {
+        let mut early = Early::default();
+        for f in [frame(5, 6), frame(3, 4), frame(4, 5), frame(9, 10), frame(3, 4)] {
+            assert!(early.keep(NodeId(1), f));
+        }
+        assert_eq!(early.next(ORIGIN, 2), None, "the gap is still open");
+        let mut merged = 3;
+        while let Some((_, f)) = early.next(ORIGIN, merged) {
+            assert_eq!(f.after, merged);
+            merged = f.upto;
+        }
+        assert_eq!(merged, 6);
+        assert_eq!(early.next(ORIGIN, 10), None, "what says nothing new is dropped");
+        assert!(early.frames.is_empty());
+    }
+
+    #[test]
+    fn past_the_bound_the_farthest_is_dropped() {
+        let mut early = Early::default();
+        let kept = (0..2_000).filter(|n| early.keep(NodeId(1), frame(*n, *n + 1))).count();
+        assert_eq!(kept, FRAMES_MAX);
+        assert_eq!(early.next(ORIGIN, 0).map(|(_, f)| f.upto), Some(1), "the nearest stay");
+    }
+}

@@ -1,0 +1,140 @@
+//! Gaps and absences: asking for what is missing, and giving others what they miss.
+
+use core::time::Duration;
+
+use rand::RngExt;
+
+use super::{Lane, Replica, merging::Incoming};
+use crate::{
+    Clock, Continuation, Frame, Message, NodeId, Origin, Records,
+    catch_up::{Page, Question, Step},
+};
+
+/// Bytes of one page: small enough that nothing on its connection waits long behind it.
+const PAGE_BYTES: usize = 256 << 10;
+/// Pages that one question brings: with one, a catch-up would move a page a round trip.
+const PAGES_AT_ONCE: usize = 4;
+
+impl Replica {
+    /// Asks for what is missing of `origin`, unless that is under way.
+    pub(super) fn pull(&mut self, now: Duration, origin: Origin, from: NodeId) {
+        let after = self.merged.get(origin);
+        if let Some(question) = self.pulls.begin(now, origin, from, after) {
+            self.counters.pulls += 1;
+            self.ask(question);
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        let Question { to, origin, after, base } = question;
+        self.send(to, Lane::Urgent, Message::Pull { origin, after, base });
+    }
+
+    /// A peer said how far it is: where it is ahead it is asked.
+    pub(super) fn compare(&mut self, now: Duration, from: NodeId, merged: &Clock) {
+        if self.members.contains_key(&from) {
+            self.peers.entry(from).or_default().merged.join(merged);
+        }
+        let ahead = |(origin, sequence): &(Origin, u64)| {
+            !self.is_own(*origin) && *sequence > self.merged.get(*origin)
+        };
+        let ahead: Vec<Origin> = merged.iter().filter(ahead).map(|(origin, _)| origin).collect();
+        for origin in ahead {
+            self.pull(now, origin, from);
+        }
+    }
+
+    /// Pulls whose source fell silent begin anew with another one that is ahead, the living first; with the same where there is none.
+    pub(super) fn reroute(&mut self, now: Duration) {
+        for (origin, silent) in self.pulls.silent(now) {
+            self.pulls.abandon(origin);
+            let have = self.merged.get(origin);
+            let ahead = self.peers.iter().filter(|(_, p)| p.merged.get(origin) > have);
+            let mut sources: Vec<NodeId> = ahead.map(|(node, _)| *node).collect();
+            if sources.iter().any(|n| *n != silent) {
+                sources.retain(|n| *n != silent);
+            }
+            if sources.iter().any(|n| self.liveness.is_alive(*n)) {
+                sources.retain(|n| self.liveness.is_alive(*n));
+            }
+            if sources.is_empty() {
+                continue;
+            }
+            if let Some(to) = sources.get(self.rng.random_range(0..sources.len())).copied() {
+                self.counters.pulls_rerouted += 1;
+                self.pull(now, origin, to);
+            }
+        }
+    }
+
+    /// Gives a peer what it lacks, a few pages at a time. Says nothing where the store can't be read: the peer goes to another.
+    pub(super) fn answer_pull(
+        &mut self,
+        to: NodeId,
+        origin: Origin,
+        after: u64,
+        base: u64,
+        records: &dyn Records,
+    ) {
+        let mut replaces = base < records.floor(origin);
+        let mut after = if replaces { 0 } else { after };
+        let cut = self.published.get(origin);
+        for n in 1..=PAGES_AT_ONCE {
+            let page = records.range(origin, after, PAGE_BYTES);
+            let upto = page.upto.max(after);
+            // A page that ends early, or does not end, is a store that can't be read: never "this is all".
+            if if page.more { upto == after } else { upto < cut } {
+                return;
+            }
+            let next = match page.more {
+                false => Continuation::Done,
+                true if n == PAGES_AT_ONCE => Continuation::Ask,
+                true => Continuation::Follows,
+            };
+            let frame = Frame { origin, after, upto, records: page.records, trace: None };
+            self.send(to, Lane::Bulk, Message::PullReply { frame, cut, next, replaces });
+            if !page.more {
+                return;
+            }
+            (after, replaces) = (upto, false);
+        }
+    }
+
+    /// A page of a pull has arrived.
+    pub(super) fn page(&mut self, now: Duration, from: NodeId, page: Page, records: &dyn Records) {
+        let origin = page.frame.origin;
+        if self.is_own(origin) {
+            return;
+        }
+        match self.pulls.page(now, from, page) {
+            Step::Wait => {}
+            Step::Ask(question) => self.ask(question),
+            Step::Spill(staged, question) => {
+                let (records_in, replaces) = (staged.records, staged.replaces);
+                let incoming = Incoming {
+                    from,
+                    origin,
+                    upto: None,
+                    records: records_in,
+                    replaces,
+                    trace: None,
+                };
+                self.merge(incoming, records);
+                question.into_iter().for_each(|q| self.ask(q));
+            }
+            // Pushes brought as much meanwhile: a whole state that is older than what stands here must never replace it.
+            Step::Done(_, upto) if upto <= self.merged.get(origin) => {
+                self.merge_early(origin, records);
+            }
+            Step::Done(staged, upto) => {
+                self.counters.whole_states += u64::from(staged.replaces);
+                let (records_in, replaces) = (staged.records, staged.replaces);
+                let upto = Some(upto);
+                let incoming =
+                    Incoming { from, origin, upto, records: records_in, replaces, trace: None };
+                self.merge(incoming, records);
+                self.merge_early(origin, records);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the machine wants done: effects are data, and the driver carries them out.
+
+use crate::{Clock, Dot, GroupId, Message, NodeId, Origin, PropagationEvent, Record};
+
+/// Which of the two connections to a peer a message takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Acknowledgements, probes, digests, liveness: nothing may stand before them.
+    Urgent,
+    /// Pushes and pages.
+    Bulk,
+}
+
+/// Names a merge. Later ones are greater.
+pub type MergeId = u64;
+/// Names a confirmation.
+pub type ConfirmId = u64;
+
+/// Records to be stored, in one atomic batch with the clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergeBatch {
+    /// Its name.
+    pub id: MergeId,
+    /// Records to be written where they are newer than what is stored.
+    pub writes: Vec<Record>,
+    /// The dots of those `writes` that the validator refused. They are stored, so that peers can fetch them from here and a later
+    /// build can read them, and they are never decided on.
+    pub aside: Vec<Dot>,
+    /// What the stored clock advances to. Empty in the middle of a catch-up.
+    pub clock: Clock,
+    /// Origins whose stored records are all void but those written here.
+    pub replaced: Vec<Origin>,
+    /// Whether the view may show these records now. `false` only in the middle of a catch-up that is too large to be held in memory:
+    /// its records stay out of the view until the batch of the same origin that has `true`. A node that restarts in between has
+    /// records beyond its clock, never a clock beyond its records.
+    pub publish: bool,
+    /// `traceparent` of the change, to follow it.
+    pub trace: Option<String>,
+}
+
+/// What a person must look at. Nothing else stops because of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// The validator refused a record; it was set aside.
+    Poison {
+        /// Who sent it; not always who wrote it.
+        from: NodeId,
+        /// Which write.
+        dot: Dot,
+        /// What was wrong.
+        why: String,
+    },
+    /// At equal positions this node's state of a group differs from another's. Said once for each pair of node and position.
+    DigestMismatch {
+        /// The other.
+        with: NodeId,
+        /// The group.
+        group: GroupId,
+    },
+    /// Two writes claim one stamp for one key. Stamps are unique by construction: a bug.
+    StampConflict {
+        /// The write that arrived.
+        arrived: Dot,
+        /// The write that stands.
+        stands: Dot,
+    },
+    /// The driver published what it had not reported as durable: a bug of the driver. The position is not acknowledged.
+    NotDurable {
+        /// The write that was published too early.
+        dot: Dot,
+    },
+}
+
+/// What the driver has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Send a message.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// On which connection.
+        lane: Lane,
+        /// What.
+        message: Message,
+    },
+    /// Make a batch durable, then call [`Replica::persisted`](crate::Replica::persisted).
+    Merge(MergeBatch),
+    /// Run a `ReadIndex`, begun now, for those of the groups that this node leads; then call
+    /// [`Replica::confirmed`](crate::Replica::confirmed).
+    Confirm {
+        /// Its name.
+        id: ConfirmId,
+        /// The groups that were asked for.
+        groups: Vec<GroupId>,
+    },
+    /// A change of this node's groups has arrived somewhere.
+    Propagated(PropagationEvent),
+    /// Something is wrong.
+    Alarm(Alarm),
+}
+
+/// What has happened since the start, for metrics. Nothing is dropped without being counted here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Records that the validator refused.
+    pub poisoned: u64,
+    /// Messages of nodes that are no members.
+    pub strangers: u64,
+    /// Frames that came before their turn and found the buffer full; a pull brings them again.
+    pub early_dropped: u64,
+    /// Pulls that were begun.
+    pub pulls: u64,
+    /// Pulls whose source fell silent and that went on with another.
+    pub pulls_rerouted: u64,
+    /// Whole states that were taken because tombstones had been collected meanwhile.
+    pub whole_states: u64,
+    /// Groups whose digest differed at an equal position.
+    pub mismatches: u64,
+}
