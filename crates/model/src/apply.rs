@@ -1,0 +1,216 @@
+//! Applying commands: authorize again, check, turn into records, absorb them.
+
+mod credentials;
+mod entities;
+mod policies;
+
+use bytes::Bytes;
+use prost::Message;
+use tidegate_policy::{AccountId, Action, Request, authorize};
+use tidegate_replica::{Dot, GroupId, Origin, Record, Stamp};
+
+use crate::{
+    AccountState, Captured, Command, Envelope, GroupState, Key, Outcome, Reply,
+    command::{ReplyBox, caller_kind},
+    permissions::permissions,
+    record,
+    rejection::{Rejection, RejectionKind},
+    state::{AccountState as Account, Applied},
+};
+
+/// What a command becomes: writes and deletions of keys, and the answer.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) writes: Vec<(Key, Option<Bytes>)>,
+}
+
+impl Changes {
+    pub(crate) fn put(&mut self, key: Key, value: &impl Message) {
+        self.writes.push((key, Some(value.encode_to_vec().into())));
+    }
+
+    pub(crate) fn delete(&mut self, key: Key) {
+        self.writes.push((key, None));
+    }
+}
+
+/// What a command sees: the account at its own log index, and the entry's time.
+pub(crate) struct Step<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) number: u64,
+    pub(crate) time: u64,
+    pub(crate) changes: Changes,
+}
+
+pub(crate) type Answer = Result<Reply, Rejection>;
+
+pub(crate) fn records(origin: Origin, index: u64, writes: Vec<(Key, Option<Bytes>)>) -> Vec<Record> {
+    let stamp = Stamp { epoch: 0, revision: index };
+    let dot = Dot { origin, sequence: index };
+    writes.into_iter().map(|(key, value)| Record { key: key.encode(), value, stamp, dot }).collect()
+}
+
+pub(crate) fn origin(group: GroupId) -> Origin {
+    Origin::Group { group, generation: 0 }
+}
+
+/// Refuses when the caller read another revision than there is. An empty etag asks for nothing.
+pub(crate) fn check_etag(etag: &str, revision: u64) -> Result<(), Rejection> {
+    if etag.is_empty() || etag == revision.to_string() {
+        return Ok(());
+    }
+    let message = format!("The entity has changed: its etag is `{revision}`, the request has `{etag}`.");
+    Err(Rejection::new(RejectionKind::ConcurrentModification, message))
+}
+
+fn account_missing(number: u64) -> Rejection {
+    Rejection::new(RejectionKind::AccountNotFound, format!("The account {number:012} is not in this group."))
+}
+
+/// Whether the caller may do this, at this log index.
+fn check_caller(account: &AccountState, envelope: &Envelope, command: &Command, time: u64) -> Result<(), Rejection> {
+    let Some(caller) = &envelope.caller else {
+        return Err(Rejection::new(RejectionKind::AccessDenied, "The request names no caller."));
+    };
+    if caller.kind == caller_kind::SYSTEM {
+        return Ok(());
+    }
+    if caller.account != envelope.account {
+        let message = format!("The caller's account {:012} is not the account {:012}.", caller.account, envelope.account);
+        return Err(Rejection::new(RejectionKind::AccessDenied, message));
+    }
+    let resolved = account.resolve(caller, time)?;
+    let context = Captured::context(&envelope.context);
+    let needed = permissions(command, account);
+    if needed.is_empty() {
+        return Err(Rejection::new(RejectionKind::AccessDenied, "Only the cluster itself may do this."));
+    }
+    for (action, resource) in needed {
+        let action = Action::parse(&action).map_err(|e| Rejection::invalid(e.to_string()))?;
+        let request = Request::new(&resolved.principal, &action, &resource, &context);
+        let decision = authorize(&resolved.policies, &request);
+        if let Some(sentence) = decision.denied_sentence(&request) {
+            return Err(Rejection::new(RejectionKind::AccessDenied, sentence));
+        }
+    }
+    Ok(())
+}
+
+impl GroupState {
+    /// Applies a command at a log index with the entry's time. Refused commands change nothing but what is remembered of them.
+    pub fn apply(&mut self, index: u64, time: u64, envelope: &Envelope) -> Applied {
+        if let Some(outcome) = self.requests.recall(envelope) {
+            return Applied { records: Vec::new(), local: Vec::new(), outcome };
+        }
+        let (records, outcome) = match self.execute(index, time, envelope) {
+            Ok((records, reply)) => {
+                for record in &records {
+                    if let Err(bad) = self.absorb(record) {
+                        let rejection = Rejection::invalid(bad.to_string());
+                        return Applied { records: Vec::new(), local: Vec::new(), outcome: Outcome::new(Err(rejection)) };
+                    }
+                }
+                (records, Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index })))
+            }
+            Err(rejection) => (Vec::new(), Outcome::new(Err(rejection))),
+        };
+        // A refusal is not remembered: what was missing may be there when the caller tries again.
+        let local = if records.is_empty() { Vec::new() } else { self.requests.remember(envelope, time, &outcome) };
+        Applied { records, local, outcome }
+    }
+
+    fn execute(&self, index: u64, time: u64, envelope: &Envelope) -> Result<(Vec<Record>, Reply), Rejection> {
+        let command = envelope.command.as_ref().ok_or_else(|| Rejection::invalid("The request holds no command."))?;
+        let number = envelope.account;
+        let id = AccountId::from_u64(number).map_err(|e| Rejection::invalid(e.to_string()))?;
+        if let Command::InitAccount(c) = command {
+            let system = envelope.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
+            if !system {
+                return Err(Rejection::new(RejectionKind::AccessDenied, "Only the cluster itself may do this."));
+            }
+            return self.init_account(index, time, number, c);
+        }
+        let account = self.account(id).ok_or_else(|| account_missing(number))?;
+        check_caller(account, envelope, command, time)?;
+        let mut step = Step { account, number, time, changes: Changes::default() };
+        let reply = step.run(command)?;
+        Ok((records(origin(self.group), index, step.changes.writes), reply))
+    }
+
+    fn init_account(
+        &self,
+        index: u64,
+        time: u64,
+        number: u64,
+        c: &crate::command::InitAccount,
+    ) -> Result<(Vec<Record>, Reply), Rejection> {
+        let known = self.accounts.get(&number).and_then(|a| a.account.clone());
+        if let Some(known) = known {
+            // The saga's second step, come again.
+            return Ok((Vec::new(), Reply::Account(known)));
+        }
+        let account = record::Account { id: number, name: c.name.clone(), email: c.email.clone(), created: time };
+        let mut changes = Changes::default();
+        changes.put(Key::Account(number), &account);
+        if let Some(key) = &c.root_key {
+            let key = record::AccessKey { user: String::new(), active: true, created: time, ..key.clone() };
+            changes.put(Key::AccessKey(number, key.id.clone()), &key);
+        }
+        Ok((records(origin(self.group), index, changes.writes), Reply::Account(account)))
+    }
+}
+
+impl Step<'_> {
+    fn run(&mut self, command: &Command) -> Answer {
+        match command {
+            Command::CreateUser(c) => self.create_user(c),
+            Command::UpdateUser(c) => self.update_user(c),
+            Command::Delete(c) => self.delete(c),
+            Command::CreateGroup(c) => self.create_group(c),
+            Command::Membership(c) => self.membership(c),
+            Command::CreateRole(c) => self.create_role(c),
+            Command::UpdateRole(c) => self.update_role(c),
+            Command::PutBoundary(c) => self.put_boundary(c),
+            Command::CreatePolicy(c) => self.create_policy(c),
+            Command::CreatePolicyVersion(c) => self.create_policy_version(c),
+            Command::PolicyVersion(c) => self.policy_version(c),
+            Command::Attach(c) => self.attach(c),
+            Command::PutInline(c) => self.put_inline(c),
+            Command::CreateAccessKey(c) => self.create_access_key(c),
+            Command::UpdateAccessKey(c) => self.update_access_key(c),
+            Command::InitAccount(_)
+            | Command::CreateCluster(_)
+            | Command::RegisterNode(_)
+            | Command::RemoveNode(_)
+            | Command::ReserveAccount(_)
+            | Command::ActivateAccount(_) => Err(Rejection::invalid("This command belongs to the directory.")),
+        }
+    }
+}
+
+impl Command {
+    /// Clears what the serving node drew at random, so that a retry through another node is the same request.
+    pub(crate) fn forget_drawn(&mut self) {
+        match self {
+            Self::CreateUser(c) => c.id.clear(),
+            Self::CreateGroup(c) => c.id.clear(),
+            Self::CreateRole(c) => c.id.clear(),
+            Self::CreatePolicy(c) => c.id.clear(),
+            Self::CreateAccessKey(c) => {
+                c.id.clear();
+                c.sealed_secret.clear();
+            }
+            Self::ReserveAccount(c) => {
+                if let Some(placement) = c.placement.as_mut() {
+                    placement.root_key = None;
+                    placement.account = 0;
+                    placement.group = 0;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Who asks: from a reference in the log to an identity with its policies.
+
+use std::sync::Arc;
+
+use tidegate_policy::{
+    CompiledPolicy, Context, PolicyDocument, PolicyKind, PolicySet, PolicySource, Principal, Value,
+};
+
+use crate::{
+    AccountState, EntityKind,
+    command::{CallerRef, ContextEntry, caller_kind},
+    rejection::{Rejection, RejectionKind},
+};
+
+/// A caller with everything that speaks for or against it.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The identity.
+    pub principal: Principal,
+    /// Its policies, without those of a session.
+    pub policies: PolicySet,
+}
+
+/// Condition keys that the serving node captured.
+#[derive(Clone, Debug, Default)]
+pub struct Captured;
+
+impl Captured {
+    /// The context that entries of the log stand for.
+    pub fn context(entries: &[ContextEntry]) -> Context {
+        let mut context = Context::default();
+        for entry in entries {
+            let value = match entry.values.as_slice() {
+                [one] => Value::One(one.clone()),
+                many => Value::Many(many.to_vec()),
+            };
+            context.insert(&entry.key, value);
+        }
+        context
+    }
+
+    /// The entries that a context becomes in the log.
+    pub fn entries(context: &Context) -> Vec<ContextEntry> {
+        context.iter().map(|(key, value)| ContextEntry { key: key.to_owned(), values: value.as_slice().to_vec() }).collect()
+    }
+}
+
+fn gone(access_key: &str) -> Rejection {
+    let shown: String = access_key.chars().take(24).collect();
+    Rejection::new(RejectionKind::InvalidClientTokenId, format!("The security token included in the request is invalid: `{shown}`."))
+}
+
+impl AccountState {
+    /// The caller as it stands in this state: its key must be there and active, its user or role must exist.
+    pub fn resolve(&self, caller: &CallerRef, now: u64) -> Result<Arc<Resolved>, Rejection> {
+        match caller.kind {
+            caller_kind::ROOT | caller_kind::USER => {
+                let key = self.access_key(&caller.access_key).filter(|k| k.active).ok_or_else(|| gone(&caller.access_key))?;
+                if key.user.is_empty() {
+                    return Ok(self.root());
+                }
+                self.user_resolved(&key.user).ok_or_else(|| gone(&caller.access_key))
+            }
+            caller_kind::SESSION => {
+                if now >= caller.expires {
+                    return Err(Rejection::new(RejectionKind::InvalidClientTokenId, "The session has expired."));
+                }
+                self.session(caller).ok_or_else(|| gone(&caller.access_key))
+            }
+            _ => Err(gone(&caller.access_key)),
+        }
+    }
+
+    /// The root user.
+    pub fn root(&self) -> Arc<Resolved> {
+        Arc::new(Resolved { principal: Principal::root(self.id()), policies: PolicySet::default() })
+    }
+
+    fn memoised(&self, name: String, make: impl FnOnce() -> Option<Resolved>) -> Option<Arc<Resolved>> {
+        if let Some(known) = self.memo.lock().get(&name) {
+            return known.clone();
+        }
+        let made = make().map(Arc::new);
+        self.memo.lock().insert(name, made.clone());
+        made
+    }
+
+    /// A user with its policies; the name in lower case.
+    pub fn user_resolved(&self, name: &str) -> Option<Arc<Resolved>> {
+        self.memoised(format!("user/{name}"), || self.compose_user(name))
+    }
+
+    /// A session of a role, without session policies.
+    pub fn role_resolved(&self, role_id: &str, session: &str) -> Option<Arc<Resolved>> {
+        self.memoised(format!("role/{role_id}/{session}"), || self.compose_role(role_id, session))
+    }
+
+    fn compose_user(&self, name: &str) -> Option<Resolved> {
+        let user = &self.users.get(name)?.value;
+        let mut identity = self.policies_of(EntityKind::User, name);
+        for group in self.groups_of(name) {
+            identity.extend(self.policies_of(EntityKind::Group, group));
+        }
+        let mut principal = Principal::user(self.id(), &user.path, &user.name, &user.id);
+        principal.tags = user.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
+        let boundary = self.boundary(&user.boundary);
+        Some(Resolved { principal, policies: PolicySet { identity, boundary, ..PolicySet::default() } })
+    }
+
+    fn compose_role(&self, role_id: &str, session: &str) -> Option<Resolved> {
+        let name = self.role_ids.get(role_id)?;
+        let role = &self.roles.get(name)?.value;
+        let identity = self.policies_of(EntityKind::Role, name);
+        let mut principal = Principal::role_session(self.id(), &role.path, &role.name, &role.id, session);
+        principal.tags = role.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
+        let boundary = self.boundary(&role.boundary);
+        Some(Resolved { principal, policies: PolicySet { identity, boundary, ..PolicySet::default() } })
+    }
+
+    fn session(&self, caller: &CallerRef) -> Option<Arc<Resolved>> {
+        let resolved = self.role_resolved(&caller.id, &caller.session)?;
+        if !caller.has_session_policies {
+            return Some(resolved);
+        }
+        let mut with = Resolved::clone(&resolved);
+        let compile = |(n, text): (usize, &String)| {
+            let document = PolicyDocument::parse(text, PolicyKind::Session).ok()?;
+            Some(Arc::new(CompiledPolicy::compile(PolicySource::Session(n), &document)))
+        };
+        with.policies.session = Some(caller.session_policies.iter().enumerate().map(compile).collect::<Option<_>>()?);
+        Some(Arc::new(with))
+    }
+
+    fn policies_of(&self, kind: EntityKind, name: &str) -> Vec<Arc<CompiledPolicy>> {
+        let inline = self.inline_states(kind, name).filter_map(|i| i.compiled.clone());
+        let managed = self.attached(kind, name).filter_map(|arn| self.managed(arn));
+        inline.chain(managed).collect()
+    }
+
+    /// A boundary whose policy is not there denies everything: it is an empty one.
+    fn boundary(&self, arn: &str) -> Option<Arc<CompiledPolicy>> {
+        if arn.is_empty() {
+            return None;
+        }
+        self.managed(arn).or_else(|| {
+            let none = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+            let document = PolicyDocument::parse(none, PolicyKind::Boundary).ok()?;
+            Some(Arc::new(CompiledPolicy::compile(PolicySource::Session(usize::MAX), &document)))
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! Group 0: the cluster, its nodes, its groups, and which account lives where.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use imbl::OrdMap;
+use prost::Message;
+use tidegate_policy::AccountId;
+use tidegate_replica::{GroupId, Record};
+
+use crate::{
+    Command, Envelope, Key, Outcome, Reply,
+    apply::{Changes, origin, records},
+    command::ReplyBox,
+    record::{AccountPlacement, Cluster, EmailOwner, Node, Placement},
+    rejection::{Rejection, RejectionKind},
+    requests::Requests,
+    state::{Applied, BadRecord, LocalRow},
+};
+
+/// The directory as a persistent value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DirectoryState {
+    cluster: Option<Arc<Cluster>>,
+    nodes: OrdMap<u64, Arc<Node>>,
+    placements: OrdMap<u32, Arc<Placement>>,
+    accounts: OrdMap<u64, Arc<AccountPlacement>>,
+    emails: OrdMap<Arc<str>, u64>,
+    requests: Requests,
+}
+
+fn read<M: Message + Default>(value: &Bytes) -> Result<M, BadRecord> {
+    M::decode(value.clone()).map_err(|e| BadRecord(e.to_string()))
+}
+
+impl DirectoryState {
+    /// The cluster; `None` before it was founded.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_deref()
+    }
+
+    /// All nodes, ordered by number.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values().map(|n| &**n)
+    }
+
+    /// All groups, ordered by number; the directory is the first.
+    pub fn placements(&self) -> impl Iterator<Item = &Placement> {
+        self.placements.values().map(|p| &**p)
+    }
+
+    /// A group's home.
+    pub fn placement(&self, group: GroupId) -> Option<&Placement> {
+        self.placements.get(&group.0).map(|p| &**p)
+    }
+
+    /// All accounts, ordered by number.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountPlacement> {
+        self.accounts.values().map(|a| &**a)
+    }
+
+    /// Where an account lives.
+    pub fn account(&self, id: AccountId) -> Option<&AccountPlacement> {
+        self.accounts.get(&id.as_u64()).map(|a| &**a)
+    }
+
+    /// The group in which a new account is to live: the account's number decides.
+    pub fn group_for(&self, account: u64) -> Option<GroupId> {
+        let groups: Vec<u32> = self.placements.keys().copied().filter(|g| *g != 0).collect();
+        let n = usize::try_from(account.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).ok()?;
+        groups.get(n.checked_rem(groups.len())?).map(|g| GroupId(*g))
+    }
+
+    /// Takes a record in: the only way in which the directory changes.
+    pub fn absorb(&mut self, record: &Record) -> Result<(), BadRecord> {
+        let key = Key::decode(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
+        let value = record.value.as_ref();
+        match key {
+            Key::Cluster => self.cluster = value.map(read).transpose()?.map(Arc::new),
+            Key::Node(n) => match value.map(read).transpose()? {
+                Some(node) => drop(self.nodes.insert(n, Arc::new(node))),
+                None => drop(self.nodes.remove(&n)),
+            },
+            Key::Placement(g) => match value.map(read).transpose()? {
+                Some(placement) => drop(self.placements.insert(g, Arc::new(placement))),
+                None => drop(self.placements.remove(&g)),
+            },
+            Key::AccountPlacement(a) => match value.map(read).transpose()? {
+                Some(account) => drop(self.accounts.insert(a, Arc::new(account))),
+                None => drop(self.accounts.remove(&a)),
+            },
+            Key::Email(e) => match value.map(read::<EmailOwner>).transpose()? {
+                Some(owner) => drop(self.emails.insert(e.into(), owner.account)),
+                None => drop(self.emails.remove(e.as_str())),
+            },
+            _ => return Err(BadRecord("a key of an account in the directory".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Takes in a row that [`Applied::local`] gave before.
+    pub fn absorb_local(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), BadRecord> {
+        self.requests.absorb(key, value)
+    }
+
+    /// The rows that the directory keeps for itself.
+    pub fn local_rows(&self) -> impl Iterator<Item = LocalRow> + '_ {
+        self.requests.rows()
+    }
+
+    /// Applies a command at a log index with the entry's time. The proposer has authorized it by a fresh read of the caller's group.
+    pub fn apply(&mut self, index: u64, time: u64, envelope: &Envelope) -> Applied {
+        if let Some(outcome) = self.requests.recall(envelope) {
+            return Applied { records: Vec::new(), local: Vec::new(), outcome };
+        }
+        let mut changes = Changes::default();
+        let result = self.run(time, envelope, &mut changes);
+        let records = match &result {
+            Ok(_) => records(origin(GroupId::DIRECTORY), index, changes.writes),
+            Err(_) => Vec::new(),
+        };
+        for record in &records {
+            if let Err(bad) = self.absorb(record) {
+                let outcome = Outcome::new(Err(Rejection::invalid(bad.to_string())));
+                return Applied { records: Vec::new(), local: Vec::new(), outcome };
+            }
+        }
+        let outcome = Outcome::new(result.map(|reply| ReplyBox { reply: Some(reply), revision: index }));
+        let local = if records.is_empty() { Vec::new() } else { self.requests.remember(envelope, time, &outcome) };
+        Applied { records, local, outcome }
+    }
+
+    fn run(&self, time: u64, envelope: &Envelope, changes: &mut Changes) -> Result<Reply, Rejection> {
+        match envelope.command.as_ref() {
+            Some(Command::CreateCluster(c)) => {
+                if self.cluster.is_some() {
+                    return Err(Rejection::exists("Cluster", "here"));
+                }
+                let cluster = c.cluster.as_ref().ok_or_else(|| Rejection::invalid("The cluster is not described."))?;
+                changes.put(Key::Cluster, &Cluster { created: time, ..cluster.clone() });
+                for node in &c.nodes {
+                    changes.put(Key::Node(node.id), node);
+                }
+                for placement in &c.placements {
+                    changes.put(Key::Placement(placement.group), placement);
+                }
+                if let Some(operator) = &c.operator {
+                    reserve(time, operator, changes);
+                }
+                Ok(Reply::Done(true))
+            }
+            Some(Command::RegisterNode(c)) => {
+                let node = c.node.as_ref().ok_or_else(|| Rejection::invalid("The node is not described."))?;
+                let moved = self.nodes.get(&node.id).is_some_and(|n| n.region != node.region);
+                if node.id == 0 || node.region.is_empty() || node.peer_address.is_empty() || moved {
+                    return Err(Rejection::invalid("A node needs a number, its own region for ever, and an address."));
+                }
+                changes.put(Key::Node(node.id), node);
+                Ok(Reply::Node(node.clone()))
+            }
+            Some(Command::RemoveNode(c)) => {
+                let votes = self.placements.values().any(|p| p.voters.contains(&c.node));
+                if votes {
+                    return Err(Rejection::conflict("must take the node out of its groups first"));
+                }
+                if !self.nodes.contains_key(&c.node) {
+                    return Err(Rejection::no_such("node", &format!("n{}", c.node)));
+                }
+                changes.delete(Key::Node(c.node));
+                Ok(Reply::Done(true))
+            }
+            Some(Command::ReserveAccount(c)) => self.reserve_account(time, c, changes),
+            Some(Command::ActivateAccount(c)) => {
+                let account = self.accounts.get(&c.account);
+                let account = account.ok_or_else(|| Rejection::no_such("account", &format!("{:012}", c.account)))?;
+                let account = AccountPlacement { active: true, root_key: None, ..(**account).clone() };
+                changes.put(Key::AccountPlacement(c.account), &account);
+                Ok(Reply::AccountPlacement(account))
+            }
+            _ => Err(Rejection::invalid("This command does not belong to the directory.")),
+        }
+    }
+
+    fn reserve_account(
+        &self,
+        time: u64,
+        c: &crate::command::ReserveAccount,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        let wanted = c.placement.as_ref().ok_or_else(|| Rejection::invalid("The account is not described."))?;
+        let well_formed = wanted.email.len() <= 254 && wanted.email.split_once('@').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
+        if !well_formed || wanted.email.contains('\0') {
+            return Err(Rejection::invalid("The root user needs an e-mail address."));
+        }
+        let named = !wanted.name.is_empty() && wanted.name.chars().count() <= 50;
+        if !named {
+            return Err(Rejection::invalid("The account needs a name of 1 to 50 characters."));
+        }
+        let id = AccountId::from_u64(wanted.account).map_err(|e| Rejection::invalid(e.to_string()))?;
+        if self.accounts.contains_key(&wanted.account) {
+            return Err(Rejection::exists("Account", &id.to_string()));
+        }
+        if self.emails.contains_key(wanted.email.to_ascii_lowercase().as_str()) {
+            let message = format!("The e-mail address {} belongs to another account.", wanted.email);
+            return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
+        }
+        let group = self.group_for(wanted.account).ok_or_else(|| Rejection::invalid("The cluster has no group of accounts."))?;
+        let placement = AccountPlacement { group: group.0, active: false, ..wanted.clone() };
+        reserve(time, &placement, changes);
+        Ok(Reply::AccountPlacement(AccountPlacement { created: time, ..placement }))
+    }
+}
+
+fn reserve(time: u64, placement: &AccountPlacement, changes: &mut Changes) {
+    let placement = AccountPlacement { created: time, ..placement.clone() };
+    changes.put(Key::Email(placement.email.to_ascii_lowercase()), &EmailOwner { account: placement.account });
+    changes.put(Key::AccountPlacement(placement.account), &placement);
+}

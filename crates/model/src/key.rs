@@ -1,0 +1,220 @@
+//! The catalogue of record keys.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// What policies and inline policies hang on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntityKind {
+    /// A user.
+    User = 1,
+    /// A group.
+    Group = 2,
+    /// A role.
+    Role = 3,
+}
+
+impl EntityKind {
+    /// The kind as ARNs write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Role => "role",
+        }
+    }
+
+    /// The kind with this number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        match number {
+            1 => Some(Self::User),
+            2 => Some(Self::Group),
+            3 => Some(Self::Role),
+            _ => None,
+        }
+    }
+}
+
+/// The key of a record. Names are in lower case, which makes them unique without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// An account, by number.
+    Account(u64),
+    /// A user of an account.
+    User(u64, String),
+    /// A group of an account.
+    Group(u64, String),
+    /// A role of an account.
+    Role(u64, String),
+    /// A managed policy of an account.
+    Policy(u64, String),
+    /// A version of a managed policy.
+    PolicyVersion(u64, String, u32),
+    /// An inline policy.
+    Inline(u64, EntityKind, String, String),
+    /// "This policy ARN is attached to that entity."
+    Attachment(u64, EntityKind, String, String),
+    /// "That user is in this group": group, then user.
+    Member(u64, String, String),
+    /// An access key, by id.
+    AccessKey(u64, String),
+    /// The cluster itself.
+    Cluster,
+    /// A node.
+    Node(u64),
+    /// A group of accounts.
+    Placement(u32),
+    /// Which group an account lives in.
+    AccountPlacement(u64),
+    /// Which account a root e-mail address belongs to.
+    Email(String),
+}
+
+fn texts(buffer: &mut BytesMut, parts: &[&str]) {
+    for (n, part) in parts.iter().enumerate() {
+        if n > 0 {
+            buffer.put_u8(0);
+        }
+        buffer.put_slice(part.as_bytes());
+    }
+}
+
+impl Key {
+    /// The key as bytes. Keys of one account and kind stand together.
+    pub fn encode(&self) -> Bytes {
+        let mut b = BytesMut::new();
+        let mut head = |kind: u8, account: u64| {
+            b.put_u8(kind);
+            b.put_u64(account);
+        };
+        match self {
+            Self::Account(a) => head(1, *a),
+            Self::User(a, n) => {
+                head(2, *a);
+                texts(&mut b, &[n]);
+            }
+            Self::Group(a, n) => {
+                head(3, *a);
+                texts(&mut b, &[n]);
+            }
+            Self::Role(a, n) => {
+                head(4, *a);
+                texts(&mut b, &[n]);
+            }
+            Self::Policy(a, n) => {
+                head(5, *a);
+                texts(&mut b, &[n]);
+            }
+            Self::PolicyVersion(a, n, v) => {
+                head(6, *a);
+                b.put_u32(*v);
+                texts(&mut b, &[n]);
+            }
+            Self::Inline(a, k, e, n) => {
+                head(7, *a);
+                b.put_u8(*k as u8);
+                texts(&mut b, &[e, n]);
+            }
+            Self::Attachment(a, k, e, n) => {
+                head(8, *a);
+                b.put_u8(*k as u8);
+                texts(&mut b, &[e, n]);
+            }
+            Self::Member(a, g, u) => {
+                head(9, *a);
+                texts(&mut b, &[g, u]);
+            }
+            Self::AccessKey(a, id) => {
+                head(10, *a);
+                texts(&mut b, &[id]);
+            }
+            Self::Cluster => head(64, 0),
+            Self::Node(n) => head(65, *n),
+            Self::Placement(g) => head(66, u64::from(*g)),
+            Self::AccountPlacement(a) => head(67, *a),
+            Self::Email(e) => {
+                head(68, 0);
+                texts(&mut b, &[e]);
+            }
+        }
+        b.freeze()
+    }
+
+    /// The key that these bytes are; `None` when they are none.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        let (number, rest) = rest.split_at_checked(8)?;
+        let number = u64::from_be_bytes(number.try_into().ok()?);
+        let text = |b: &[u8]| String::from_utf8(b.to_vec()).ok().filter(|t| !t.is_empty());
+        let pair = |b: &[u8]| {
+            let zero = b.iter().position(|b| *b == 0)?;
+            Some((text(b.get(..zero)?)?, text(b.get(zero + 1..)?)?))
+        };
+        let entity = |b: &[u8]| {
+            let (kind, rest) = b.split_first()?;
+            let (entity, name) = pair(rest)?;
+            Some((EntityKind::from_number(u32::from(*kind))?, entity, name))
+        };
+        let alone = |key: Self| rest.is_empty().then_some(key);
+        match kind {
+            1 => alone(Self::Account(number)),
+            2 => Some(Self::User(number, text(rest)?)),
+            3 => Some(Self::Group(number, text(rest)?)),
+            4 => Some(Self::Role(number, text(rest)?)),
+            5 => Some(Self::Policy(number, text(rest)?)),
+            6 => {
+                let (version, name) = rest.split_at_checked(4)?;
+                Some(Self::PolicyVersion(number, text(name)?, u32::from_be_bytes(version.try_into().ok()?)))
+            }
+            7 => entity(rest).map(|(k, e, n)| Self::Inline(number, k, e, n)),
+            8 => entity(rest).map(|(k, e, n)| Self::Attachment(number, k, e, n)),
+            9 => pair(rest).map(|(g, u)| Self::Member(number, g, u)),
+            10 => Some(Self::AccessKey(number, text(rest)?)),
+            64 => alone(Self::Cluster),
+            65 => alone(Self::Node(number)),
+            66 => alone(Self::Placement(number.try_into().ok()?)),
+            67 => alone(Self::AccountPlacement(number)),
+            68 => Some(Self::Email(text(rest)?)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn keys_survive_their_bytes() {
+        let t = |s: &str| s.to_owned();
+        for key in [
+            Key::Account(7),
+            Key::User(7, t("ada")),
+            Key::Group(7, t("g")),
+            Key::Role(7, t("r")),
+            Key::Policy(7, t("p")),
+            Key::PolicyVersion(7, t("p"), 3),
+            Key::Inline(7, EntityKind::Role, t("r"), t("in line")),
+            Key::Attachment(7, EntityKind::User, t("ada"), t("arn:aws:iam::aws:policy/X")),
+            Key::Member(7, t("g"), t("ada")),
+            Key::AccessKey(7, t("AKIA")),
+            Key::Cluster,
+            Key::Node(3),
+            Key::Placement(2),
+            Key::AccountPlacement(9),
+            Key::Email(t("a@b")),
+        ] {
+            assert_eq!(Key::decode(&key.encode()), Some(key));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Some(key) = Key::decode(&bytes) {
+                prop_assert_eq!(key.encode(), bytes);
+            }
+        }
+    }
+}

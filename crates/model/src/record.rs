@@ -1,0 +1,273 @@
+//! The stored values of entities, version 1.
+//!
+//! prost messages whose fields are only ever added: what an older build does not know it carries along by key. A change that breaks this
+//! becomes a module of its own with a function from the version before.
+
+use prost::Message;
+
+/// A key and a value that somebody put on an entity.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Tag {
+    /// Its key.
+    #[prost(string, tag = "1")]
+    pub key: String,
+    /// Its value.
+    #[prost(string, tag = "2")]
+    pub value: String,
+}
+
+/// An account.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Account {
+    /// Its number.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// Its root user's e-mail address.
+    #[prost(string, tag = "3")]
+    pub email: String,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub created: u64,
+}
+
+/// A user.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct User {
+    /// Its name as typed.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its path.
+    #[prost(string, tag = "2")]
+    pub path: String,
+    /// `AIDA…`.
+    #[prost(string, tag = "3")]
+    pub id: String,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub created: u64,
+    /// ARN of its permissions boundary; empty: none.
+    #[prost(string, tag = "5")]
+    pub boundary: String,
+    /// Its tags.
+    #[prost(message, repeated, tag = "6")]
+    pub tags: Vec<Tag>,
+}
+
+/// A group.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Group {
+    /// Its name as typed.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its path.
+    #[prost(string, tag = "2")]
+    pub path: String,
+    /// `AGPA…`.
+    #[prost(string, tag = "3")]
+    pub id: String,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub created: u64,
+}
+
+/// A role.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Role {
+    /// Its name as typed.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its path.
+    #[prost(string, tag = "2")]
+    pub path: String,
+    /// `AROA…`.
+    #[prost(string, tag = "3")]
+    pub id: String,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub created: u64,
+    /// Who may assume it, as written.
+    #[prost(string, tag = "5")]
+    pub trust_policy: String,
+    /// What it is for.
+    #[prost(string, tag = "6")]
+    pub description: String,
+    /// Longest session, in seconds.
+    #[prost(uint32, tag = "7")]
+    pub session_seconds_max: u32,
+    /// ARN of its permissions boundary; empty: none.
+    #[prost(string, tag = "8")]
+    pub boundary: String,
+    /// Its tags.
+    #[prost(message, repeated, tag = "9")]
+    pub tags: Vec<Tag>,
+}
+
+/// A managed policy without its documents.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Policy {
+    /// Its name as typed.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its path.
+    #[prost(string, tag = "2")]
+    pub path: String,
+    /// `ANPA…`.
+    #[prost(string, tag = "3")]
+    pub id: String,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub created: u64,
+    /// What it is for.
+    #[prost(string, tag = "5")]
+    pub description: String,
+    /// The version that applies: 3 for `v3`.
+    #[prost(uint32, tag = "6")]
+    pub default_version: u32,
+    /// The highest version number ever given: never reused.
+    #[prost(uint32, tag = "7")]
+    pub last_version: u32,
+    /// When it last changed, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "8")]
+    pub updated: u64,
+}
+
+/// One version of a managed policy.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct PolicyVersion {
+    /// 3 for `v3`.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// The document as written.
+    #[prost(string, tag = "2")]
+    pub document: String,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "3")]
+    pub created: u64,
+}
+
+/// An inline policy.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct InlinePolicy {
+    /// Its name as typed.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The document as written.
+    #[prost(string, tag = "2")]
+    pub document: String,
+}
+
+/// An edge between two entities: nothing but that it is there.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Edge {
+    /// When it was made, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "1")]
+    pub created: u64,
+}
+
+/// An access key.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct AccessKey {
+    /// `AKIA…`.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// The user's name in lower case; empty: the root user's.
+    #[prost(string, tag = "2")]
+    pub user: String,
+    /// Whether it may be used.
+    #[prost(bool, tag = "3")]
+    pub active: bool,
+    /// The secret, sealed with a cluster key.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed_secret: Vec<u8>,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "5")]
+    pub created: u64,
+}
+
+/// The cluster.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Cluster {
+    /// Its unique id.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// Whether it was created in development mode. Can't be changed.
+    #[prost(bool, tag = "3")]
+    pub development: bool,
+    /// The operator's account.
+    #[prost(uint64, tag = "4")]
+    pub operator: u64,
+    /// When it was created, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "5")]
+    pub created: u64,
+}
+
+/// A node.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Node {
+    /// Its number.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Its region.
+    #[prost(string, tag = "2")]
+    pub region: String,
+    /// Where peers dial it.
+    #[prost(string, tag = "3")]
+    pub peer_address: String,
+    /// Where clients dial it.
+    #[prost(string, tag = "4")]
+    pub client_address: String,
+}
+
+/// Where a group of accounts lives.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Placement {
+    /// The group's number.
+    #[prost(uint32, tag = "1")]
+    pub group: u32,
+    /// Its home region.
+    #[prost(string, tag = "2")]
+    pub region: String,
+    /// Its voters.
+    #[prost(uint64, repeated, tag = "3")]
+    pub voters: Vec<u64>,
+}
+
+/// Where an account lives, and how far its creation has come.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct AccountPlacement {
+    /// The account.
+    #[prost(uint64, tag = "1")]
+    pub account: u64,
+    /// Its group.
+    #[prost(uint32, tag = "2")]
+    pub group: u32,
+    /// Its root e-mail address as typed.
+    #[prost(string, tag = "3")]
+    pub email: String,
+    /// Its name.
+    #[prost(string, tag = "4")]
+    pub name: String,
+    /// Whether the account's group has it too. Until then whoever leads the directory completes the creation.
+    #[prost(bool, tag = "5")]
+    pub active: bool,
+    /// The root user's first access key, kept until the account is active.
+    #[prost(message, optional, tag = "6")]
+    pub root_key: Option<AccessKey>,
+    /// When it was reserved, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "7")]
+    pub created: u64,
+}
+
+/// The account of a root e-mail address.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct EmailOwner {
+    /// The account.
+    #[prost(uint64, tag = "1")]
+    pub account: u64,
+}
