@@ -5,29 +5,24 @@ use std::{collections::BTreeMap, sync::{Arc, OnceLock}};
 
 use bytes::Bytes;
 use openraft::{
-    Config, EmptyNode, Raft, ReadPolicy, ServerState, Snapshot, SnapshotPolicy,
+    Config, EmptyNode, Raft, ReadPolicy, ServerState, SnapshotPolicy,
     async_runtime::WatchReceiver,
-    errors::{ClientWriteError, LinearizableReadError, RaftError},
-    raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest},
+    errors::{ClientWriteError, ForwardReason, LinearizableReadError, RaftError},
 };
-use parking_lot::Mutex;
-use prost::Message;
 use tidegate_replica::{GroupId, NodeId};
 use tidegate_store::NodeStore;
 use tokio::sync::Semaphore;
 
 use crate::{
     log::GroupLog,
-    machine::{Driver, Machine, SnapshotData},
+    machine::{Driver, Machine},
     network::{Network, Transport},
-    types::{ENTRY_MAX, Payload, Types},
-    wire::{self, AppendReplyW, AppendW, SnapshotW, VoteReplyW, VoteRequestW},
+    serve::Server,
+    types::{ENTRY_MAX, Payload, Runtime, Types},
 };
 
 /// Proposals that may be under way in one group. Past it callers are refused and may retry.
 const PROPOSALS_MAX: usize = 4_096;
-/// Bytes of a snapshot that is being received.
-const SNAPSHOT_MAX: usize = 4 << 30;
 
 /// Raft's timing.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +49,16 @@ pub struct GroupConfig {
     pub now: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
+impl core::fmt::Debug for GroupConfig {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("GroupConfig")
+            .field("me", &self.me)
+            .field("group", &self.group)
+            .field("timings", &self.timings)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why a group did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -77,6 +82,9 @@ pub enum ProposeError {
         /// Who does, as far as this node knows.
         leader: Option<NodeId>,
     },
+    /// This node led but has lost its quorum. Nothing was changed.
+    #[error("no quorum of the group answers")]
+    NoQuorum,
     /// No outcome within the deadline: it may yet be committed. Retry under the same request id.
     #[error("no outcome in time: it may yet take effect")]
     Unknown,
@@ -135,14 +143,6 @@ pub struct GroupStatus {
     pub voters: Vec<NodeId>,
 }
 
-#[derive(Default)]
-struct Receiving {
-    head: Option<SnapshotW>,
-    chunks: Vec<Bytes>,
-    bytes: usize,
-    next: u64,
-}
-
 struct Inner {
     raft: Raft<Types, Driver>,
     me: NodeId,
@@ -150,7 +150,7 @@ struct Inner {
     store: NodeStore,
     now: Arc<dyn Fn() -> u64 + Send + Sync>,
     proposals: Semaphore,
-    receiving: Mutex<Receiving>,
+    server: Server,
 }
 
 /// One group on this node. Clones are the same group.
@@ -175,11 +175,12 @@ fn config(group: GroupId, timings: Timings) -> Result<Config, StartError> {
         election_timeout_min: millis(timings.election_min),
         election_timeout_max: election_max,
         install_snapshot_timeout: 10_000,
-        send_snapshot_timeout: 600_000,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(timings.snapshot_every),
         max_in_snapshot_log_to_keep: timings.snapshot_every / 4,
         max_payload_entries: 512,
         enable_pre_vote: Some(true),
+        // A restarted leader may have lost what it had applied: it must win an election before it answers anything.
+        enable_leader_restore: Some(false),
         quorum_loss_probe_interval: Some(2 * election_max),
         ..Config::default()
     };
@@ -188,8 +189,23 @@ fn config(group: GroupId, timings: Timings) -> Result<Config, StartError> {
 
 impl Group {
     /// Starts the group from what is stored. Nothing happens in a group without voters until [`Group::initialize`].
+    ///
+    /// Election timeouts are drawn from a seed made of node, group and clock. See [`Group::start_seeded`].
     pub async fn start(
         config: GroupConfig,
+        store: NodeStore,
+        transport: Arc<dyn Transport>,
+        machine: Arc<dyn Machine>,
+    ) -> Result<Self, StartError> {
+        let seed = (config.now)() ^ config.me.0.rotate_left(48) ^ u64::from(config.group.0).rotate_left(24);
+        Self::start_seeded(config, seed, store, transport, machine).await
+    }
+
+    /// As [`Group::start`], with everything random drawn from `seed`: under a simulated clock and transport the same seed gives the
+    /// same run. The voters of one group must have different seeds, else they stand for election at the same moments.
+    pub async fn start_seeded(
+        config: GroupConfig,
+        seed: u64,
         store: NodeStore,
         transport: Arc<dyn Transport>,
         machine: Arc<dyn Machine>,
@@ -202,10 +218,11 @@ impl Group {
         let driver = Driver::open(group, store.clone(), machine, leading)?;
         let log = GroupLog::new(group, store.clone());
         let network = Network { group, transport };
-        let raft = Raft::new(me.0, raft_config, network, log, driver)
+        let raft = Runtime::scope(seed, Raft::new(me.0, raft_config, network, log, driver))
             .await
             .map_err(|e| StartError::Raft(e.to_string()))?;
         let _first = cell.set(raft.clone()).is_ok();
+        let server = Server::new(raft.clone(), store.clone());
         Ok(Self(Arc::new(Inner {
             raft,
             me,
@@ -213,7 +230,7 @@ impl Group {
             store,
             now,
             proposals: Semaphore::new(PROPOSALS_MAX),
-            receiving: Mutex::default(),
+            server,
         })))
     }
 
@@ -245,6 +262,9 @@ impl Group {
             Err(_) => Err(ProposeError::Unknown),
             Ok(Ok(written)) => Ok(Proposed { index: written.log_id.index, response: written.data.0 }),
             Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to)))) => {
+                if to.reason == ForwardReason::LeaseExpired {
+                    return Err(ProposeError::NoQuorum);
+                }
                 Err(ProposeError::NotLeader { leader: to.leader_id.map(NodeId) })
             }
             Ok(Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)))) => Err(ProposeError::Unknown),
@@ -289,82 +309,15 @@ impl Group {
 
     /// Answers a message of another voter.
     pub async fn handle(&self, kind: u32, body: Bytes) -> Result<Bytes, String> {
-        match kind {
-            wire::APPEND => self.handle_append(body).await,
-            wire::VOTE | wire::PRE_VOTE => self.handle_vote(kind, body).await,
-            wire::SNAPSHOT => self.handle_snapshot(body).await,
-            other => Err(format!("unknown kind {other}")),
+        self.0.server.handle(kind, body).await.map_err(|error| error.to_string())
+    }
+
+    /// Asks another voter to lead. Returns once it has been asked; [`Group::leader`] tells when it does.
+    pub async fn transfer_leader(&self, to: NodeId) -> Result<(), ReadError> {
+        if !self.is_leading() {
+            return Err(ReadError::NotLeader { leader: self.leader() });
         }
-    }
-
-    async fn handle_append(&self, body: Bytes) -> Result<Bytes, String> {
-        let w = AppendW::decode(body).map_err(text)?;
-        let entries = w.entries.into_iter().map(wire::read_entry).collect::<Result<_, _>>().map_err(text)?;
-        let request = AppendEntriesRequest {
-            vote: wire::read_vote(w.vote).map_err(text)?,
-            prev_log_id: w.prev.map(wire::read_log_id),
-            entries,
-            leader_commit: w.commit.map(wire::read_log_id),
-        };
-        let reply = match self.0.raft.append_entries(request).await.map_err(text)? {
-            AppendEntriesResponse::Success => AppendReplyW::default(),
-            AppendEntriesResponse::PartialSuccess(id) => {
-                AppendReplyW { kind: 1, log_id: id.as_ref().map(wire::log_id), vote: None }
-            }
-            AppendEntriesResponse::Conflict => AppendReplyW { kind: 2, ..AppendReplyW::default() },
-            AppendEntriesResponse::HigherVote(vote) => {
-                AppendReplyW { kind: 3, log_id: None, vote: Some(wire::vote(&vote)) }
-            }
-        };
-        Ok(reply.encode_to_vec().into())
-    }
-
-    async fn handle_vote(&self, kind: u32, body: Bytes) -> Result<Bytes, String> {
-        let w = VoteRequestW::decode(body).map_err(text)?;
-        let mut request = VoteRequest::new(wire::read_vote(w.vote).map_err(text)?, w.last.map(wire::read_log_id));
-        request.leadership_transfer = w.transfer;
-        let reply = match kind {
-            wire::VOTE => self.0.raft.vote(request).await,
-            _ => self.0.raft.pre_vote(request).await,
-        };
-        let reply = reply.map_err(text)?;
-        let w = VoteReplyW {
-            vote: Some(wire::vote(&reply.vote)),
-            granted: reply.vote_granted,
-            last: reply.last_log_id.as_ref().map(wire::log_id),
-        };
-        Ok(w.encode_to_vec().into())
-    }
-
-    async fn handle_snapshot(&self, body: Bytes) -> Result<Bytes, String> {
-        let w = SnapshotW::decode(body).map_err(text)?;
-        let vote = wire::read_vote(w.vote).map_err(text)?;
-        let whole = {
-            let mut receiving = self.0.receiving.lock();
-            let head = SnapshotW { chunks: Vec::new(), part: 0, is_last: false, ..w.clone() };
-            if w.part == 0 || receiving.head.as_ref() != Some(&head) {
-                *receiving = Receiving { head: Some(head), ..Receiving::default() };
-            }
-            if w.part != receiving.next {
-                return Err(format!("part {} came where {} was expected", w.part, receiving.next));
-            }
-            receiving.next += 1;
-            receiving.bytes += w.chunks.iter().map(Bytes::len).sum::<usize>();
-            if receiving.bytes > SNAPSHOT_MAX {
-                return Err("the snapshot is too large".to_owned());
-            }
-            receiving.chunks.extend(w.chunks.iter().cloned());
-            w.is_last.then(|| core::mem::take(&mut *receiving).chunks)
-        };
-        let answered = match whole {
-            None => vote,
-            Some(chunks) => {
-                let snapshot = Snapshot { meta: w.meta().map_err(text)?, snapshot: SnapshotData::Received(chunks) };
-                self.0.raft.install_full_snapshot(vote, snapshot).await.map_err(text)?.vote
-            }
-        };
-        let reply = VoteReplyW { vote: Some(wire::vote(&answered)), granted: true, last: None };
-        Ok(reply.encode_to_vec().into())
+        self.0.raft.trigger().transfer_leader(to.0).await.map_err(|e| ReadError::Stopped(e.to_string()))
     }
 
     /// Stops the group on this node.
@@ -373,10 +326,6 @@ impl Group {
             tracing::debug!(%error, group = %self.0.group, "a group did not stop cleanly");
         }
     }
-}
-
-fn text(error: impl core::fmt::Display) -> String {
-    error.to_string()
 }
 
 #[cfg(test)]

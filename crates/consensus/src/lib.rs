@@ -12,6 +12,10 @@ mod group;
 mod log;
 mod machine;
 mod network;
+mod receive;
+mod row;
+mod serve;
+mod tail;
 mod types;
 mod wire;
 

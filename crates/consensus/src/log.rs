@@ -1,7 +1,10 @@
 //! The log of one group in the node's store.
 
-use core::{fmt::Debug, ops::{Bound, RangeBounds}};
-use std::io;
+use core::{
+    fmt::Debug,
+    ops::{Bound, RangeBounds},
+};
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use openraft::{
@@ -9,17 +12,20 @@ use openraft::{
     entry::RaftEntry,
     storage::{IOFlushed, RaftLogStorage},
 };
+use parking_lot::Mutex;
 use prost::Message;
 use tidegate_replica::GroupId;
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 
 use crate::{
+    row,
+    tail::{self, Tail},
     types::{Entry, LogId, Types, Vote},
     wire::{self, EntryW, LogIdW, VoteW},
 };
 
 /// Entries that one read gives at most; openraft asks again.
-const READ_MAX: usize = 4_096;
+const READ_MAX: u64 = 4_096;
 /// Bytes of entries that one append to a peer carries at most: below the transport's message limit.
 const APPEND_BYTES: usize = 2 << 20;
 
@@ -28,6 +34,7 @@ const APPEND_BYTES: usize = 2 << 20;
 pub(crate) struct GroupLog {
     group: GroupId,
     store: NodeStore,
+    tail: Arc<Mutex<Tail>>,
 }
 
 pub(crate) fn io_error(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
@@ -36,7 +43,7 @@ pub(crate) fn io_error(error: impl std::error::Error + Send + Sync + 'static) ->
 
 impl GroupLog {
     pub(crate) fn new(group: GroupId, store: NodeStore) -> Self {
-        Self { group, store }
+        Self { group, store, tail: Arc::default() }
     }
 
     fn meta_key(&self, name: &str) -> Bytes {
@@ -49,17 +56,18 @@ impl GroupLog {
 
     fn meta<M: Message + Default>(&self, name: &str) -> io::Result<Option<M>> {
         let row = self.store.engine().get(Tree::Meta, &self.meta_key(name)).map_err(io_error)?;
-        row.map(|row| M::decode(row).map_err(io_error)).transpose()
+        row.map(|row| row::open(&row)).transpose()
     }
 
-    fn read(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
-        let limit = usize::try_from(to.saturating_sub(from)).unwrap_or(READ_MAX);
+    fn read(&self, from: u64, to: u64, bytes: usize) -> io::Result<Vec<Entry>> {
+        if let Some(entries) = self.tail.lock().range(from, to, bytes) {
+            return Ok(entries);
+        }
+        let limit = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
         let (from, to) = (self.log_key(from), self.log_key(to));
         let rows = self.store.engine().scan(Tree::Log, Bound::Included(&from), Bound::Excluded(&to), limit);
-        let rows = rows.map_err(io_error)?;
-        rows.into_iter()
-            .map(|(_, row)| wire::read_entry(EntryW::decode(row).map_err(io_error)?).map_err(io_error))
-            .collect()
+        let entries = rows.map_err(io_error)?.into_iter().map(|(_, row)| read_row(&row));
+        Ok(tail::fitting(entries.collect::<io::Result<Vec<_>>>()?.into_iter(), bytes))
     }
 
     fn remove(&self, from: u64, to: u64, batch: &mut Batch) -> io::Result<()> {
@@ -74,6 +82,10 @@ impl GroupLog {
     fn apply(&self, batch: &Batch) -> io::Result<()> {
         self.store.engine().apply(batch).map_err(io_error)
     }
+}
+
+fn read_row(row: &Bytes) -> io::Result<Entry> {
+    wire::read_entry(row::open::<EntryW>(row)?).map_err(io_error)
 }
 
 fn ends(range: &impl RangeBounds<u64>) -> (u64, u64) {
@@ -96,20 +108,11 @@ impl RaftLogReader<Types> for GroupLog {
         range: RB,
     ) -> Result<Vec<Entry>, io::Error> {
         let (from, to) = ends(&range);
-        self.read(from, to)
+        self.read(from, to, usize::MAX)
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
-        let mut entries = self.read(start, end.min(start.saturating_add(READ_MAX as u64)))?;
-        let mut bytes = 0;
-        let size = |e: &Entry| wire::entry(e).encoded_len();
-        let fits = entries.iter().take_while(|e| {
-            bytes += size(e);
-            bytes <= APPEND_BYTES
-        });
-        let fits = fits.count().max(1);
-        entries.truncate(fits);
-        Ok(entries)
+        self.read(start, end.min(start.saturating_add(READ_MAX)), APPEND_BYTES)
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
@@ -127,10 +130,7 @@ impl RaftLogStorage<Types> for GroupLog {
         let prefix = NodeStore::group_key(self.group, &[]);
         let last = self.store.engine().last(Tree::Log, &prefix).map_err(io_error)?;
         let last = match last {
-            Some((_, row)) => {
-                let entry = wire::read_entry(EntryW::decode(row).map_err(io_error)?).map_err(io_error)?;
-                Some(entry.log_id())
-            }
+            Some((_, row)) => Some(read_row(&row)?.log_id()),
             None => purged,
         };
         Ok(LogState { last_purged_log_id: purged, last_log_id: last })
@@ -142,14 +142,14 @@ impl RaftLogStorage<Types> for GroupLog {
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
         let mut batch = Batch::default();
-        batch.put(Tree::Meta, self.meta_key("vote"), wire::vote(vote).encode_to_vec());
+        batch.put(Tree::Meta, self.meta_key("vote"), row::seal(&wire::vote(vote)));
         self.store.committer().commit(&batch).await.map_err(io_error)
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
         let mut batch = Batch::default();
         match committed {
-            Some(id) => batch.put(Tree::Meta, self.meta_key("committed"), wire::log_id(&id).encode_to_vec()),
+            Some(id) => batch.put(Tree::Meta, self.meta_key("committed"), row::seal(&wire::log_id(&id))),
             None => batch.delete(Tree::Meta, self.meta_key("committed")),
         }
         self.apply(&batch)
@@ -165,27 +165,34 @@ impl RaftLogStorage<Types> for GroupLog {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        let entries: Vec<Entry> = entries.into_iter().collect();
         let mut batch = Batch::default();
-        for entry in entries {
-            let row = wire::entry(&entry).encode_to_vec();
-            batch.put(Tree::Log, self.log_key(entry.log_id().index), row);
+        for entry in &entries {
+            batch.put(Tree::Log, self.log_key(entry.log_id.index), row::seal(&wire::entry(entry)));
         }
         self.apply(&batch)?;
+        {
+            let mut tail = self.tail.lock();
+            entries.into_iter().for_each(|entry| tail.push(entry));
+        }
         let done = |result: Result<(), StoreError>| callback.io_completed(result.map_err(io_error));
         self.store.committer().sync_then(done).await;
         Ok(())
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
+        let from = last_log_id.map_or(0, |id| id.index + 1);
         let mut batch = Batch::default();
-        self.remove(last_log_id.map_or(0, |id| id.index + 1), u64::MAX, &mut batch)?;
+        self.remove(from, u64::MAX, &mut batch)?;
+        self.tail.lock().truncate(from);
         self.store.committer().commit(&batch).await.map_err(io_error)
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
         let mut batch = Batch::default();
-        batch.put(Tree::Meta, self.meta_key("purged"), wire::log_id(&log_id).encode_to_vec());
+        batch.put(Tree::Meta, self.meta_key("purged"), row::seal(&wire::log_id(&log_id)));
         self.remove(0, log_id.index, &mut batch)?;
+        self.tail.lock().purge(log_id.index);
         self.apply(&batch)
     }
 }

@@ -5,16 +5,16 @@ use std::{io, sync::Arc};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use openraft::{
-    EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot,
+    EntryPayload, OptionalSend, RaftSnapshotBuilder,
     storage::{EntryResponder, RaftStateMachine},
 };
-use prost::Message;
 use tidegate_replica::GroupId;
 use tidegate_store::{Batch, NodeStore, Tree};
 
 use crate::{
     log::io_error,
-    types::{LogId, Reply, SnapshotMeta, StoredMembership, Types},
+    row,
+    types::{GroupPayload, GroupSnapshot, LogId, Reply, SnapshotMeta, StoredMembership, Types},
     wire::{self, AppliedW},
 };
 
@@ -57,27 +57,42 @@ pub trait Machine: Send + Sync + 'static {
     fn restore(&self, chunks: Vec<Bytes>, index: u64) -> io::Result<Batch>;
 }
 
-/// A snapshot: of this node, not yet written out, or received.
+/// Where the chunks of a snapshot come from: a state of this node that is not written out yet, or another node.
 #[derive(Clone)]
-pub(crate) enum SnapshotData {
+enum Source {
     Frozen(Arc<dyn Frozen>),
     Received(Vec<Bytes>),
 }
 
+/// A snapshot of a machine, with the time that entries behind it may not fall below.
+#[derive(Clone)]
+pub(crate) struct SnapshotData {
+    source: Source,
+    time: u64,
+}
+
 impl core::fmt::Debug for SnapshotData {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Frozen(_) => "Frozen",
-            Self::Received(_) => "Received",
-        })
+        f.debug_struct("SnapshotData").field("time", &self.time).finish_non_exhaustive()
     }
 }
 
 impl SnapshotData {
+    /// What another node sent.
+    pub(crate) fn received(chunks: Vec<Bytes>, time: u64) -> Self {
+        Self { source: Source::Received(chunks), time }
+    }
+
+    /// The time of its last entry.
+    pub(crate) fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// The state.
     pub(crate) fn chunks(&self) -> Vec<Bytes> {
-        match self {
-            Self::Frozen(frozen) => frozen.chunks(),
-            Self::Received(chunks) => chunks.clone(),
+        match &self.source {
+            Source::Frozen(frozen) => frozen.chunks(),
+            Source::Received(chunks) => chunks.clone(),
         }
     }
 }
@@ -103,7 +118,7 @@ impl Driver {
     ) -> io::Result<Self> {
         let key = NodeStore::group_key(group, b"applied");
         let row = store.engine().get(Tree::Meta, &key).map_err(io_error)?;
-        let applied = row.map(AppliedW::decode).transpose().map_err(io_error)?.unwrap_or_default();
+        let applied: AppliedW = row.map(|row| row::open(&row)).transpose()?.unwrap_or_default();
         let membership = wire::read_stored_membership(applied.membership.as_ref()).map_err(io_error)?;
         let last = applied.last.map(wire::read_log_id);
         Ok(Self { group, store, machine, last, membership, time: applied.time, leading })
@@ -115,10 +130,10 @@ impl Driver {
             membership: Some(wire::stored_membership(&self.membership)),
             time: self.time,
         };
-        batch.put(Tree::Meta, NodeStore::group_key(self.group, b"applied"), applied.encode_to_vec());
+        batch.put(Tree::Meta, NodeStore::group_key(self.group, b"applied"), row::seal(&applied));
     }
 
-    fn apply_one(&mut self, log_id: LogId, payload: EntryPayload<crate::types::Payload, u64, openraft::EmptyNode>) -> io::Result<Bytes> {
+    fn apply_one(&mut self, log_id: LogId, payload: GroupPayload) -> io::Result<Bytes> {
         let bytes = match payload {
             EntryPayload::Blank => None,
             EntryPayload::Normal(payload) => {
@@ -138,6 +153,11 @@ impl Driver {
         self.store.engine().apply(&applied.batch).map_err(io_error)?;
         self.machine.stored(at, (self.leading)());
         Ok(applied.response)
+    }
+
+    fn freeze(&self) -> GroupSnapshot {
+        let snapshot = SnapshotData { source: Source::Frozen(self.machine.freeze()), time: self.time };
+        GroupSnapshot { meta: self.meta(), snapshot }
     }
 
     fn meta(&self) -> SnapshotMeta {
@@ -168,7 +188,7 @@ impl RaftStateMachine<Types> for Driver {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        Builder { meta: self.meta(), frozen: self.machine.freeze(), store: self.store.clone() }
+        Builder { snapshot: self.freeze(), store: self.store.clone() }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotData) -> Result<(), io::Error> {
@@ -176,6 +196,8 @@ impl RaftStateMachine<Types> for Driver {
         let mut batch = self.machine.restore(snapshot.chunks(), index)?;
         self.last = meta.last_log_id;
         self.membership = meta.last_membership.clone();
+        // Part of the state: a node that took a snapshot must give later entries the same times as one that applied everything.
+        self.time = snapshot.time;
         self.position(&mut batch);
         self.store.committer().commit(&batch).await.map_err(io_error)?;
         let term = meta.last_log_id.as_ref().map_or(0, |id| id.leader_id.term);
@@ -183,30 +205,28 @@ impl RaftStateMachine<Types> for Driver {
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<crate::types::LeaderId, u64, openraft::EmptyNode, SnapshotData>>, io::Error> {
+    async fn get_current_snapshot(&mut self) -> Result<Option<GroupSnapshot>, io::Error> {
         if self.last.is_none() {
             return Ok(None);
         }
         // The state itself is durable: a snapshot of this very moment always exists.
         self.store.committer().sync().await.map_err(io_error)?;
-        Ok(Some(Snapshot { meta: self.meta(), snapshot: SnapshotData::Frozen(self.machine.freeze()) }))
+        Ok(Some(self.freeze()))
     }
 }
 
 /// Makes a snapshot of a frozen state.
 pub(crate) struct Builder {
-    meta: SnapshotMeta,
-    frozen: Arc<dyn Frozen>,
+    snapshot: GroupSnapshot,
     store: NodeStore,
 }
 
 impl RaftSnapshotBuilder<Types> for Builder {
     type SnapshotData = SnapshotData;
 
-    async fn build_snapshot(&mut self) -> Result<Snapshot<crate::types::LeaderId, u64, openraft::EmptyNode, SnapshotData>, io::Error> {
+    async fn build_snapshot(&mut self) -> Result<GroupSnapshot, io::Error> {
         // The log before it may be purged afterwards, so what it holds must be durable first.
         self.store.committer().sync().await.map_err(io_error)?;
-        let snapshot = SnapshotData::Frozen(Arc::clone(&self.frozen));
-        Ok(Snapshot { meta: self.meta.clone(), snapshot })
+        Ok(self.snapshot.clone())
     }
 }

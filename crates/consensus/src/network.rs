@@ -5,18 +5,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::{
-    OptionalSend, RaftNetworkFactory, RaftNetworkV2, Snapshot,
+    OptionalSend, RaftNetworkFactory, RaftNetworkV2,
     errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable},
     network::RPCOption,
-    raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse},
+    raft::{
+        AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError, TransferLeaderRequest,
+        TransferLeaderResponse, VoteRequest, VoteResponse,
+    },
 };
 use prost::Message;
 use tidegate_replica::{GroupId, NodeId};
 
 use crate::{
     machine::SnapshotData,
-    types::{Types, Vote},
-    wire::{self, AppendReplyW, AppendW, RaftMessage, SnapshotW, VoteReplyW, VoteRequestW},
+    types::{GroupSnapshot, Types, Vote},
+    wire::{
+        self, AppendReplyW, AppendW, RaftMessage, SnapshotW, TransferReplyW, TransferW, VoteReplyW, VoteRequestW,
+        WireError,
+    },
 };
 
 /// Why a peer did not answer.
@@ -44,10 +50,14 @@ pub trait Transport: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<Bytes, TransportError>> + Send>>;
 }
 
-/// Bytes of one part of a snapshot.
-const PART_BYTES: usize = 1 << 20;
-/// How long a peer may take over one part.
-const PART_MAX: Duration = Duration::from_secs(10);
+/// Bytes of one part of a snapshot, unless a single chunk is larger. Small enough that no heartbeat waits long behind it.
+const PART_BYTES: usize = 256 << 10;
+/// How long a peer may take over one part; the last one includes installing the whole.
+const PART_DEADLINE: Duration = Duration::from_secs(30);
+/// How often a part is sent before the whole snapshot is begun anew.
+const PART_TRIES: u32 = 10;
+/// Pause before a part is sent again.
+const PART_PAUSE: Duration = Duration::from_millis(200);
 
 /// Makes connections for one group.
 pub(crate) struct Network {
@@ -70,14 +80,28 @@ pub(crate) struct Connection {
     transport: Arc<dyn Transport>,
 }
 
-fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<Types> {
-    RPCError::Unreachable(Unreachable::new(error))
+impl From<TransportError> for RPCError<Types> {
+    fn from(error: TransportError) -> Self {
+        match error {
+            // openraft backs off from a node that can't be reached, and tries again at once after other failures.
+            TransportError::Unreachable(_) => Self::Unreachable(Unreachable::new(&error)),
+            TransportError::Deadline | TransportError::Refused(_) => Self::Network(NetworkError::new(&error)),
+        }
+    }
+}
+
+impl From<WireError> for RPCError<Types> {
+    fn from(error: WireError) -> Self {
+        Self::Network(NetworkError::new(&error))
+    }
 }
 
 impl Connection {
     async fn call(&self, kind: u32, body: &impl Message, deadline: Duration) -> Result<Bytes, TransportError> {
         let message = RaftMessage { group: self.group, kind, body: body.encode_to_vec().into() };
-        self.transport.call(self.target, message, deadline).await
+        // The transport keeps the deadline too. A call without an end would stop replication to this peer for good.
+        let call = self.transport.call(self.target, message, deadline);
+        tokio::time::timeout(deadline, call).await.unwrap_or(Err(TransportError::Deadline))
     }
 
     async fn rpc<R: Message + Default>(
@@ -86,21 +110,37 @@ impl Connection {
         body: &impl Message,
         deadline: Duration,
     ) -> Result<R, RPCError<Types>> {
-        match self.call(kind, body, deadline).await {
-            Ok(bytes) => R::decode(bytes).map_err(|e| RPCError::Network(NetworkError::new(&e))),
-            Err(e @ TransportError::Unreachable(_)) => Err(unreachable(&e)),
-            Err(e) => Err(RPCError::Network(NetworkError::new(&e))),
+        let answer = self.call(kind, body, deadline).await?;
+        Ok(R::decode(answer).map_err(WireError::from)?)
+    }
+
+    /// Sends one part of a snapshot, again and again if need be, and gives the vote that the peer answered with.
+    async fn part(&self, part: &SnapshotW) -> Result<Vote, RPCError<Types>> {
+        let mut tries = 1;
+        loop {
+            match self.rpc::<VoteReplyW>(wire::SNAPSHOT, part, PART_DEADLINE).await {
+                Ok(reply) => return Ok(wire::read_vote(reply.vote)?),
+                Err(error) if tries == PART_TRIES => return Err(error),
+                Err(error) => tracing::debug!(%error, part = part.part, to = %self.target, "a part of a snapshot is sent again"),
+            }
+            tries += 1;
+            tokio::time::sleep(PART_PAUSE).await;
         }
     }
 
-    async fn vote_rpc(&self, kind: u32, rpc: VoteRequest<Types>, deadline: Duration) -> Result<VoteResponse<Types>, RPCError<Types>> {
+    async fn vote_rpc(
+        &self,
+        kind: u32,
+        rpc: VoteRequest<Types>,
+        deadline: Duration,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let body = VoteRequestW {
             vote: Some(wire::vote(&rpc.vote)),
             last: rpc.last_log_id.as_ref().map(wire::log_id),
             transfer: rpc.leadership_transfer,
         };
         let reply: VoteReplyW = self.rpc(kind, &body, deadline).await?;
-        let vote = wire::read_vote(reply.vote).map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
+        let vote = wire::read_vote(reply.vote)?;
         Ok(VoteResponse::new(vote, reply.last.map(wire::read_log_id), reply.granted))
     }
 }
@@ -124,10 +164,7 @@ impl RaftNetworkV2<Types> for Connection {
             0 => AppendEntriesResponse::Success,
             1 => AppendEntriesResponse::PartialSuccess(reply.log_id.map(wire::read_log_id)),
             2 => AppendEntriesResponse::Conflict,
-            _ => {
-                let vote = wire::read_vote(reply.vote).map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
-                AppendEntriesResponse::HigherVote(vote)
-            }
+            _ => AppendEntriesResponse::HigherVote(wire::read_vote(reply.vote)?),
         })
     }
 
@@ -142,23 +179,19 @@ impl RaftNetworkV2<Types> for Connection {
     async fn full_snapshot(
         &mut self,
         vote: Vote,
-        snapshot: Snapshot<crate::types::LeaderId, u64, openraft::EmptyNode, SnapshotData>,
+        snapshot: GroupSnapshot,
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
         let send = async {
-            let mut reply = None;
+            let mut answered = vote;
             for part in parts(&vote, &snapshot) {
-                let answer = self.rpc::<VoteReplyW>(wire::SNAPSHOT, &part, PART_MAX).await;
-                let answer = answer.map_err(|e| StreamingError::Unreachable(Unreachable::new(&e)))?;
-                let answered = wire::read_vote(answer.vote).map_err(|e| StreamingError::Network(NetworkError::new(&e)))?;
-                let stop = answered > vote;
-                reply = Some(SnapshotResponse::new(answered));
-                if stop {
+                answered = self.part(&part).await?;
+                if answered > vote {
                     break;
                 }
             }
-            Ok(reply.unwrap_or_else(|| SnapshotResponse::new(vote)))
+            Ok(SnapshotResponse::new(answered))
         };
         tokio::select! {
             biased;
@@ -166,33 +199,79 @@ impl RaftNetworkV2<Types> for Connection {
             sent = send => sent,
         }
     }
+
+    async fn transfer_leader(
+        &mut self,
+        req: TransferLeaderRequest<Types>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
+        let from = *req.from_leader();
+        let last = req.last_log_id().copied();
+        let body = TransferW {
+            from: Some(wire::vote(&from)),
+            to: *req.to_node_id(),
+            last: last.as_ref().map(wire::log_id),
+        };
+        let reply: TransferReplyW = self.rpc(wire::TRANSFER, &body, option.soft_ttl()).await?;
+        Ok(match (reply.vote, reply.flushed) {
+            (None, None) => Ok(()),
+            (Some(vote), _) => {
+                let actual = wire::read_vote(Some(vote))?;
+                Err(TransferLeaderError::VoteChanged { expected: from, actual })
+            }
+            (None, Some(flushed)) => {
+                let actual = flushed.last.map(wire::read_log_id);
+                Err(TransferLeaderError::LogNotFlushed { expected: last, actual })
+            }
+        })
+    }
 }
 
-fn parts(
-    vote: &Vote,
-    snapshot: &Snapshot<crate::types::LeaderId, u64, openraft::EmptyNode, SnapshotData>,
-) -> Vec<SnapshotW> {
+/// The parts of a snapshot, made one by one. There is always one, and the last says so.
+fn parts(vote: &Vote, snapshot: &GroupSnapshot) -> impl Iterator<Item = SnapshotW> + Send + use<> {
     let head = SnapshotW {
         vote: Some(wire::vote(vote)),
         last: snapshot.meta.last_log_id.as_ref().map(wire::log_id),
         membership: Some(wire::stored_membership(&snapshot.meta.last_membership)),
+        time: snapshot.snapshot.time(),
         ..SnapshotW::default()
     };
-    let mut parts = vec![head.clone()];
-    let mut bytes = 0;
-    for chunk in snapshot.snapshot.chunks() {
-        if bytes + chunk.len() > PART_BYTES {
-            parts.push(SnapshotW { part: parts.len() as u64, ..head.clone() });
-            bytes = 0;
-        }
-        bytes += chunk.len();
-        if let Some(part) = parts.last_mut() {
+    let mut chunks = snapshot.snapshot.chunks().into_iter().peekable();
+    let mut next = Some(0);
+    core::iter::from_fn(move || {
+        let number = next?;
+        let (mut part, mut bytes) = (SnapshotW { part: number, ..head.clone() }, 0);
+        while let Some(chunk) = chunks.next_if(|c| bytes + c.len() <= PART_BYTES || part.chunks.is_empty()) {
+            bytes += chunk.len();
             part.chunks.push(chunk);
         }
-    }
-    if let Some(part) = parts.last_mut() {
-        part.is_last = true;
-    }
-    parts
+        part.is_last = chunks.peek().is_none();
+        next = (!part.is_last).then_some(number + 1);
+        Some(part)
+    })
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{receive::Receiving, types::SnapshotMeta};
+
+    #[test]
+    fn a_snapshot_survives_its_parts() {
+        for sizes in [vec![], vec![0], vec![48 << 10; 40], vec![1; 3], vec![400 << 10, 1, 400 << 10], vec![0, 0, 300 << 10]] {
+            let chunks: Vec<Bytes> = sizes.iter().enumerate().map(|(n, size)| vec![u8::try_from(n).unwrap(); *size].into()).collect();
+            let snapshot = SnapshotData::received(chunks.clone(), 77);
+            let snapshot = GroupSnapshot { meta: SnapshotMeta::default(), snapshot };
+            let vote = Vote::new_committed(3, 1);
+            let mut receiving = Receiving::default();
+            let mut whole = None;
+            for part in parts(&vote, &snapshot) {
+                assert!(whole.is_none(), "nothing comes behind the last part");
+                assert_eq!(part.time, 77);
+                assert!(part.chunks.len() <= 1 || part.encoded_len() < PART_BYTES + 1_024);
+                whole = receiving.part(part).unwrap();
+            }
+            assert_eq!(whole, Some(chunks));
+        }
+    }
+}

@@ -24,6 +24,7 @@ pub(crate) const APPEND: u32 = 1;
 pub(crate) const VOTE: u32 = 2;
 pub(crate) const PRE_VOTE: u32 = 3;
 pub(crate) const SNAPSHOT: u32 = 4;
+pub(crate) const TRANSFER: u32 = 5;
 
 /// Bytes that are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +60,7 @@ pub(crate) struct VoteW {
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct NodeSetW {
     #[prost(uint64, repeated, tag = "1")]
-    nodes: Vec<u64>,
+    pub(crate) nodes: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -142,6 +143,38 @@ pub(crate) struct SnapshotW {
     pub(crate) is_last: bool,
     #[prost(bytes = "bytes", repeated, tag = "6")]
     pub(crate) chunks: Vec<Bytes>,
+    /// The time of the last entry, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "7")]
+    pub(crate) time: u64,
+}
+
+/// A leader steps down for another voter.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TransferW {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) from: Option<VoteW>,
+    #[prost(uint64, tag = "2")]
+    pub(crate) to: u64,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) last: Option<LogIdW>,
+}
+
+/// Whether a voter takes part in a transfer; what it has instead of what was expected when not.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TransferReplyW {
+    /// Set: its vote has changed.
+    #[prost(message, optional, tag = "1")]
+    pub(crate) vote: Option<VoteW>,
+    /// Set: its log does not reach far enough.
+    #[prost(message, optional, tag = "2")]
+    pub(crate) flushed: Option<FlushedW>,
+}
+
+/// How far a log is durable.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct FlushedW {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) last: Option<LogIdW>,
 }
 
 /// How far a machine has applied, as it is stored.

@@ -1,31 +1,50 @@
 //! Three voters in one process, and openraft's own suite on our log.
 
+use core::{ops::Bound, sync::atomic::{AtomicU64, Ordering}};
 use std::{future::Future, io, pin::Pin};
 
 use openraft::testing::log::{StoreBuilder, Suite};
 use tidegate_store::{Batch, Committer, Engine, MemoryEngine, SledEngine, SledOptions, Tree};
 
+use parking_lot::Mutex;
+
 use super::*;
 use crate::{Applied, EntryPosition, Frozen, RaftMessage, TransportError};
 
+/// What was applied: log index, time, bytes.
+type Row = (u64, u64, Bytes);
+
 /// A machine that remembers what it applied.
 #[derive(Default)]
-struct Remember(Mutex<Vec<(u64, Bytes)>>);
+struct Remember(Mutex<Vec<Row>>);
 
-struct FrozenRows(Vec<(u64, Bytes)>);
+struct FrozenRows(Vec<Row>);
 
 impl Frozen for FrozenRows {
     fn chunks(&self) -> Vec<Bytes> {
-        self.0.iter().map(|(n, b)| [&n.to_be_bytes()[..], b].concat().into()).collect()
+        self.0.iter().map(|(n, t, b)| [&n.to_be_bytes()[..], &t.to_be_bytes(), b].concat().into()).collect()
     }
+}
+
+impl Remember {
+    /// The machine as it stands in a store.
+    fn read(engine: &dyn Engine) -> Self {
+        let rows = engine.scan(Tree::Local, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
+        let number = |b: &[u8]| u64::from_be_bytes(b[..8].try_into().unwrap());
+        Self(Mutex::new(rows.into_iter().map(|(k, v)| (number(&k), number(&v), v.slice(8..))).collect()))
+    }
+}
+
+fn engine_of(store: &NodeStore) -> Arc<dyn Engine> {
+    Arc::clone(store.engine())
 }
 
 impl Machine for Remember {
     fn apply(&self, at: EntryPosition, payload: Option<&Bytes>) -> io::Result<Applied> {
         let mut batch = Batch::default();
         if let Some(bytes) = payload {
-            self.0.lock().push((at.index, bytes.clone()));
-            batch.put(Tree::Local, at.index.to_be_bytes().to_vec(), bytes.clone());
+            self.0.lock().push((at.index, at.time, bytes.clone()));
+            batch.put(Tree::Local, at.index.to_be_bytes().to_vec(), [&at.time.to_be_bytes()[..], bytes].concat());
         }
         Ok(Applied { response: payload.cloned().unwrap_or_default(), batch })
     }
@@ -37,9 +56,20 @@ impl Machine for Remember {
     }
 
     fn restore(&self, chunks: Vec<Bytes>, _index: u64) -> io::Result<Batch> {
-        let rows = chunks.iter().map(|c| (u64::from_be_bytes(c[..8].try_into().unwrap()), c.slice(8..)));
-        *self.0.lock() = rows.collect();
-        Ok(Batch::default())
+        let rows = chunks.iter().map(|c| {
+            let number = |from: usize| u64::from_be_bytes(c[from..from + 8].try_into().unwrap());
+            (number(0), number(8), c.slice(16..))
+        });
+        let rows: Vec<Row> = rows.collect();
+        let mut batch = Batch::default();
+        for (index, _, _) in self.0.lock().iter() {
+            batch.delete(Tree::Local, index.to_be_bytes().to_vec());
+        }
+        for (index, time, bytes) in &rows {
+            batch.put(Tree::Local, index.to_be_bytes().to_vec(), [&time.to_be_bytes()[..], bytes].concat());
+        }
+        *self.0.lock() = rows;
+        Ok(batch)
     }
 }
 
@@ -66,13 +96,19 @@ struct Cluster {
     wires: Wires,
     engines: BTreeMap<NodeId, Arc<MemoryEngine>>,
     machines: BTreeMap<NodeId, Arc<Remember>>,
+    clocks: BTreeMap<NodeId, Arc<AtomicU64>>,
 }
 
 const VOTERS: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
 impl Cluster {
     async fn start() -> Self {
-        let mut cluster = Self { wires: Wires::default(), engines: BTreeMap::new(), machines: BTreeMap::new() };
+        let mut cluster = Self {
+            wires: Wires::default(),
+            engines: BTreeMap::new(),
+            machines: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+        };
         for node in VOTERS {
             cluster.engines.insert(node, Arc::default());
             cluster.start_node(node).await;
@@ -84,7 +120,7 @@ impl Cluster {
     async fn start_node(&mut self, node: NodeId) {
         let engine: Arc<dyn Engine> = self.engines[&node].clone();
         let store = NodeStore::open(Arc::clone(&engine), Committer::inline(engine)).unwrap();
-        let machine = Arc::new(Remember::default());
+        let machine = Arc::new(Remember::read(&*engine_of(&store)));
         self.machines.insert(node, Arc::clone(&machine));
         let timings = Timings {
             heartbeat: Duration::from_millis(50),
@@ -92,7 +128,9 @@ impl Cluster {
             election_max: Duration::from_millis(600),
             snapshot_every: 50,
         };
-        let config = GroupConfig { me: node, group: GroupId(1), timings, now: Arc::new(|| 7) };
+        let clock = Arc::clone(self.clocks.entry(node).or_default());
+        let now = Arc::new(move || clock.load(Ordering::Relaxed));
+        let config = GroupConfig { me: node, group: GroupId(1), timings, now };
         let group = Group::start(config, store, Arc::new(self.wires.clone()), machine).await.unwrap();
         self.wires.0.lock().insert(node, group);
     }
@@ -106,6 +144,17 @@ impl Cluster {
         group.shutdown().await;
         drop(group);
         self.engines[&node].lose_unsynced(0);
+    }
+
+    /// All that node has applied, once it has applied `index`.
+    async fn rows(&self, node: NodeId, index: u64) -> Vec<Row> {
+        for _ in 0..200 {
+            if self.group(node).status().applied >= index {
+                return self.machines[&node].0.lock().clone();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{node} did not apply {index}: {:?}", self.group(node).status());
     }
 
     async fn propose(&self, text: &str) -> Proposed {
@@ -141,7 +190,7 @@ async fn writes_survive_the_leader_and_a_lagging_node_gets_a_snapshot() {
     let last = cluster.propose("last").await;
     let leader = cluster.leader();
     assert!(cluster.group(leader).read_index().await.unwrap() >= last.index);
-    let words = |node: NodeId| -> Vec<Bytes> { cluster.machines[&node].0.lock().iter().map(|(_, b)| b.clone()).collect() };
+    let words = |node: NodeId| -> Vec<Bytes> { cluster.machines[&node].0.lock().iter().map(|(_, _, b)| b.clone()).collect() };
     for _ in 0..100 {
         if words(dead).last().is_some_and(|w| w == "last") {
             break;
@@ -161,6 +210,88 @@ async fn writes_survive_the_leader_and_a_lagging_node_gets_a_snapshot() {
     let large = Bytes::from(vec![0; ENTRY_MAX + 1]);
     let refused = cluster.group(leader).propose(large, Duration::from_secs(1)).await;
     assert_eq!(refused, Err(ProposeError::TooLarge(ENTRY_MAX + 1)));
+}
+
+/// A clock that goes back, at another leader or at the same one, does not take the entries' times with it: also not at a node that
+/// got the earlier entries as a snapshot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entry_times_never_go_back_and_are_the_same_at_every_node() {
+    let mut cluster = Cluster::start().await;
+    for clock in cluster.clocks.values() {
+        clock.store(1_000_000, Ordering::Relaxed);
+    }
+    cluster.propose("high").await;
+    let lagging = VOTERS.into_iter().find(|n| *n != cluster.leader()).unwrap();
+    cluster.stop_node(lagging).await;
+    for clock in cluster.clocks.values() {
+        clock.store(5, Ordering::Relaxed);
+    }
+    for n in 0..200 {
+        cluster.propose(&format!("low{n}")).await;
+    }
+    // The disk is lost too: everything comes back as a snapshot.
+    cluster.engines.insert(lagging, Arc::default());
+    cluster.start_node(lagging).await;
+    let last = cluster.propose("last").await;
+    let mut seen = Vec::new();
+    for node in VOTERS {
+        seen.push(cluster.rows(node, last.index).await);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[1], seen[2]);
+    let after: Vec<u64> = seen[0].iter().skip_while(|(_, _, b)| b != "high").map(|(_, t, _)| *t).collect();
+    assert!(after.len() > 200 && after.iter().all(|t| *t == 1_000_000), "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leadership_moves_when_asked() {
+    let cluster = Cluster::start().await;
+    cluster.propose("one").await;
+    let old = cluster.leader();
+    let new = VOTERS.into_iter().find(|n| *n != old).unwrap();
+    let refused = cluster.group(new).transfer_leader(old).await;
+    assert!(matches!(refused, Err(ReadError::NotLeader { .. })), "{refused:?}");
+    cluster.group(old).transfer_leader(new).await.unwrap();
+    for _ in 0..100 {
+        if cluster.group(new).is_leading() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(cluster.group(new).is_leading(), "{:?}", cluster.group(new).status());
+    assert_eq!(cluster.group(new).propose("two".into(), Duration::from_secs(5)).await.unwrap().response, "two");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_quorum_nothing_is_promised_and_afterwards_nothing_is_lost() {
+    let mut cluster = Cluster::start().await;
+    let kept = cluster.propose("kept").await;
+    let leader = cluster.leader();
+    let others: Vec<NodeId> = VOTERS.into_iter().filter(|n| *n != leader).collect();
+    for node in &others {
+        cluster.stop_node(*node).await;
+    }
+    let group = cluster.group(leader);
+    let lost = group.propose("unsure".into(), Duration::from_millis(300)).await;
+    assert!(matches!(lost, Err(ProposeError::Unknown | ProposeError::NoQuorum)), "{lost:?}");
+    assert!(group.read_index().await.is_err());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let refused = group.propose("refused".into(), Duration::from_secs(1)).await;
+    assert!(
+        matches!(refused, Err(ProposeError::NoQuorum | ProposeError::NotLeader { .. } | ProposeError::Unknown)),
+        "{refused:?}"
+    );
+    for node in others {
+        cluster.start_node(node).await;
+    }
+    let last = cluster.propose("last").await;
+    let mut seen = Vec::new();
+    for node in VOTERS {
+        seen.push(cluster.rows(node, last.index).await);
+    }
+    assert!(seen[0].iter().any(|(index, _, b)| *index == kept.index && b == "kept"));
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[1], seen[2]);
 }
 
 struct Build {
@@ -184,11 +315,11 @@ impl StoreBuilder<Types, GroupLog, Driver, Option<tempfile::TempDir>> for Build 
 #[test]
 fn openrafts_suite_passes_in_memory() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(Suite::test_all(Build { sled: false })).unwrap();
+    runtime.block_on(Runtime::scope(1, Suite::test_all(Build { sled: false }))).unwrap();
 }
 
 #[test]
 fn openrafts_suite_passes_on_sled() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(Suite::test_all(Build { sled: true })).unwrap();
+    runtime.block_on(Runtime::scope(1, Suite::test_all(Build { sled: true }))).unwrap();
 }
