@@ -232,7 +232,9 @@ async fn entry_times_never_go_back_and_are_the_same_at_every_node() {
     // The disk is lost too: everything comes back as a snapshot.
     cluster.engines.insert(lagging, Arc::default());
     cluster.start_node(lagging).await;
-    let last = cluster.propose("last").await;
+    let caught_up = cluster.propose("caught up").await;
+    cluster.rows(lagging, caught_up.index).await;
+    let last = cluster.propose("behind the snapshot").await;
     let mut seen = Vec::new();
     for node in VOTERS {
         seen.push(cluster.rows(node, last.index).await);
