@@ -11,15 +11,67 @@
 //! - what is acknowledged was published before, and what is published was durable before;
 //! - the staleness bound adds up only durations of one machine's clock, and is never below the truth.
 //!
-//! ```
-//! use tidegate_replica::{Clock, Dot, GroupId, Origin};
+//! Three parts do it: what travels ([`Record`], [`Frame`], [`Clock`], [`Message`]), the laws that it merges by ([`lattice`]), and the one
+//! machine that moves it ([`Replica`], whose page is the contract with its driver). Here one node tells another of a change:
 //!
-//! let origin = Origin::Group { group: GroupId(1), generation: 0 };
-//! let mut clock = Clock::default();
-//! clock.advance(origin, 7);
-//! assert!(clock.covers(Dot { origin, sequence: 7 }));
-//! assert!(!clock.covers(Dot { origin, sequence: 8 }));
 //! ```
+//! use core::time::Duration;
+//! use tidegate_replica::*;
+//!
+//! /// A store that holds nothing.
+//! struct Empty;
+//! impl Records for Empty {
+//!     fn header(&self, _key: &[u8]) -> Option<Header> { None }
+//!     fn range(&self, _: Origin, _: u64, _: usize) -> RangePage { RangePage::default() }
+//!     fn floor(&self, _: Origin) -> u64 { 0 }
+//! }
+//!
+//! # fn main() -> Result<(), RegionNameError> {
+//! let member = |node, voter_of| Ok(Member { node, region: RegionName::new("eu-central-1")?, voter_of });
+//! let members = [member(NodeId(1), vec![GroupId(1)])?, member(NodeId(2), vec![])?];
+//! let machine = |me: NodeId| {
+//!     let config = ReplicaConfig::new(me, RegionName::new("eu-central-1")?);
+//!     let mut replica = Replica::new(config, Clock::default(), me.0);
+//!     replica.set_members(members.clone());
+//!     Ok(replica)
+//! };
+//! let (mut home, mut other) = (machine(NodeId(1))?, machine(NodeId(2))?);
+//! home.set_own_groups([GroupId(1)]);
+//!
+//! // The home's group has committed its first write.
+//! let (now, origin) = (Duration::ZERO, Origin::Group { group: GroupId(1), generation: 0 });
+//! let stamp = Stamp { epoch: 0, revision: 1 };
+//! let dot = Dot { origin, sequence: 1 };
+//! let record = Record { key: "user/alice".into(), value: Some("...".into()), stamp, dot };
+//! home.committed(now, Frame { origin, after: 0, upto: 1, records: vec![record], trace: None }, true);
+//!
+//! // Its driver sends what it is told to, and the other's driver stores what it is told to, publishes, and says so.
+//! let Some(Output::Send { to: NodeId(2), message, .. }) = home.poll() else { panic!() };
+//! other.receive(now, NodeId(1), message, &Empty);
+//! let Some(Output::Merge(batch)) = other.poll() else { panic!() };
+//! assert_eq!(batch.writes.len(), 1);
+//! other.persisted(now, batch.id);
+//! other.published(&batch.clock, &[]);
+//!
+//! // The acknowledgement goes home, which now knows how long the change was on its way.
+//! let Some(Output::Send { to: NodeId(1), message, .. }) = other.poll() else { panic!() };
+//! home.receive(now + Duration::from_millis(3), NodeId(2), message, &Empty);
+//! let Some(Output::Propagated(arrival)) = home.poll() else { panic!() };
+//! assert_eq!((arrival.dot, arrival.node, arrival.upper), (dot, NodeId(2), Duration::from_millis(3)));
+//! # Ok(())
+//! # }
+//! ```
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test that meets the unexpected must stop"
+    )
+)]
 
 mod id;
 

@@ -38,15 +38,15 @@ impl Identity for Identified {
 struct Effects {
     packets: Vec<(NodeId, Bytes)>,
     timers: Vec<(Duration, Timer<Identified>)>,
-    up: Vec<NodeId>,
-    down: Vec<NodeId>,
+    /// In the order of their happening: who is alive now, or not.
+    changes: Vec<(NodeId, bool)>,
 }
 
 impl Runtime<Identified> for &mut Effects {
     fn notify(&mut self, notification: Notification<'_, Identified>) {
         match notification {
-            Notification::MemberUp(id) => self.up.push(NodeId(id.node)),
-            Notification::MemberDown(id) => self.down.push(NodeId(id.node)),
+            Notification::MemberUp(id) => self.changes.push((NodeId(id.node), true)),
+            Notification::MemberDown(id) => self.changes.push((NodeId(id.node), false)),
             _ => {}
         }
     }
@@ -81,7 +81,7 @@ const ANNOUNCE_EVERY: Duration = Duration::from_secs(1);
 fn config() -> Config {
     let mut config = Config::simple();
     // Round trips on earth stay below 400 ms; a probe may take one and its indirect form another.
-    config.probe_period = Duration::from_millis(1_000);
+    config.probe_period = Duration::from_secs(1);
     config.probe_rtt = Duration::from_millis(450);
     config.suspect_to_down_after = Duration::from_secs(3);
     config.remove_down_after = Some(Duration::from_secs(10));
@@ -97,6 +97,7 @@ fn config() -> Config {
 }
 
 impl Liveness {
+    /// Knows nobody yet.
     pub(crate) fn new(me: NodeId, seed: u64) -> Self {
         let identity = Identified { node: me.0, round: 0 };
         Self {
@@ -108,6 +109,7 @@ impl Liveness {
         }
     }
 
+    /// Whether a node was heard of and is not thought dead.
     pub(crate) fn is_alive(&self, node: NodeId) -> bool {
         self.alive.contains(&node)
     }
@@ -117,11 +119,12 @@ impl Liveness {
             self.submitted += 1;
             self.timers.insert((now + after, self.submitted), timer);
         }
-        for node in effects.up {
-            self.alive.insert(node);
-        }
-        for node in effects.down {
-            self.alive.remove(&node);
+        for (node, alive) in effects.changes {
+            if alive {
+                self.alive.insert(node);
+            } else {
+                self.alive.remove(&node);
+            }
         }
         effects.packets
     }
@@ -164,3 +167,6 @@ impl Liveness {
         packets
     }
 }
+
+#[cfg(test)]
+mod tests;

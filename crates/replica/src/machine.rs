@@ -53,8 +53,10 @@ struct Due {
     ping: Duration,
 }
 
+type Verdict = Result<(), String>;
+
 /// Says why a record can't be decided on.
-struct Validator(Box<dyn Fn(&Record) -> Result<(), String> + Send + Sync>);
+struct Validator(Box<dyn Fn(&Record) -> Verdict + Send + Sync>);
 
 impl fmt::Debug for Validator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,8 +185,10 @@ impl Replica {
             self.propagation.committed(now, dot);
         }
         let alive = |node| self.liveness.is_alive(node);
-        for to in push::from_home(dot, &self.config.region, &self.members, alive) {
-            self.send(to, Lane::Bulk, Message::Push { frame: frame.clone(), hops: 0 });
+        let targets = push::from_home(dot, &self.config.region, &self.members, alive);
+        let push = Message::Push { frame, hops: 0 };
+        for to in targets {
+            self.send(to, Lane::Bulk, push.clone());
         }
     }
 

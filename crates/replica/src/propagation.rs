@@ -84,11 +84,11 @@ impl Propagation {
     }
 
     /// Forgets commits that all of `members` have.
-    pub(crate) fn collect(&mut self, members: impl Iterator<Item = NodeId> + Clone) {
+    pub(crate) fn collect(&mut self, members: &[NodeId]) {
         for travelling in self.origins.values_mut() {
             let arrived = &travelling.arrived;
-            let all =
-                members.clone().map(|m| arrived.get(&m).copied().unwrap_or(0)).min().unwrap_or(0);
+            let at = |member| arrived.get(member).copied().unwrap_or(0);
+            let all = members.iter().map(at).min().unwrap_or(0);
             while travelling.commits.front().is_some_and(|(s, _)| *s <= all) {
                 travelling.commits.pop_front();
             }

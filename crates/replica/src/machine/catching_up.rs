@@ -120,7 +120,9 @@ impl Replica {
                     trace: None,
                 };
                 self.merge(incoming, records);
-                question.into_iter().for_each(|q| self.ask(q));
+                if let Some(question) = question {
+                    self.ask(question);
+                }
             }
             // Pushes brought as much meanwhile: a whole state that is older than what stands here must never replace it.
             Step::Done(_, upto) if upto <= self.merged.get(origin) => {

@@ -23,7 +23,7 @@ impl Replica {
         if now >= self.due.digest {
             self.due.digest = now + self.config.digest_every;
             self.send_digests(&others);
-            self.propagation.collect(others.iter().copied());
+            self.propagation.collect(&others);
         }
         if now >= self.due.antientropy && !others.is_empty() {
             self.due.antientropy = now + self.config.antientropy_every;

@@ -53,7 +53,7 @@ fn what_all_have_and_what_is_too_old_is_forgotten() {
     let mut propagation = with_commits(1..=10);
     arrived(&mut propagation, 100, 1, 7);
     arrived(&mut propagation, 100, 2, 4);
-    propagation.collect([1, 2].map(NodeId).into_iter());
+    propagation.collect(&[1, 2].map(NodeId));
     assert_eq!(
         propagation.origins[&ORIGIN].commits.len(),
         6,

@@ -1,1 +1,288 @@
 //! The rules of the machine, one by one.
+
+use core::time::Duration;
+
+use super::memory::Memory;
+use crate::{
+    Alarm, Clock, Continuation, Dot, Frame, GroupId, Lane, Member, MergeBatch, Message, NodeId,
+    Origin, Output, RangePage, Record, Records, RegionName, Replica, ReplicaConfig, Stamp,
+};
+
+/// Fed by gossip.
+const FOREIGN: Origin = Origin::Group { group: GroupId(1), generation: 0 };
+/// Voted in.
+const OWN: Origin = Origin::Group { group: GroupId(2), generation: 0 };
+const HOME: NodeId = NodeId(1);
+const NEIGHBOUR: NodeId = NodeId(3);
+const STRANGER: NodeId = NodeId(99);
+const NOW: Duration = Duration::from_secs(1_000);
+
+/// Node 2, which votes in group 2, with its neighbour 3 in region `b`; node 1 in region `a` is the home of group 1.
+struct Rig {
+    replica: Replica,
+    store: Memory,
+    now: Duration,
+}
+
+fn region(name: &str) -> RegionName {
+    RegionName::new(name).unwrap()
+}
+
+fn record(origin: Origin, sequence: u64) -> Record {
+    Record {
+        key: vec![u8::try_from(sequence).unwrap()].into(),
+        value: Some("v".into()),
+        stamp: Stamp { epoch: 0, revision: sequence },
+        dot: Dot { origin, sequence },
+    }
+}
+
+fn frame(origin: Origin, after: u64, upto: u64) -> Frame {
+    let records = (after + 1..=upto).map(|s| record(origin, s)).collect();
+    Frame { origin, after, upto, records, trace: None }
+}
+
+fn push(origin: Origin, after: u64, upto: u64) -> Message {
+    Message::Push { frame: frame(origin, after, upto), hops: 1 }
+}
+
+fn reply(after: u64, upto: u64) -> Message {
+    let frame = frame(FOREIGN, after, upto);
+    Message::PullReply { frame, cut: upto, next: Continuation::Done, replaces: false }
+}
+
+impl Rig {
+    fn new() -> Self {
+        let config = ReplicaConfig::new(NodeId(2), region("b"));
+        let mut replica = Replica::new(config, Clock::default(), 7);
+        replica.set_members([(1, "a", vec![1]), (2, "b", vec![2]), (3, "b", vec![])].map(
+            |(node, name, groups)| Member {
+                node: NodeId(node),
+                region: region(name),
+                voter_of: groups.into_iter().map(GroupId).collect(),
+            },
+        ));
+        replica.set_own_groups([GroupId(2)]);
+        Self { replica, store: Memory::default(), now: NOW }
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        core::iter::from_fn(|| self.replica.poll()).collect()
+    }
+
+    fn hear(&mut self, from: NodeId, message: Message) -> Vec<Output> {
+        self.replica.receive(self.now, from, message, &self.store);
+        self.outputs()
+    }
+
+    fn tick(&mut self, after: Duration) -> Vec<Output> {
+        self.now += after;
+        self.replica.tick(self.now, &self.store);
+        self.outputs()
+    }
+}
+
+fn merges(outputs: &[Output]) -> Vec<&MergeBatch> {
+    let merge = |o: &'_ Output| matches!(o, Output::Merge(_));
+    let merges = outputs.iter().filter(|o| merge(o));
+    merges.filter_map(|o| if let Output::Merge(batch) = o { Some(batch) } else { None }).collect()
+}
+
+fn sent(outputs: &[Output]) -> Vec<(NodeId, &Message)> {
+    let send =
+        |o| if let &Output::Send { to, ref message, .. } = o { Some((to, message)) } else { None };
+    outputs.iter().filter_map(send).collect()
+}
+
+fn alarms(outputs: &[Output]) -> Vec<&Alarm> {
+    outputs.iter().filter_map(|o| if let Output::Alarm(a) = o { Some(a) } else { None }).collect()
+}
+
+#[test]
+fn gossip_of_a_group_that_this_node_votes_in_is_ignored() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.hear(HOME, push(OWN, 0, 1)), []);
+    let ahead = Clock::from_iter([(OWN, 9)]);
+    let digest = Message::Digest { merged: ahead.clone(), published: ahead, digests: vec![] };
+    assert_eq!(rig.hear(HOME, digest), [], "not even asked for");
+    assert_eq!(rig.replica.merged_clock().get(OWN), 0);
+}
+
+#[test]
+fn strangers_are_counted_and_not_answered() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.hear(STRANGER, Message::Ping { nonce: 1 }), []);
+    assert_eq!(rig.hear(STRANGER, push(FOREIGN, 0, 1)), []);
+    assert_eq!(rig.replica.counters().strangers, 2);
+    rig.replica.set_members([]);
+    assert_eq!(merges(&rig.hear(STRANGER, push(FOREIGN, 0, 1))).len(), 1, "a new node must learn");
+}
+
+#[test]
+fn a_gap_is_pulled_from_the_sender_at_once_and_what_came_early_waits() {
+    let mut rig = Rig::new();
+    let outputs = rig.hear(HOME, push(FOREIGN, 2, 3));
+    let pull = Message::Pull { origin: FOREIGN, after: 0, base: 0 };
+    assert_eq!(outputs, [Output::Send { to: HOME, lane: Lane::Urgent, message: pull }]);
+    assert_eq!(rig.hear(NEIGHBOUR, push(FOREIGN, 3, 4)), [], "one pull an origin");
+    let outputs = rig.hear(HOME, reply(0, 2));
+    let clocks: Vec<u64> = merges(&outputs).iter().map(|m| m.clock.get(FOREIGN)).collect();
+    assert_eq!(clocks, [2, 3, 4]);
+}
+
+#[test]
+fn a_silent_source_is_left_for_another() {
+    let mut rig = Rig::new();
+    rig.hear(HOME, push(FOREIGN, 2, 3));
+    let ahead = Clock::from_iter([(FOREIGN, 3)]);
+    let digest = Message::Digest { merged: ahead.clone(), published: ahead, digests: vec![] };
+    assert_eq!(sent(&rig.hear(NEIGHBOUR, digest)), [], "the home is still being asked");
+    rig.tick(Duration::from_secs(1));
+    let outputs = rig.tick(Duration::from_secs(1));
+    let pulls = sent(&outputs).into_iter().filter(|(_, m)| matches!(m, Message::Pull { .. }));
+    assert_eq!(pulls.map(|(to, _)| to).collect::<Vec<_>>(), [NEIGHBOUR]);
+    assert_eq!(merges(&rig.hear(HOME, reply(0, 3))).len(), 0, "too late");
+    assert_eq!(merges(&rig.hear(NEIGHBOUR, reply(0, 3))).len(), 1);
+    assert_eq!(rig.replica.counters().pulls_rerouted, 1);
+}
+
+#[test]
+fn a_relay_passes_on_once_what_came_from_home_and_nothing_else() {
+    let mut rig = Rig::new();
+    let from_home = Message::Push { frame: frame(FOREIGN, 0, 1), hops: 0 };
+    let passed_on = Message::Push { frame: frame(FOREIGN, 0, 1), hops: 1 };
+    assert_eq!(sent(&rig.hear(HOME, from_home.clone())), [(NEIGHBOUR, &passed_on)]);
+    assert_eq!(sent(&rig.hear(HOME, push(FOREIGN, 1, 2))), []);
+    assert_eq!(
+        sent(&rig.hear(HOME, from_home)),
+        [(NEIGHBOUR, &passed_on)],
+        "known here, perhaps not there"
+    );
+}
+
+#[test]
+fn poison_is_set_aside_and_stops_nothing() {
+    let mut rig = Rig::new();
+    let judge = |r: &Record| if r.dot.sequence == 2 { Err("odd".to_owned()) } else { Ok(()) };
+    rig.replica.set_validator(judge);
+    let outputs = rig.hear(HOME, push(FOREIGN, 0, 3));
+    let poison = Dot { origin: FOREIGN, sequence: 2 };
+    let why = "odd".to_owned();
+    assert_eq!(alarms(&outputs), [&Alarm::Poison { from: HOME, dot: poison, why }]);
+    let merged = merges(&outputs);
+    assert_eq!((merged[0].writes.len(), merged[0].aside.as_slice()), (3, [poison].as_slice()));
+    assert_eq!(rig.replica.merged_clock().get(FOREIGN), 3);
+    assert_eq!(rig.replica.counters().poisoned, 1);
+}
+
+#[test]
+fn one_stamp_for_two_writes_is_an_alarm() {
+    let mut rig = Rig::new();
+    let other = Origin::Group { group: GroupId(5), generation: 0 };
+    rig.store.write(&record(other, 1));
+    let outputs = rig.hear(HOME, push(FOREIGN, 0, 1));
+    let (arrived, stands) = (record(FOREIGN, 1).dot, record(other, 1).dot);
+    assert_eq!(alarms(&outputs), [&Alarm::StampConflict { arrived, stands }]);
+}
+
+#[test]
+fn nothing_is_acknowledged_before_it_is_durable() {
+    let mut rig = Rig::new();
+    let outputs = rig.hear(HOME, push(FOREIGN, 0, 1));
+    let (id, clock) = (merges(&outputs)[0].id, merges(&outputs)[0].clock.clone());
+    rig.replica.published(&clock, &[]);
+    let dot = Dot { origin: FOREIGN, sequence: 1 };
+    assert_eq!(rig.outputs(), [Output::Alarm(Alarm::NotDurable { dot })]);
+    assert!(rig.replica.published_clock().is_empty());
+    rig.replica.persisted(NOW, id);
+    rig.replica.published(&clock, &[(GroupId(1), [4; 32])]);
+    let message = Message::Ack { published: clock.clone(), digests: vec![(GroupId(1), [4; 32])] };
+    assert_eq!(rig.outputs(), [Output::Send { to: HOME, lane: Lane::Urgent, message }]);
+    rig.replica.published(&clock, &[]);
+    assert_eq!(rig.outputs(), [], "once");
+}
+
+#[test]
+fn where_the_voters_are_unknown_everybody_is_told() {
+    let mut rig = Rig::new();
+    let unknown = Origin::Group { group: GroupId(9), generation: 0 };
+    let outputs = rig.hear(HOME, push(unknown, 0, 1));
+    let batch = merges(&outputs)[0].clone();
+    rig.replica.persisted(NOW, batch.id);
+    rig.replica.published(&batch.clock, &[]);
+    let told: Vec<NodeId> = sent(&rig.outputs()).into_iter().map(|(to, _)| to).collect();
+    assert_eq!(told, [HOME, NEIGHBOUR]);
+}
+
+#[test]
+fn states_that_differ_at_one_position_are_told_once() {
+    let mut rig = Rig::new();
+    rig.replica.committed(NOW, frame(OWN, 0, 1), true);
+    let at = |n| Clock::from_iter([(OWN, n)]);
+    rig.replica.published(&at(1), &[(GroupId(2), [1; 32])]);
+    rig.outputs();
+    let ack = |n, byte| Message::Ack { published: at(n), digests: vec![(GroupId(2), [byte; 32])] };
+    let alarm = Alarm::DigestMismatch { with: HOME, group: GroupId(2) };
+    assert_eq!(
+        alarms(&rig.hear(HOME, ack(2, 9))),
+        [] as [&Alarm; 0],
+        "another position may differ"
+    );
+    assert_eq!(alarms(&rig.hear(HOME, ack(1, 9))), [&alarm]);
+    assert_eq!(alarms(&rig.hear(HOME, ack(1, 9))), [] as [&Alarm; 0]);
+    assert_eq!(alarms(&rig.hear(NEIGHBOUR, ack(1, 1))), [] as [&Alarm; 0]);
+    assert_eq!(rig.replica.counters().mismatches, 1);
+}
+
+#[test]
+fn a_whole_state_that_is_older_than_what_stands_replaces_nothing() {
+    let mut rig = Rig::new();
+    rig.hear(HOME, push(FOREIGN, 2, 3));
+    rig.hear(NEIGHBOUR, push(FOREIGN, 0, 2));
+    assert_eq!(rig.replica.merged_clock().get(FOREIGN), 3, "pushes closed the gap meanwhile");
+    let frame = frame(FOREIGN, 0, 2);
+    let whole = Message::PullReply { frame, cut: 2, next: Continuation::Done, replaces: true };
+    assert_eq!(rig.hear(HOME, whole), []);
+}
+
+/// A store that fails: it gives nothing and says that this is all.
+struct Broken;
+
+impl Records for Broken {
+    fn header(&self, _key: &[u8]) -> Option<crate::Header> {
+        None
+    }
+    fn range(&self, _origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
+        RangePage { records: vec![], upto: after, more: false }
+    }
+    fn floor(&self, _origin: Origin) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_silent_never_empty() {
+    let mut rig = Rig::new();
+    rig.replica.committed(NOW, frame(OWN, 0, 3), false);
+    rig.replica.published(&Clock::from_iter([(OWN, 3)]), &[]);
+    rig.outputs();
+    let pull = Message::Pull { origin: OWN, after: 0, base: 0 };
+    rig.replica.receive(NOW, HOME, pull.clone(), &Broken);
+    assert_eq!(rig.outputs(), []);
+    (1..=3).for_each(|s| rig.store.write(&record(OWN, s)));
+    rig.store.clock.advance(OWN, 3);
+    assert_eq!(sent(&rig.hear(HOME, pull)).len(), 1);
+}
+
+#[test]
+fn a_probe_is_confirmed_by_the_driver_and_echoed() {
+    let mut rig = Rig::new();
+    let outputs = rig.hear(HOME, Message::Probe { nonce: 5, groups: vec![GroupId(2)] });
+    let Some(Output::Confirm { id, groups }) = outputs.first() else { panic!("{outputs:?}") };
+    assert_eq!(groups, &[GroupId(2)]);
+    rig.replica.confirmed(NOW, *id, vec![(OWN, 8)]);
+    let echo = Message::Echo { nonce: 5, positions: vec![(OWN, 8)] };
+    assert_eq!(sent(&rig.outputs()), [(HOME, &echo)]);
+    rig.replica.confirmed(NOW, *id, vec![(OWN, 9)]);
+    assert_eq!(rig.outputs(), [], "once");
+}
