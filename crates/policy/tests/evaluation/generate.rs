@@ -59,7 +59,8 @@ const RESOURCE_PATTERNS: [&str; 14] = [
     "arn:aws:iam::123456789012:user/${aws:username}",
     "arn:aws:iam::${aws:PrincipalAccount}:role/*",
 ];
-const PRINCIPALS: [&str; 13] = [
+/// Those whose naming has most rules stand here more than once.
+const PRINCIPALS: [&str; 16] = [
     r#""*""#,
     r#"{"AWS":"*"}"#,
     r#"{"AWS":"123456789012"}"#,
@@ -69,6 +70,9 @@ const PRINCIPALS: [&str; 13] = [
     r#"{"AWS":["arn:aws:iam::123456789012:user/ada","123456789012"]}"#,
     r#"{"AWS":"AIDAADA"}"#,
     r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#,
+    r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#,
+    r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#,
+    r#"{"AWS":"AROADEPLOY"}"#,
     r#"{"AWS":["arn:aws:iam::123456789012:role/deploy","arn:aws:sts::123456789012:assumed-role/deploy/s1","123456789012"]}"#,
     r#"{"AWS":"arn:aws:sts::123456789012:assumed-role/deploy/s1"}"#,
     r#"{"AWS":"arn:aws:sts::123456789012:federated-user/guest"}"#,
@@ -93,7 +97,7 @@ const OPERATORS: [&str; 17] = [
     "ArnLike",
     "ArnNotEquals",
 ];
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "aws:username",
     "AWS:PrincipalArn",
     "aws:PrincipalTag/Team",
@@ -103,12 +107,15 @@ const KEYS: [&str; 11] = [
     "aws:CurrentTime",
     "aws:SecureTransport",
     "aws:TagKeys",
+    "aws:TagKeys",
+    "aws:tagkeys",
     "aws:ResourceAccount",
     "no:such",
 ];
-const VALUES: [&str; 22] = [
+const VALUES: [&str; 23] = [
     "ada",
     "Ada",
+    "mallory",
     "red",
     "r*",
     "*",
@@ -179,6 +186,8 @@ fn principal() -> impl Strategy<Value = Principal> {
         Principal::user(account, "/", "ada", "AIDAADA"),
         Principal::user(account, "/", "r*", "AIDASTAR"),
         Principal::role_session(account, "/", "deploy", "AROADEPLOY", "s1"),
+        Principal::role_session(account, "/", "deploy", "AROADEPLOY", "s1"),
+        Principal::role_session(account, "/", "deploy", "AROADEPLOY", "s1"),
         Principal::federated_user(account, "ada", "/", "guest"),
         Principal::root(account),
         Principal::service("ec2.amazonaws.com"),
@@ -221,7 +230,33 @@ pub(crate) fn policy(kind: PolicyKind) -> impl Strategy<Value = Json> {
     })
 }
 
+/// Half of the statements are plain, so that a decision often hangs on who is named and which types of policy there are.
 pub(crate) fn statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
+    prop_oneof![busy_statement(kind), plain_statement(kind)]
+}
+
+fn plain_statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
+    let action = select(vec!["*", "s3:*", "iam:*"]);
+    (prop::bool::weighted(0.2), action, prop::bool::weighted(0.3), select(&PRINCIPALS[..]))
+        .prop_map(move |(deny, action, not_principal, principal)| {
+            let mut statement =
+                json!({"Effect": if deny { "Deny" } else { "Allow" }, "Action": action});
+            if kind != PolicyKind::Trust {
+                statement["Resource"] = json!("*");
+            }
+            if kind.names_principals() {
+                let element = if not_principal && kind != PolicyKind::Trust {
+                    "NotPrincipal"
+                } else {
+                    "Principal"
+                };
+                statement[element] = serde_json::from_str(principal).unwrap();
+            }
+            statement
+        })
+}
+
+fn busy_statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
     let actions =
         (prop::bool::weighted(0.15), prop::collection::vec(select(&ACTION_PATTERNS[..]), 1..3));
     let resources =
@@ -283,13 +318,13 @@ fn wanted() -> impl Strategy<Value = Vec<&'static str>> {
 pub(crate) fn texts() -> impl Strategy<Value = Texts> {
     let one = || policy(PolicyKind::Identity);
     let resource = prop_oneof![
-        3 => Just((None, false)),
-        2 => policy(PolicyKind::Resource).prop_map(|p| (Some(p), false)),
+        2 => Just((None, false)),
+        3 => policy(PolicyKind::Resource).prop_map(|p| (Some(p), false)),
         1 => policy(PolicyKind::Trust).prop_map(|p| (Some(p), true)),
     ];
     (
         prop::collection::vec(one(), 0..4),
-        prop::option::weighted(0.3, one()),
+        prop::option::weighted(0.4, one()),
         prop::option::weighted(0.3, prop::collection::vec(one(), 0..3)),
         resource,
     )
