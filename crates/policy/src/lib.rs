@@ -43,7 +43,7 @@
 //! let his = Request::new(&principal, &action, "arn:aws:s3:::photos/bob/dog.jpg", &context);
 //! let explanation = explain(&set, &his);
 //! assert_eq!(explanation.decision.effect, Effect::ImplicitDeny);
-//! assert!(explanation.to_string().contains("`Photos` of arn:aws:iam::123456789012:policy/photos (line 1, column 41) would allow"));
+//! assert!(explanation.to_string().contains("`Photos` of arn:aws:iam::123456789012:policy/photos (line 1, column 40) would allow"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
