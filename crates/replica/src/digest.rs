@@ -107,10 +107,16 @@ mod tests {
         ) {
             let records: Vec<_> = records.into_iter().map(|(k, v, r)| record(k, v, r)).collect();
             let (mut forth, mut back) = (StateDigest::default(), StateDigest::default());
-            records.iter().for_each(|r| forth.add(r));
-            records.iter().rev().for_each(|r| back.add(r));
+            for record in &records {
+                forth.add(record);
+            }
+            for record in records.iter().rev() {
+                back.add(record);
+            }
             prop_assert_eq!(forth, back);
-            records.iter().for_each(|r| forth.remove(r));
+            for record in &records {
+                forth.remove(record);
+            }
             prop_assert_eq!(forth, StateDigest::default());
         }
     }

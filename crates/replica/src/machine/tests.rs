@@ -38,10 +38,13 @@ fn live(seed: u64, bug: Bug) -> Vec<String> {
     world.violations
 }
 
-/// The seeds to run: one that is asked for, or so many.
+/// The seeds to run: the one in `REPLICA_SEED`, else as many as `REPLICA_SEEDS` says, else so many.
 fn seeds(many: u64) -> core::ops::Range<u64> {
-    let asked = std::env::var("REPLICA_SEED").ok().and_then(|seed| seed.parse().ok());
-    asked.map_or(0..many, |seed: u64| seed..seed + 1)
+    let asked = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    match asked("REPLICA_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..asked("REPLICA_SEEDS").unwrap_or(many),
+    }
 }
 
 #[test]

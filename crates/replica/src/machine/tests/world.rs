@@ -162,7 +162,7 @@ impl World {
         self.now + self.nodes[&node].clock_offset
     }
 
-    fn violated(&mut self, what: String) {
+    fn violated(&mut self, what: impl core::fmt::Display) {
         self.violations.push(format!("{:?}: {what}", self.now));
     }
 
@@ -247,7 +247,7 @@ impl World {
     }
 
     fn alarmed(&mut self, node: NodeId, alarm: &Alarm) {
-        self.violated(format!("{node} alarms: {alarm:?}"));
+        self.violated(format_args!("{node} alarms: {alarm:?}"));
     }
 
     fn merge(&mut self, node: NodeId, mut batch: MergeBatch) {
@@ -290,7 +290,9 @@ impl World {
             let group = origin.group().unwrap();
             let digest = self.nodes[&node].store.digest(group);
             if self.logs[&group].digests.get(&position) != Some(&digest) {
-                self.violated(format!("{node} at {origin}:{position} is not the fold of the log"));
+                self.violated(format_args!(
+                    "{node} at {origin}:{position} is not the fold of the log"
+                ));
             }
             digests.push((group, digest.to_bytes()));
             let new: Vec<Dot> = self.logs[&group]
@@ -304,7 +306,7 @@ impl World {
             }
         }
         if !clock.covers_clock(&before) {
-            self.violated(format!("{node} went back from {before:?} to {clock:?}"));
+            self.violated(format_args!("{node} went back from {before:?} to {clock:?}"));
         }
         self.node(node).replica.published(&clock, &digests);
     }
@@ -315,9 +317,10 @@ impl World {
         let frame = self.logs[&group].frames.iter().find(|(_, f)| f.upto == event.dot.sequence);
         let committed = frame.unwrap().0;
         match self.published_at.get(&(event.node, event.dot)) {
-            Some(at) if event.upper >= *at - committed => {}
+            Some(at) if event.upper >= at.saturating_sub(committed) => {}
             at => {
-                self.violated(format!("{home} says {event:?}, in truth {at:?} after {committed:?}"))
+                let truth = format!("published at {at:?}, committed at {committed:?}");
+                self.violated(format_args!("{home} says {event:?}; {truth}"));
             }
         }
         self.arrivals.push(event);
@@ -331,7 +334,7 @@ impl World {
             let published = replica.published_clock().get(origin(group));
             let frames = &self.logs[&group].frames;
             let missing = frames.get(frames.partition_point(|(_, f)| f.upto <= published));
-            let truth = missing.map_or(Duration::ZERO, |(at, _)| self.now - *at);
+            let truth = missing.map_or(Duration::ZERO, |(at, _)| self.now.saturating_sub(*at));
             if bound < truth {
                 self.violations.push(format!("{node}: bound {bound:?} below the truth {truth:?}"));
                 return;
@@ -471,7 +474,7 @@ impl World {
             let log = &self.logs[&dot.origin.group().unwrap()];
             log.frames.iter().find(|(_, f)| f.upto == dot.sequence).unwrap().0
         };
-        self.published_at.iter().map(|((_, dot), at)| *at - committed(dot)).collect()
+        self.published_at.iter().map(|((_, dot), at)| at.saturating_sub(committed(dot))).collect()
     }
 
     /// Everything that can be seen of this world, to compare two runs.
