@@ -1,6 +1,6 @@
 //! Three voters in one process, and openraft's own suite on our log.
 
-use core::{ops::Bound, sync::atomic::{AtomicU64, Ordering}};
+use core::{ops::Bound, sync::atomic::{AtomicBool, AtomicU64, Ordering}};
 use std::{future::Future, io, pin::Pin};
 
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -16,7 +16,10 @@ type Row = (u64, u64, Bytes);
 
 /// A machine that remembers what it applied.
 #[derive(Default)]
-struct Remember(Mutex<Vec<Row>>);
+struct Remember {
+    rows: Mutex<Vec<Row>>,
+    restored: AtomicBool,
+}
 
 struct FrozenRows(Vec<Row>);
 
@@ -31,7 +34,8 @@ impl Remember {
     fn read(engine: &dyn Engine) -> Self {
         let rows = engine.scan(Tree::Local, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
         let number = |b: &[u8]| u64::from_be_bytes(b[..8].try_into().unwrap());
-        Self(Mutex::new(rows.into_iter().map(|(k, v)| (number(&k), number(&v), v.slice(8..))).collect()))
+        let rows = rows.into_iter().map(|(k, v)| (number(&k), number(&v), v.slice(8..))).collect();
+        Self { rows: Mutex::new(rows), restored: AtomicBool::new(false) }
     }
 }
 
@@ -43,7 +47,7 @@ impl Machine for Remember {
     fn apply(&self, at: EntryPosition, payload: Option<&Bytes>) -> io::Result<Applied> {
         let mut batch = Batch::default();
         if let Some(bytes) = payload {
-            self.0.lock().push((at.index, at.time, bytes.clone()));
+            self.rows.lock().push((at.index, at.time, bytes.clone()));
             batch.put(Tree::Local, at.index.to_be_bytes().to_vec(), [&at.time.to_be_bytes()[..], bytes].concat());
         }
         Ok(Applied { response: payload.cloned().unwrap_or_default(), batch })
@@ -52,7 +56,7 @@ impl Machine for Remember {
     fn stored(&self, _at: EntryPosition, _leading: bool) {}
 
     fn freeze(&self) -> Arc<dyn Frozen> {
-        Arc::new(FrozenRows(self.0.lock().clone()))
+        Arc::new(FrozenRows(self.rows.lock().clone()))
     }
 
     fn restore(&self, chunks: Vec<Bytes>, _index: u64) -> io::Result<Batch> {
@@ -62,13 +66,14 @@ impl Machine for Remember {
         });
         let rows: Vec<Row> = rows.collect();
         let mut batch = Batch::default();
-        for (index, _, _) in self.0.lock().iter() {
+        for (index, _, _) in self.rows.lock().iter() {
             batch.delete(Tree::Local, index.to_be_bytes().to_vec());
         }
         for (index, time, bytes) in &rows {
             batch.put(Tree::Local, index.to_be_bytes().to_vec(), [&time.to_be_bytes()[..], bytes].concat());
         }
-        *self.0.lock() = rows;
+        *self.rows.lock() = rows;
+        self.restored.store(true, Ordering::Relaxed);
         Ok(batch)
     }
 }
@@ -150,7 +155,7 @@ impl Cluster {
     async fn rows(&self, node: NodeId, index: u64) -> Vec<Row> {
         for _ in 0..200 {
             if self.group(node).status().applied >= index {
-                return self.machines[&node].0.lock().clone();
+                return self.machines[&node].rows.lock().clone();
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -190,7 +195,7 @@ async fn writes_survive_the_leader_and_a_lagging_node_gets_a_snapshot() {
     let last = cluster.propose("last").await;
     let leader = cluster.leader();
     assert!(cluster.group(leader).read_index().await.unwrap() >= last.index);
-    let words = |node: NodeId| -> Vec<Bytes> { cluster.machines[&node].0.lock().iter().map(|(_, _, b)| b.clone()).collect() };
+    let words = |node: NodeId| -> Vec<Bytes> { cluster.machines[&node].rows.lock().iter().map(|(_, _, b)| b.clone()).collect() };
     for _ in 0..100 {
         if words(dead).last().is_some_and(|w| w == "last") {
             break;
@@ -217,23 +222,24 @@ async fn writes_survive_the_leader_and_a_lagging_node_gets_a_snapshot() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entry_times_never_go_back_and_are_the_same_at_every_node() {
     let mut cluster = Cluster::start().await;
+    cluster.propose("early").await;
+    let lagging = VOTERS.into_iter().find(|n| *n != cluster.leader()).unwrap();
+    cluster.stop_node(lagging).await;
+    // Nothing but the snapshot tells the lagging node of this time.
     for clock in cluster.clocks.values() {
         clock.store(1_000_000, Ordering::Relaxed);
     }
     cluster.propose("high").await;
-    let lagging = VOTERS.into_iter().find(|n| *n != cluster.leader()).unwrap();
-    cluster.stop_node(lagging).await;
     for clock in cluster.clocks.values() {
         clock.store(5, Ordering::Relaxed);
     }
     for n in 0..200 {
         cluster.propose(&format!("low{n}")).await;
     }
-    // The disk is lost too: everything comes back as a snapshot.
-    cluster.engines.insert(lagging, Arc::default());
     cluster.start_node(lagging).await;
     let caught_up = cluster.propose("caught up").await;
     cluster.rows(lagging, caught_up.index).await;
+    assert!(cluster.machines[&lagging].restored.load(Ordering::Relaxed), "it came back by a snapshot");
     let last = cluster.propose("behind the snapshot").await;
     let mut seen = Vec::new();
     for node in VOTERS {
