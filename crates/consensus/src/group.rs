@@ -1,7 +1,10 @@
 //! A group as the rest of the node uses it.
 
 use core::time::Duration;
-use std::{collections::BTreeMap, sync::{Arc, OnceLock}};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use openraft::{
@@ -102,6 +105,23 @@ pub enum ProposeError {
     Stopped(String),
 }
 
+impl From<RaftError<Types, ClientWriteError<Types>>> for ProposeError {
+    fn from(error: RaftError<Types, ClientWriteError<Types>>) -> Self {
+        match error {
+            RaftError::APIError(ClientWriteError::ForwardToLeader(to))
+                if to.reason == ForwardReason::LeaseExpired =>
+            {
+                Self::NoQuorum
+            }
+            RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => {
+                Self::NotLeader { leader: to.leader_id.map(NodeId) }
+            }
+            RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)) => Self::Unknown,
+            other => Self::Stopped(other.to_string()),
+        }
+    }
+}
+
 /// Why no linearizable read was possible.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -197,7 +217,9 @@ impl Group {
         transport: Arc<dyn Transport>,
         machine: Arc<dyn Machine>,
     ) -> Result<Self, StartError> {
-        let seed = (config.now)() ^ config.me.0.rotate_left(48) ^ u64::from(config.group.0).rotate_left(24);
+        let seed = (config.now)()
+            ^ config.me.0.rotate_left(48)
+            ^ u64::from(config.group.0).rotate_left(24);
         Self::start_seeded(config, seed, store, transport, machine).await
     }
 
@@ -236,9 +258,12 @@ impl Group {
 
     /// Gives a new group its voters. Does nothing when it has some.
     pub async fn initialize(&self, voters: &[NodeId]) -> Result<(), StartError> {
+        #[expect(clippy::zero_sized_map_values, reason = "the form that openraft takes")]
         let nodes: BTreeMap<u64, EmptyNode> = voters.iter().map(|v| (v.0, EmptyNode {})).collect();
         match self.0.raft.initialize(nodes).await {
-            Ok(()) | Err(RaftError::APIError(openraft::errors::InitializeError::NotAllowed(_))) => Ok(()),
+            Ok(()) | Err(RaftError::APIError(openraft::errors::InitializeError::NotAllowed(_))) => {
+                Ok(())
+            }
             Err(e) => Err(StartError::Raft(e.to_string())),
         }
     }
@@ -249,26 +274,27 @@ impl Group {
     }
 
     /// Proposes an entry and waits until it is applied here.
-    pub async fn propose(&self, payload: Bytes, deadline: Duration) -> Result<Proposed, ProposeError> {
+    pub async fn propose(
+        &self,
+        payload: Bytes,
+        deadline: Duration,
+    ) -> Result<Proposed, ProposeError> {
         if payload.len() > ENTRY_MAX {
             return Err(ProposeError::TooLarge(payload.len()));
         }
         if self.0.store.engine().is_nearly_full() {
             return Err(ProposeError::DiskFull);
         }
-        let Ok(_permit) = self.0.proposals.try_acquire() else { return Err(ProposeError::Overloaded) };
+        let Ok(_permit) = self.0.proposals.try_acquire() else {
+            return Err(ProposeError::Overloaded);
+        };
         let entry = Payload { time: (self.0.now)(), bytes: payload };
         match tokio::time::timeout(deadline, self.0.raft.client_write(entry)).await {
-            Err(_) => Err(ProposeError::Unknown),
-            Ok(Ok(written)) => Ok(Proposed { index: written.log_id.index, response: written.data.0 }),
-            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to)))) => {
-                if to.reason == ForwardReason::LeaseExpired {
-                    return Err(ProposeError::NoQuorum);
-                }
-                Err(ProposeError::NotLeader { leader: to.leader_id.map(NodeId) })
+            Err(_late) => Err(ProposeError::Unknown),
+            Ok(Ok(written)) => {
+                Ok(Proposed { index: written.log_id.index, response: written.data.0 })
             }
-            Ok(Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)))) => Err(ProposeError::Unknown),
-            Ok(Err(e)) => Err(ProposeError::Stopped(e.to_string())),
+            Ok(Err(error)) => Err(error.into()),
         }
     }
 
@@ -279,7 +305,9 @@ impl Group {
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {
                 Err(ReadError::NotLeader { leader: to.leader_id.map(NodeId) })
             }
-            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => Err(ReadError::NoQuorum),
+            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {
+                Err(ReadError::NoQuorum)
+            }
             Err(e) => Err(ReadError::Stopped(e.to_string())),
         }
     }
@@ -317,7 +345,12 @@ impl Group {
         if !self.is_leading() {
             return Err(ReadError::NotLeader { leader: self.leader() });
         }
-        self.0.raft.trigger().transfer_leader(to.0).await.map_err(|e| ReadError::Stopped(e.to_string()))
+        self.0
+            .raft
+            .trigger()
+            .transfer_leader(to.0)
+            .await
+            .map_err(|e| ReadError::Stopped(e.to_string()))
     }
 
     /// Stops the group on this node.

@@ -19,7 +19,9 @@ mod tail;
 mod types;
 mod wire;
 
-pub use group::{Group, GroupConfig, GroupStatus, ProposeError, Proposed, ReadError, StartError, Timings};
+pub use group::{
+    Group, GroupConfig, GroupStatus, ProposeError, Proposed, ReadError, StartError, Timings,
+};
 pub use machine::{Applied, EntryPosition, Frozen, Machine};
 pub use network::{Transport, TransportError};
 pub use types::ENTRY_MAX;

@@ -65,14 +65,24 @@ impl GroupLog {
         }
         let limit = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
         let (from, to) = (self.log_key(from), self.log_key(to));
-        let rows = self.store.engine().scan(Tree::Log, Bound::Included(&from), Bound::Excluded(&to), limit);
+        let rows = self.store.engine().scan(
+            Tree::Log,
+            Bound::Included(&from),
+            Bound::Excluded(&to),
+            limit,
+        );
         let entries = rows.map_err(io_error)?.into_iter().map(|(_, row)| read_row(&row));
         Ok(tail::fitting(entries.collect::<io::Result<Vec<_>>>()?.into_iter(), bytes))
     }
 
     fn remove(&self, from: u64, to: u64, batch: &mut Batch) -> io::Result<()> {
         let (from, to) = (self.log_key(from), self.log_key(to));
-        let rows = self.store.engine().scan(Tree::Log, Bound::Included(&from), Bound::Included(&to), usize::MAX);
+        let rows = self.store.engine().scan(
+            Tree::Log,
+            Bound::Included(&from),
+            Bound::Included(&to),
+            usize::MAX,
+        );
         for (key, _) in rows.map_err(io_error)? {
             batch.delete(Tree::Log, key);
         }
@@ -111,7 +121,11 @@ impl RaftLogReader<Types> for GroupLog {
         self.read(from, to, usize::MAX)
     }
 
-    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry>, io::Error> {
         self.read(start, end.min(start.saturating_add(READ_MAX)), APPEND_BYTES)
     }
 
@@ -149,7 +163,9 @@ impl RaftLogStorage<Types> for GroupLog {
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
         let mut batch = Batch::default();
         match committed {
-            Some(id) => batch.put(Tree::Meta, self.meta_key("committed"), row::seal(&wire::log_id(&id))),
+            Some(id) => {
+                batch.put(Tree::Meta, self.meta_key("committed"), row::seal(&wire::log_id(&id)))
+            }
             None => batch.delete(Tree::Meta, self.meta_key("committed")),
         }
         self.apply(&batch)
@@ -173,7 +189,9 @@ impl RaftLogStorage<Types> for GroupLog {
         self.apply(&batch)?;
         {
             let mut tail = self.tail.lock();
-            entries.into_iter().for_each(|entry| tail.push(entry));
+            for entry in entries {
+                tail.push(entry);
+            }
         }
         let done = |result: Result<(), StoreError>| callback.io_completed(result.map_err(io_error));
         self.store.committer().sync_then(done).await;

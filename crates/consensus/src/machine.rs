@@ -119,7 +119,8 @@ impl Driver {
         let key = NodeStore::group_key(group, b"applied");
         let row = store.engine().get(Tree::Meta, &key).map_err(io_error)?;
         let applied: AppliedW = row.map(|row| row::open(&row)).transpose()?.unwrap_or_default();
-        let membership = wire::read_stored_membership(applied.membership.as_ref()).map_err(io_error)?;
+        let membership =
+            wire::read_stored_membership(applied.membership.as_ref()).map_err(io_error)?;
         let last = applied.last.map(wire::read_log_id);
         Ok(Self { group, store, machine, last, membership, time: applied.time, leading })
     }
@@ -145,7 +146,8 @@ impl Driver {
                 None
             }
         };
-        let at = EntryPosition { index: log_id.index, term: log_id.leader_id.term, time: self.time };
+        let at =
+            EntryPosition { index: log_id.index, term: log_id.leader_id.term, time: self.time };
         let mut applied = self.machine.apply(at, bytes.as_ref())?;
         self.last = Some(log_id);
         self.position(&mut applied.batch);
@@ -156,7 +158,8 @@ impl Driver {
     }
 
     fn freeze(&self) -> GroupSnapshot {
-        let snapshot = SnapshotData { source: Source::Frozen(self.machine.freeze()), time: self.time };
+        let snapshot =
+            SnapshotData { source: Source::Frozen(self.machine.freeze()), time: self.time };
         GroupSnapshot { meta: self.meta(), snapshot }
     }
 
@@ -191,7 +194,11 @@ impl RaftStateMachine<Types> for Driver {
         Builder { snapshot: self.freeze(), store: self.store.clone() }
     }
 
-    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotData) -> Result<(), io::Error> {
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotData,
+    ) -> Result<(), io::Error> {
         let index = meta.last_log_id.as_ref().map_or(0, |id| id.index);
         let mut batch = self.machine.restore(snapshot.chunks(), index)?;
         self.last = meta.last_log_id;

@@ -9,8 +9,8 @@ use openraft::{
     errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable},
     network::RPCOption,
     raft::{
-        AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError, TransferLeaderRequest,
-        TransferLeaderResponse, VoteRequest, VoteResponse,
+        AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError,
+        TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
     },
 };
 use prost::Message;
@@ -20,8 +20,8 @@ use crate::{
     machine::SnapshotData,
     types::{GroupSnapshot, Types, Vote},
     wire::{
-        self, AppendReplyW, AppendW, RaftMessage, SnapshotW, TransferReplyW, TransferW, VoteReplyW, VoteRequestW,
-        WireError,
+        self, AppendReplyW, AppendW, RaftMessage, SnapshotW, TransferReplyW, TransferW, VoteReplyW,
+        VoteRequestW, WireError,
     },
 };
 
@@ -69,7 +69,11 @@ impl RaftNetworkFactory<Types> for Network {
     type Network = Connection;
 
     async fn new_client(&mut self, target: u64, _node: &openraft::EmptyNode) -> Connection {
-        Connection { group: self.group, target: NodeId(target), transport: Arc::clone(&self.transport) }
+        Connection {
+            group: self.group,
+            target: NodeId(target),
+            transport: Arc::clone(&self.transport),
+        }
     }
 }
 
@@ -85,7 +89,9 @@ impl From<TransportError> for RPCError<Types> {
         match error {
             // openraft backs off from a node that can't be reached, and tries again at once after other failures.
             TransportError::Unreachable(_) => Self::Unreachable(Unreachable::new(&error)),
-            TransportError::Deadline | TransportError::Refused(_) => Self::Network(NetworkError::new(&error)),
+            TransportError::Deadline | TransportError::Refused(_) => {
+                Self::Network(NetworkError::new(&error))
+            }
         }
     }
 }
@@ -97,7 +103,12 @@ impl From<WireError> for RPCError<Types> {
 }
 
 impl Connection {
-    async fn call(&self, kind: u32, body: &impl Message, deadline: Duration) -> Result<Bytes, TransportError> {
+    async fn call(
+        &self,
+        kind: u32,
+        body: &impl Message,
+        deadline: Duration,
+    ) -> Result<Bytes, TransportError> {
         let message = RaftMessage { group: self.group, kind, body: body.encode_to_vec().into() };
         // The transport keeps the deadline too. A call without an end would stop replication to this peer for good.
         let call = self.transport.call(self.target, message, deadline);
@@ -121,7 +132,9 @@ impl Connection {
             match self.rpc::<VoteReplyW>(wire::SNAPSHOT, part, PART_DEADLINE).await {
                 Ok(reply) => return Ok(wire::read_vote(reply.vote)?),
                 Err(error) if tries == PART_TRIES => return Err(error),
-                Err(error) => tracing::debug!(%error, part = part.part, to = %self.target, "a part of a snapshot is sent again"),
+                Err(error) => {
+                    tracing::debug!(%error, part = part.part, to = %self.target, "a part of a snapshot is sent again")
+                }
             }
             tries += 1;
             tokio::time::sleep(PART_PAUSE).await;
@@ -168,11 +181,19 @@ impl RaftNetworkV2<Types> for Connection {
         })
     }
 
-    async fn vote(&mut self, rpc: VoteRequest<Types>, option: RPCOption) -> Result<VoteResponse<Types>, RPCError<Types>> {
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         self.vote_rpc(wire::VOTE, rpc, option.soft_ttl()).await
     }
 
-    async fn pre_vote(&mut self, rpc: VoteRequest<Types>, option: RPCOption) -> Result<VoteResponse<Types>, RPCError<Types>> {
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         self.vote_rpc(wire::PRE_VOTE, rpc, option.soft_ttl()).await
     }
 
@@ -241,7 +262,9 @@ fn parts(vote: &Vote, snapshot: &GroupSnapshot) -> impl Iterator<Item = Snapshot
     core::iter::from_fn(move || {
         let number = next?;
         let (mut part, mut bytes) = (SnapshotW { part: number, ..head.clone() }, 0);
-        while let Some(chunk) = chunks.next_if(|c| bytes + c.len() <= PART_BYTES || part.chunks.is_empty()) {
+        while let Some(chunk) =
+            chunks.next_if(|c| bytes + c.len() <= PART_BYTES || part.chunks.is_empty())
+        {
             bytes += chunk.len();
             part.chunks.push(chunk);
         }
@@ -258,8 +281,19 @@ mod tests {
 
     #[test]
     fn a_snapshot_survives_its_parts() {
-        for sizes in [vec![], vec![0], vec![48 << 10; 40], vec![1; 3], vec![400 << 10, 1, 400 << 10], vec![0, 0, 300 << 10]] {
-            let chunks: Vec<Bytes> = sizes.iter().enumerate().map(|(n, size)| vec![u8::try_from(n).unwrap(); *size].into()).collect();
+        for sizes in [
+            vec![],
+            vec![0],
+            vec![48 << 10; 40],
+            vec![1; 3],
+            vec![400 << 10, 1, 400 << 10],
+            vec![0, 0, 300 << 10],
+        ] {
+            let chunks: Vec<Bytes> = sizes
+                .iter()
+                .enumerate()
+                .map(|(n, size)| vec![u8::try_from(n).unwrap(); *size].into())
+                .collect();
             let snapshot = SnapshotData::received(chunks.clone(), 77);
             let snapshot = GroupSnapshot { meta: SnapshotMeta::default(), snapshot };
             let vote = Vote::new_committed(3, 1);

@@ -72,15 +72,24 @@ mod tests {
         assert_eq!(receiving.part(part(1, 0, false, "a")), Ok(None));
         assert_eq!(receiving.part(part(1, 1, false, "b")), Ok(None));
         assert_eq!(receiving.part(part(1, 1, false, "b")), Ok(None), "a repeated part counts once");
-        assert_eq!(receiving.part(part(1, 2, true, "c")), Ok(Some(vec!["a".into(), "b".into(), "c".into()])));
+        assert_eq!(
+            receiving.part(part(1, 2, true, "c")),
+            Ok(Some(vec!["a".into(), "b".into(), "c".into()]))
+        );
     }
 
     #[test]
     fn parts_of_different_snapshots_never_mix() {
         let mut receiving = Receiving::default();
         assert_eq!(receiving.part(part(1, 0, false, "a")), Ok(None));
-        assert_eq!(receiving.part(part(2, 1, true, "b")), Err(PartError::Order { got: 1, expected: 0 }));
-        assert_eq!(receiving.part(part(1, 2, true, "c")), Err(PartError::Order { got: 2, expected: 1 }));
+        assert_eq!(
+            receiving.part(part(2, 1, true, "b")),
+            Err(PartError::Order { got: 1, expected: 0 })
+        );
+        assert_eq!(
+            receiving.part(part(1, 2, true, "c")),
+            Err(PartError::Order { got: 2, expected: 1 })
+        );
         assert_eq!(receiving.part(part(2, 0, true, "x")), Ok(Some(vec!["x".into()])));
     }
 }

@@ -27,8 +27,14 @@ pub(crate) fn seal(message: &impl Message) -> Bytes {
 
 /// The message of a row. A row that is not what was written is an error of kind `InvalidData`.
 pub(crate) fn open<M: Message + Default>(row: &Bytes) -> io::Result<M> {
-    let damaged = |what: String| io::Error::new(io::ErrorKind::InvalidData, format!("a row of the Raft log is damaged: {what}"));
-    let (sum, body) = row.split_first_chunk::<4>().ok_or_else(|| damaged("too short".to_owned()))?;
+    let damaged = |what: String| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("a row of the Raft log is damaged: {what}"),
+        )
+    };
+    let (sum, body) =
+        row.split_first_chunk::<4>().ok_or_else(|| damaged("too short".to_owned()))?;
     if u32::from_be_bytes(*sum) != crc32fast::hash(body) {
         return Err(damaged("its checksum differs".to_owned()));
     }

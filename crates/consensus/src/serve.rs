@@ -4,7 +4,8 @@ use bytes::Bytes;
 use openraft::{
     Raft, Snapshot,
     raft::{
-        AppendEntriesRequest, AppendEntriesResponse, TransferLeaderError, TransferLeaderRequest, VoteRequest,
+        AppendEntriesRequest, AppendEntriesResponse, TransferLeaderError, TransferLeaderRequest,
+        VoteRequest,
     },
 };
 use parking_lot::Mutex;
@@ -16,8 +17,8 @@ use crate::{
     receive::{PartError, Receiving},
     types::Types,
     wire::{
-        self, AppendReplyW, AppendW, FlushedW, SnapshotW, TransferReplyW, TransferW, VoteReplyW, VoteRequestW,
-        WireError,
+        self, AppendReplyW, AppendW, FlushedW, SnapshotW, TransferReplyW, TransferW, VoteReplyW,
+        VoteRequestW, WireError,
     },
 };
 
@@ -123,7 +124,11 @@ impl Server {
     }
 
     async fn transfer(&self, w: TransferW) -> Result<Bytes, ServeError> {
-        let request = TransferLeaderRequest::new(wire::read_vote(w.from)?, w.to, w.last.map(wire::read_log_id));
+        let request = TransferLeaderRequest::new(
+            wire::read_vote(w.from)?,
+            w.to,
+            w.last.map(wire::read_log_id),
+        );
         let reply = match self.raft.handle_transfer_leader(request).await.map_err(stopped)? {
             Ok(()) => TransferReplyW::default(),
             Err(TransferLeaderError::VoteChanged { actual, .. }) => {

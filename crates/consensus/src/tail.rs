@@ -21,7 +21,8 @@ impl Tail {
 
     /// Adds an entry that was appended to the log.
     pub(crate) fn push(&mut self, entry: Entry) {
-        let follows = self.entries.back().is_none_or(|last| last.log_id.index + 1 == entry.log_id.index);
+        let follows =
+            self.entries.back().is_none_or(|last| last.log_id.index + 1 == entry.log_id.index);
         if !follows {
             self.clear();
         }
@@ -95,7 +96,10 @@ mod tests {
 
     fn entry(index: u64, bytes: usize) -> Entry {
         let log_id = LogId::new(LeaderId { term: 1, node_id: 1 }, index);
-        Entry { log_id, payload: EntryPayload::Normal(Payload { time: 0, bytes: vec![0; bytes].into() }) }
+        Entry {
+            log_id,
+            payload: EntryPayload::Normal(Payload { time: 0, bytes: vec![0; bytes].into() }),
+        }
     }
 
     fn indexes(found: Option<Vec<Entry>>) -> Option<Vec<u64>> {

@@ -7,7 +7,9 @@ use openraft::{EmptyNode, EntryPayload};
 use prost::Message;
 use tidegate_replica::GroupId;
 
-use crate::types::{Entry, LeaderId, LogId, Membership, Payload, SnapshotMeta, StoredMembership, Vote};
+use crate::types::{
+    Entry, LeaderId, LogId, Membership, Payload, SnapshotMeta, StoredMembership, Vote,
+};
 
 /// One message of one group, as the transport carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,17 +211,23 @@ pub(crate) fn read_vote(w: Option<VoteW>) -> Result<Vote, WireError> {
 
 fn membership(m: &Membership) -> MembershipW {
     MembershipW {
-        configs: m.get_joint_config().iter().map(|c| NodeSetW { nodes: c.iter().copied().collect() }).collect(),
+        configs: m
+            .get_joint_config()
+            .iter()
+            .map(|c| NodeSetW { nodes: c.iter().copied().collect() })
+            .collect(),
         nodes: m.nodes().map(|(n, _)| *n).collect(),
         log_id: None,
     }
 }
 
 fn read_membership(w: &MembershipW) -> Result<Membership, WireError> {
-    let configs: Vec<BTreeSet<u64>> = w.configs.iter().map(|c| c.nodes.iter().copied().collect()).collect();
+    let configs: Vec<BTreeSet<u64>> =
+        w.configs.iter().map(|c| c.nodes.iter().copied().collect()).collect();
     if configs.is_empty() {
         return Ok(Membership::default());
     }
+    #[expect(clippy::zero_sized_map_values, reason = "the form that openraft takes")]
     let nodes: BTreeMap<u64, EmptyNode> = w.nodes.iter().map(|n| (*n, EmptyNode {})).collect();
     Membership::new(configs, nodes).map_err(|e| WireError(e.to_string()))
 }
@@ -228,7 +236,9 @@ pub(crate) fn stored_membership(m: &StoredMembership) -> MembershipW {
     MembershipW { log_id: m.log_id().as_ref().map(log_id), ..membership(m.membership()) }
 }
 
-pub(crate) fn read_stored_membership(w: Option<&MembershipW>) -> Result<StoredMembership, WireError> {
+pub(crate) fn read_stored_membership(
+    w: Option<&MembershipW>,
+) -> Result<StoredMembership, WireError> {
     match w {
         None => Ok(StoredMembership::default()),
         Some(w) => Ok(StoredMembership::new(w.log_id.map(read_log_id), read_membership(w)?)),
@@ -249,7 +259,8 @@ pub(crate) fn entry(entry: &Entry) -> EntryW {
 }
 
 pub(crate) fn read_entry(w: EntryW) -> Result<Entry, WireError> {
-    let log_id = read_log_id(w.log_id.ok_or_else(|| WireError("an entry without a place".to_owned()))?);
+    let log_id =
+        read_log_id(w.log_id.ok_or_else(|| WireError("an entry without a place".to_owned()))?);
     let payload = match (w.payload, w.membership) {
         (Some(bytes), _) => EntryPayload::Normal(Payload { time: w.time, bytes }),
         (None, Some(m)) => EntryPayload::Membership(read_membership(&m)?),

@@ -1,6 +1,9 @@
 //! Group commit: one thread syncs for everybody who waits.
+//!
+//! A sync that failed stays failed: the kernel reports a lost write once, drops the pages, and calls the next fsync a success. So nothing
+//! is promised any more until the store is opened anew and has read what is really there.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,31 +36,35 @@ impl core::fmt::Debug for Waiter {
 pub struct Committer {
     engine: Arc<dyn Engine>,
     mode: Mode,
+    broken: Arc<OnceLock<StoreError>>,
 }
 
 impl Committer {
     /// A committer with a thread of its own, which ends with the last clone.
     pub fn threaded(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
         let (tx, rx) = mpsc::channel(WAITING_MAX);
-        let syncing = Arc::clone(&engine);
+        let (syncing, broken) = (Arc::clone(&engine), Arc::<OnceLock<StoreError>>::default());
+        let breaking = Arc::clone(&broken);
         std::thread::Builder::new()
             .name("tidegate-commit".to_owned())
-            .spawn(move || run(&*syncing, rx))
+            .spawn(move || run(&*syncing, &breaking, rx))
             .map_err(|e| StoreError::Io(e.to_string()))?;
-        Ok(Self { engine, mode: Mode::Thread(tx) })
+        Ok(Self { engine, mode: Mode::Thread(tx), broken })
     }
 
     /// A committer that syncs in its caller.
     pub fn inline(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, mode: Mode::Inline }
+        Self { engine, mode: Mode::Inline, broken: Arc::default() }
     }
 
     /// Calls `done` once everything that was applied before is durable, or can't be made so.
     pub async fn sync_then(&self, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
         match &self.mode {
-            Mode::Inline => done(self.engine.sync()),
+            Mode::Inline => done(sync(&*self.engine, &self.broken)),
             Mode::Thread(queue) => {
-                if let Err(mpsc::error::SendError(Waiter(done))) = queue.send(Waiter(Box::new(done))).await {
+                if let Err(mpsc::error::SendError(Waiter(done))) =
+                    queue.send(Waiter(Box::new(done))).await
+                {
                     done(Err(StoreError::Closed));
                 }
             }
@@ -73,19 +80,36 @@ impl Committer {
 
     /// Applies a batch and makes it durable.
     pub async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        if let Some(error) = self.broken.get() {
+            return Err(error.clone());
+        }
         self.engine.apply(batch)?;
         self.sync().await
     }
 }
 
-fn run(engine: &dyn Engine, mut queue: mpsc::Receiver<Waiter>) {
+/// Syncs, unless a sync has failed before. A full disk is no such failure: nothing was tried.
+fn sync(engine: &dyn Engine, broken: &OnceLock<StoreError>) -> Result<(), StoreError> {
+    if let Some(error) = broken.get() {
+        return Err(error.clone());
+    }
+    let result = engine.sync();
+    if let Err(error @ (StoreError::Io(_) | StoreError::Corrupt(_))) = &result {
+        tracing::error!(%error, "a sync failed; the store takes no more writes until it is opened anew");
+        // Only this thread breaks it, or in the simulator nobody else runs.
+        let _first = broken.set(error.clone()).is_ok();
+    }
+    result
+}
+
+fn run(engine: &dyn Engine, broken: &OnceLock<StoreError>, mut queue: mpsc::Receiver<Waiter>) {
     let mut waiting = Vec::new();
     while let Some(first) = queue.blocking_recv() {
         waiting.push(first);
         while let Ok(next) = queue.try_recv() {
             waiting.push(next);
         }
-        let result = engine.sync();
+        let result = sync(engine, broken);
         for Waiter(done) in waiting.drain(..) {
             done(result.clone());
         }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tidegate_replica::{Clock, Dot, GroupId, Origin, Record, Records, Stamp};
 
 use crate::{
-    Batch, Committer, Engine, Faults, FaultyEngine, MemoryEngine, NodeStore, ROW_MAX, SledEngine, SledOptions,
-    StoreError, Tree,
+    Batch, Committer, Engine, Faults, FaultyEngine, MemoryEngine, NodeStore, ROW_MAX, SledEngine,
+    SledOptions, StoreError, Tree,
 };
 
 const ORIGIN: Origin = Origin::Group { group: GroupId(1), generation: 0 };
@@ -58,11 +58,18 @@ fn record(key: &'static str, value: Option<&'static str>, n: u64) -> Record {
 
 fn records(store: &NodeStore) {
     let write = |records: &[Record], upto: u64| {
-        let (batch, changes) = store.merge(records, &Clock::from_iter([(ORIGIN, upto)]), &[]).unwrap();
+        let (batch, changes) =
+            store.merge(records, &Clock::from_iter([(ORIGIN, upto)]), &[]).unwrap();
         store.engine().apply(&batch).unwrap();
         changes.len()
     };
-    assert_eq!(write(&[record("a", Some("1"), 1), record("b", Some("2"), 2), record("a", Some("3"), 3)], 3), 2);
+    assert_eq!(
+        write(
+            &[record("a", Some("1"), 1), record("b", Some("2"), 2), record("a", Some("3"), 3)],
+            3
+        ),
+        2
+    );
     assert_eq!(write(&[record("a", Some("old"), 2)], 3), 0, "an older record changes nothing");
     assert_eq!(write(&[record("b", None, 5)], 6), 1);
     assert_eq!(store.clock().unwrap().get(ORIGIN), 6);
@@ -76,9 +83,14 @@ fn records(store: &NodeStore) {
     let mut all = Vec::new();
     store.for_each_record(|r| all.push(r.key)).unwrap();
     assert_eq!(all, ["a", "b"]);
-    let (batch, _) = store.merge(&[record("c", Some("x"), 9)], &Clock::default(), &[ORIGIN]).unwrap();
+    let (batch, _) =
+        store.merge(&[record("c", Some("x"), 9)], &Clock::default(), &[ORIGIN]).unwrap();
     store.engine().apply(&batch).unwrap();
-    assert_eq!(store.range(ORIGIN, 0, 1 << 20).records.len(), 1, "a replaced origin keeps only what replaces it");
+    assert_eq!(
+        store.range(ORIGIN, 0, 1 << 20).records.len(),
+        1,
+        "a replaced origin keeps only what replaces it"
+    );
 }
 
 /// One entry may write more records than a scan reads at once, and a page must still hold all of them.
@@ -87,7 +99,12 @@ fn many_records_of_one_sequence(store: &NodeStore) {
     let dot = Dot { origin, sequence: 7 };
     let stamp = Stamp { epoch: 0, revision: 7 };
     let all: Vec<Record> = (0..3_000)
-        .map(|n| Record { key: format!("many{n:05}").into(), value: Some(Bytes::from_static(b"x")), stamp, dot })
+        .map(|n| Record {
+            key: format!("many{n:05}").into(),
+            value: Some(Bytes::from_static(b"x")),
+            stamp,
+            dot,
+        })
         .collect();
     let (batch, changes) = store.merge(&all, &Clock::from_iter([(origin, 7)]), &[]).unwrap();
     assert_eq!(changes.len(), 3_000);
@@ -127,7 +144,8 @@ fn sled_keeps_what_it_had_over_a_restart_and_refuses_another_format() {
     let open = || Arc::new(SledEngine::open(folder.path(), SledOptions::default()).unwrap());
     let engine = open();
     let store = NodeStore::open(engine.clone(), Committer::inline(engine)).unwrap();
-    let (batch, _) = store.merge(&[record("a", Some("1"), 1)], &Clock::from_iter([(ORIGIN, 1)]), &[]).unwrap();
+    let (batch, _) =
+        store.merge(&[record("a", Some("1"), 1)], &Clock::from_iter([(ORIGIN, 1)]), &[]).unwrap();
     store.engine().apply(&batch).unwrap();
     store.engine().sync().unwrap();
     drop(store);
@@ -154,8 +172,12 @@ fn memory_loses_what_was_not_synced() {
     put(2);
     put(3);
     engine.lose_unsynced(1);
-    let left: Vec<u8> =
-        engine.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, 9).unwrap().iter().map(|(k, _)| k[0]).collect();
+    let left: Vec<u8> = engine
+        .scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, 9)
+        .unwrap()
+        .iter()
+        .map(|(k, _)| k[0])
+        .collect();
     assert_eq!(left, [1, 2]);
 }
 
@@ -163,15 +185,60 @@ fn memory_loses_what_was_not_synced() {
 async fn many_waiters_share_syncs_and_hear_of_failure() {
     let engine = Arc::new(FaultyEngine::new(MemoryEngine::default()));
     let committer = Committer::threaded(engine.clone()).unwrap();
-    let all: Vec<_> = (0..100).map(|_| tokio::spawn({ let c = committer.clone(); async move { c.sync().await } })).collect();
+    let all: Vec<_> = (0..100)
+        .map(|_| {
+            tokio::spawn({
+                let c = committer.clone();
+                async move { c.sync().await }
+            })
+        })
+        .collect();
     for one in all {
         one.await.unwrap().unwrap();
     }
     engine.set(Faults { sync_fails: true, ..Faults::default() });
     assert!(matches!(committer.sync().await, Err(StoreError::Io(_))));
+    engine.set(Faults::default());
+    assert!(matches!(committer.sync().await, Err(StoreError::Io(_))), "a failed sync stays failed");
+    let refused = committer.commit(&Batch::default()).await;
+    assert!(matches!(refused, Err(StoreError::Io(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_until_there_is_room() {
+    let engine = Arc::new(FaultyEngine::new(MemoryEngine::default()));
+    let committer = Committer::threaded(engine.clone()).unwrap();
     engine.set(Faults { full: true, ..Faults::default() });
     let mut batch = Batch::default();
     batch.put(Tree::Log, vec![1], vec![1]);
     assert!(matches!(committer.commit(&batch).await, Err(StoreError::Full { .. })));
-    assert_eq!(engine.get(Tree::Log, &[1]).unwrap(), None);
+    assert!(engine.is_nearly_full());
+    assert_eq!(engine.get(Tree::Log, &[1]).unwrap(), None, "nothing half-written");
+    engine.set(Faults::default());
+    committer.commit(&batch).await.unwrap();
+    assert_eq!(engine.get(Tree::Log, &[1]).unwrap().as_deref(), Some(&[1u8][..]));
+}
+
+#[test]
+fn faults_follow_from_the_seed() {
+    let run = |seed| -> Vec<bool> {
+        let engine = FaultyEngine::seeded(MemoryEngine::default(), seed);
+        engine.set(Faults { apply_fails_one_in: 3, ..Faults::default() });
+        (0..64).map(|_| engine.apply(&Batch::default()).is_ok()).collect()
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+    assert!(run(1).contains(&true) && run(1).contains(&false));
+}
+
+#[test]
+fn a_reserve_larger_than_the_disk_is_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = SledEngine::open(
+        folder.path(),
+        SledOptions { reserve_bytes: u64::MAX, ..SledOptions::default() },
+    )
+    .unwrap();
+    assert!(engine.is_nearly_full());
+    assert!(matches!(engine.sync(), Err(StoreError::Full { .. })));
 }

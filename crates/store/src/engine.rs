@@ -78,7 +78,13 @@ pub trait Engine: Send + Sync + core::fmt::Debug + 'static {
     /// The value of a row.
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
     /// Up to `limit` rows between two keys, ascending.
-    fn scan(&self, tree: Tree, from: Bound<&[u8]>, to: Bound<&[u8]>, limit: usize) -> Result<Rows, StoreError>;
+    fn scan(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Rows, StoreError>;
     /// The last row whose key starts with `prefix`.
     fn last(&self, tree: Tree, prefix: &[u8]) -> Result<Option<(Bytes, Bytes)>, StoreError>;
     /// Applies a batch: whole, visible at once, durable only after the next [`Engine::sync`].

@@ -28,6 +28,9 @@ pub enum StoreError {
     /// A row is larger than a row may be. The caller's request is too large.
     #[error("a row of {0} bytes is too large")]
     TooLarge(usize),
+    /// The store was to be opened in a way that can lose what it promises.
+    #[error("refused: {0}")]
+    Unsafe(&'static str),
     /// The store was shut.
     #[error("the store is closed")]
     Closed,

@@ -33,7 +33,11 @@ pub(crate) fn full(tree: Tree, key: &[u8]) -> Bytes {
 }
 
 /// The range of full keys between two keys of a tree; `None` when it ends before it begins.
-pub(crate) fn range(tree: Tree, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Option<(Bound<Bytes>, Bound<Bytes>)> {
+pub(crate) fn range(
+    tree: Tree,
+    from: Bound<&[u8]>,
+    to: Bound<&[u8]>,
+) -> Option<(Bound<Bytes>, Bound<Bytes>)> {
     let bound = |bound: Bound<&[u8]>, unbounded: Bound<Bytes>| match bound {
         Bound::Included(key) => Bound::Included(full(tree, key)),
         Bound::Excluded(key) => Bound::Excluded(full(tree, key)),
@@ -43,7 +47,9 @@ pub(crate) fn range(tree: Tree, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Option<
     let to = bound(to, Bound::Excluded(Bytes::copy_from_slice(&[tree as u8 + 1])));
     let empty = match (&from, &to) {
         (Bound::Included(a), Bound::Included(b)) => a > b,
-        (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => a >= b,
+        (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => {
+            a >= b
+        }
         _ => false,
     };
     (!empty).then_some((from, to))
@@ -89,7 +95,10 @@ mod tests {
     #[test]
     fn index_rows_survive_and_order_by_sequence() {
         let origin = Origin::Group { group: GroupId(3), generation: 1 };
-        assert_eq!(read_index(&index(origin, 9, b"k")), Some((origin, 9, Bytes::from_static(b"k"))));
+        assert_eq!(
+            read_index(&index(origin, 9, b"k")),
+            Some((origin, 9, Bytes::from_static(b"k")))
+        );
         assert!(index(origin, 9, b"z") < index(origin, 10, b"a"));
         assert_eq!(read_index(b"short"), None);
         let end = index_end(origin).unwrap();

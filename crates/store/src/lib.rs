@@ -23,7 +23,7 @@ mod sled_engine;
 pub use commit::Committer;
 pub use engine::{Batch, Engine, Op, ROW_MAX, Rows};
 pub use error::StoreError;
-pub use faulty::{FaultyEngine, Faults};
+pub use faulty::{Faults, FaultyEngine};
 pub use keys::Tree;
 pub use memory::MemoryEngine;
 pub use node_store::{Change, NodeStore};
@@ -31,3 +31,5 @@ pub use sled_engine::{SledEngine, SledOptions, SyncMode};
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod crash;

@@ -50,7 +50,13 @@ impl Engine for MemoryEngine {
         Ok(self.0.lock().now.get(&full(tree, key)).cloned())
     }
 
-    fn scan(&self, tree: Tree, from: Bound<&[u8]>, to: Bound<&[u8]>, limit: usize) -> Result<Rows, StoreError> {
+    fn scan(
+        &self,
+        tree: Tree,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Rows, StoreError> {
         let state = self.0.lock();
         let Some(range) = keys::range(tree, from, to) else { return Ok(Vec::new()) };
         Ok(state.now.range(range).take(limit).map(|(k, v)| (k.slice(1..), v.clone())).collect())
@@ -59,7 +65,8 @@ impl Engine for MemoryEngine {
     fn last(&self, tree: Tree, prefix: &[u8]) -> Result<Option<(Bytes, Bytes)>, StoreError> {
         let state = self.0.lock();
         let prefix = full(tree, prefix);
-        let found = state.now.range(prefix.clone()..).take_while(|(k, _)| k.starts_with(&prefix)).last();
+        let found =
+            state.now.range(prefix.clone()..).take_while(|(k, _)| k.starts_with(&prefix)).last();
         Ok(found.map(|(k, v)| (k.slice(1..), v.clone())))
     }
 

@@ -27,7 +27,8 @@ struct IndexRow {
 }
 
 fn read_position(row: &[u8]) -> Result<u64, StoreError> {
-    let sequence = <[u8; 8]>::try_from(row).map_err(|_| StoreError::Corrupt("a row of the clock".to_owned()))?;
+    let sequence = <[u8; 8]>::try_from(row)
+        .map_err(|_| StoreError::Corrupt("a row of the clock".to_owned()))?;
     Ok(u64::from_be_bytes(sequence))
 }
 
@@ -53,7 +54,11 @@ impl NodeStore {
         match engine.get(Tree::Store, b"format")? {
             None => {
                 let mut batch = Batch::default();
-                batch.put(Tree::Store, Bytes::from_static(b"format"), FORMAT.to_be_bytes().to_vec());
+                batch.put(
+                    Tree::Store,
+                    Bytes::from_static(b"format"),
+                    FORMAT.to_be_bytes().to_vec(),
+                );
                 engine.apply(&batch)?;
                 engine.sync()?;
             }
@@ -87,8 +92,8 @@ impl NodeStore {
         let rows = self.engine.scan(Tree::Clock, Bound::Unbounded, Bound::Unbounded, usize::MAX)?;
         rows.into_iter()
             .map(|(key, row)| {
-                let origin =
-                    Origin::from_bytes(&key).ok_or_else(|| StoreError::Corrupt("a row of the clock".to_owned()))?;
+                let origin = Origin::from_bytes(&key)
+                    .ok_or_else(|| StoreError::Corrupt("a row of the clock".to_owned()))?;
                 Ok((origin, read_position(&row)?))
             })
             .collect()
@@ -140,9 +145,15 @@ impl NodeStore {
                 batch.delete(Tree::Index, keys::index(old.dot.origin, old.dot.sequence, &old.key));
             }
             batch.put(Tree::Record, record.key.clone(), rows::write(record));
-            batch.put(Tree::Index, keys::index(record.dot.origin, record.dot.sequence, &record.key), Bytes::new());
+            batch.put(
+                Tree::Index,
+                keys::index(record.dot.origin, record.dot.sequence, &record.key),
+                Bytes::new(),
+            );
             let change = changes.entry(record.key.clone());
-            change.and_modify(|c| c.new = record.clone()).or_insert(Change { old, new: record.clone() });
+            change
+                .and_modify(|c| c.new = record.clone())
+                .or_insert(Change { old, new: record.clone() });
         }
         for (origin, sequence) in clock.iter() {
             // A clock never goes back, whatever is merged again.
@@ -155,7 +166,12 @@ impl NodeStore {
         Ok((batch, changes.into_values().collect()))
     }
 
-    fn drop_origin(&self, origin: Origin, kept: &BTreeSet<&Bytes>, batch: &mut Batch) -> Result<(), StoreError> {
+    fn drop_origin(
+        &self,
+        origin: Origin,
+        kept: &BTreeSet<&Bytes>,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
         let mut after = None;
         while let Some(step) = self.index_step(origin, 0, after.as_ref())? {
             for IndexRow { sequence, key, row } in step {
@@ -186,15 +202,20 @@ impl NodeStore {
         let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let rows = self.engine.scan(Tree::Index, from, to, SCAN_STEP)?;
         let read = rows.into_iter().map(|(row, _)| {
-            let (_, sequence, key) =
-                keys::read_index(&row).ok_or_else(|| StoreError::Corrupt("a row of the index".to_owned()))?;
+            let (_, sequence, key) = keys::read_index(&row)
+                .ok_or_else(|| StoreError::Corrupt("a row of the index".to_owned()))?;
             Ok(IndexRow { sequence, key, row })
         });
         let step = read.collect::<Result<Vec<_>, StoreError>>()?;
         Ok((!step.is_empty()).then_some(step))
     }
 
-    fn page(&self, origin: Origin, after: u64, limit_bytes: usize) -> Result<RangePage, StoreError> {
+    fn page(
+        &self,
+        origin: Origin,
+        after: u64,
+        limit_bytes: usize,
+    ) -> Result<RangePage, StoreError> {
         let mut page = RangePage { upto: after, ..RangePage::default() };
         // Read before the records: what is written meanwhile lies above it and comes with the next page.
         let end = self.position(origin)?;
@@ -207,8 +228,12 @@ impl NodeStore {
                     return Ok(page);
                 }
                 // A row whose record has moved on counts no more.
-                if let Some(record) = self.record(&key)?.filter(|r| r.dot == (Dot { origin, sequence })) {
-                    bytes += record.key.len() + record.value.as_ref().map_or(0, Bytes::len) + RECORD_OVERHEAD;
+                if let Some(record) =
+                    self.record(&key)?.filter(|r| r.dot == (Dot { origin, sequence }))
+                {
+                    bytes += record.key.len()
+                        + record.value.as_ref().map_or(0, Bytes::len)
+                        + RECORD_OVERHEAD;
                     page.records.push(record);
                 }
                 page.upto = sequence;

@@ -82,7 +82,10 @@ mod tests {
         for at in 0..row.len() {
             let mut damaged = row.to_vec();
             damaged[at] ^= 1;
-            assert!(matches!(read("k".into(), &damaged.into()), Err(StoreError::Corrupt(_))), "byte {at}");
+            assert!(
+                matches!(read("k".into(), &damaged.into()), Err(StoreError::Corrupt(_))),
+                "byte {at}"
+            );
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Three voters in one process, and openraft's own suite on our log.
 
-use core::{ops::Bound, sync::atomic::{AtomicBool, AtomicU64, Ordering}};
+use core::{
+    ops::Bound,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 use std::{future::Future, io, pin::Pin};
 
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -25,14 +28,18 @@ struct FrozenRows(Vec<Row>);
 
 impl Frozen for FrozenRows {
     fn chunks(&self) -> Vec<Bytes> {
-        self.0.iter().map(|(n, t, b)| [&n.to_be_bytes()[..], &t.to_be_bytes(), b].concat().into()).collect()
+        self.0
+            .iter()
+            .map(|(n, t, b)| [&n.to_be_bytes()[..], &t.to_be_bytes(), b].concat().into())
+            .collect()
     }
 }
 
 impl Remember {
     /// The machine as it stands in a store.
     fn read(engine: &dyn Engine) -> Self {
-        let rows = engine.scan(Tree::Local, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
+        let rows =
+            engine.scan(Tree::Local, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
         let number = |b: &[u8]| u64::from_be_bytes(b[..8].try_into().unwrap());
         let rows = rows.into_iter().map(|(k, v)| (number(&k), number(&v), v.slice(8..))).collect();
         Self { rows: Mutex::new(rows), restored: AtomicBool::new(false) }
@@ -48,7 +55,11 @@ impl Machine for Remember {
         let mut batch = Batch::default();
         if let Some(bytes) = payload {
             self.rows.lock().push((at.index, at.time, bytes.clone()));
-            batch.put(Tree::Local, at.index.to_be_bytes().to_vec(), [&at.time.to_be_bytes()[..], bytes].concat());
+            batch.put(
+                Tree::Local,
+                at.index.to_be_bytes().to_vec(),
+                [&at.time.to_be_bytes()[..], bytes].concat(),
+            );
         }
         Ok(Applied { response: payload.cloned().unwrap_or_default(), batch })
     }
@@ -70,7 +81,11 @@ impl Machine for Remember {
             batch.delete(Tree::Local, index.to_be_bytes().to_vec());
         }
         for (index, time, bytes) in &rows {
-            batch.put(Tree::Local, index.to_be_bytes().to_vec(), [&time.to_be_bytes()[..], bytes].concat());
+            batch.put(
+                Tree::Local,
+                index.to_be_bytes().to_vec(),
+                [&time.to_be_bytes()[..], bytes].concat(),
+            );
         }
         *self.rows.lock() = rows;
         self.restored.store(true, Ordering::Relaxed);
@@ -90,7 +105,9 @@ impl Transport for Wires {
     ) -> Pin<Box<dyn Future<Output = Result<Bytes, TransportError>> + Send>> {
         let target = self.0.lock().get(&to).cloned();
         Box::pin(async move {
-            let Some(group) = target else { return Err(TransportError::Unreachable("down".into())) };
+            let Some(group) = target else {
+                return Err(TransportError::Unreachable("down".into()));
+            };
             let answer = tokio::time::timeout(deadline, group.handle(message.kind, message.body));
             answer.await.map_err(|_| TransportError::Deadline)?.map_err(TransportError::Refused)
         })
@@ -136,7 +153,8 @@ impl Cluster {
         let clock = Arc::clone(self.clocks.entry(node).or_default());
         let now = Arc::new(move || clock.load(Ordering::Relaxed));
         let config = GroupConfig { me: node, group: GroupId(1), timings, now };
-        let group = Group::start(config, store, Arc::new(self.wires.clone()), machine).await.unwrap();
+        let group =
+            Group::start(config, store, Arc::new(self.wires.clone()), machine).await.unwrap();
         self.wires.0.lock().insert(node, group);
     }
 
@@ -166,7 +184,10 @@ impl Cluster {
         for _ in 0..200 {
             let groups: Vec<Group> = self.wires.0.lock().values().cloned().collect();
             for group in groups {
-                if let Ok(done) = group.propose(Bytes::copy_from_slice(text.as_bytes()), Duration::from_secs(1)).await {
+                if let Ok(done) = group
+                    .propose(Bytes::copy_from_slice(text.as_bytes()), Duration::from_secs(1))
+                    .await
+                {
                     return done;
                 }
             }
@@ -195,15 +216,21 @@ async fn writes_survive_the_leader_and_a_lagging_node_gets_a_snapshot() {
     let last = cluster.propose("last").await;
     let leader = cluster.leader();
     assert!(cluster.group(leader).read_index().await.unwrap() >= last.index);
-    let words = |node: NodeId| -> Vec<Bytes> { cluster.machines[&node].rows.lock().iter().map(|(_, _, b)| b.clone()).collect() };
+    let words = |node: NodeId| -> Vec<Bytes> {
+        cluster.machines[&node].rows.lock().iter().map(|(_, _, b)| b.clone()).collect()
+    };
     for _ in 0..100 {
         if words(dead).last().is_some_and(|w| w == "last") {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let expected: Vec<Bytes> =
-        (0..20).map(|n| format!("a{n}")).chain((0..200).map(|n| format!("b{n}"))).chain(["last".into()]).map(Into::into).collect();
+    let expected: Vec<Bytes> = (0..20)
+        .map(|n| format!("a{n}"))
+        .chain((0..200).map(|n| format!("b{n}")))
+        .chain(["last".into()])
+        .map(Into::into)
+        .collect();
     // A retried proposal may stand twice; order and presence are what counts.
     for node in VOTERS {
         let mut seen = words(node);
@@ -239,7 +266,10 @@ async fn entry_times_never_go_back_and_are_the_same_at_every_node() {
     cluster.start_node(lagging).await;
     let caught_up = cluster.propose("caught up").await;
     cluster.rows(lagging, caught_up.index).await;
-    assert!(cluster.machines[&lagging].restored.load(Ordering::Relaxed), "it came back by a snapshot");
+    assert!(
+        cluster.machines[&lagging].restored.load(Ordering::Relaxed),
+        "it came back by a snapshot"
+    );
     let last = cluster.propose("behind the snapshot").await;
     let mut seen = Vec::new();
     for node in VOTERS {
@@ -247,7 +277,8 @@ async fn entry_times_never_go_back_and_are_the_same_at_every_node() {
     }
     assert_eq!(seen[0], seen[1]);
     assert_eq!(seen[1], seen[2]);
-    let after: Vec<u64> = seen[0].iter().skip_while(|(_, _, b)| b != "high").map(|(_, t, _)| *t).collect();
+    let after: Vec<u64> =
+        seen[0].iter().skip_while(|(_, _, b)| b != "high").map(|(_, t, _)| *t).collect();
     assert!(after.len() > 200 && after.iter().all(|t| *t == 1_000_000), "{after:?}");
 }
 
@@ -267,7 +298,10 @@ async fn leadership_moves_when_asked() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(cluster.group(new).is_leading(), "{:?}", cluster.group(new).status());
-    assert_eq!(cluster.group(new).propose("two".into(), Duration::from_secs(5)).await.unwrap().response, "two");
+    assert_eq!(
+        cluster.group(new).propose("two".into(), Duration::from_secs(5)).await.unwrap().response,
+        "two"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -286,7 +320,10 @@ async fn without_a_quorum_nothing_is_promised_and_afterwards_nothing_is_lost() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let refused = group.propose("refused".into(), Duration::from_secs(1)).await;
     assert!(
-        matches!(refused, Err(ProposeError::NoQuorum | ProposeError::NotLeader { .. } | ProposeError::Unknown)),
+        matches!(
+            refused,
+            Err(ProposeError::NoQuorum | ProposeError::NotLeader { .. } | ProposeError::Unknown)
+        ),
         "{refused:?}"
     );
     for node in others {
@@ -307,15 +344,25 @@ struct Build {
 }
 
 impl StoreBuilder<Types, GroupLog, Driver, Option<tempfile::TempDir>> for Build {
-    async fn build(&self) -> Result<(Option<tempfile::TempDir>, GroupLog, Driver), openraft::StorageError<Types>> {
+    async fn build(
+        &self,
+    ) -> Result<(Option<tempfile::TempDir>, GroupLog, Driver), openraft::StorageError<Types>> {
         let folder = self.sled.then(|| tempfile::tempdir().unwrap());
         let engine: Arc<dyn Engine> = match &folder {
-            Some(folder) => Arc::new(SledEngine::open(folder.path(), SledOptions::default()).unwrap()),
+            Some(folder) => {
+                Arc::new(SledEngine::open(folder.path(), SledOptions::default()).unwrap())
+            }
             None => Arc::new(MemoryEngine::default()),
         };
         let committer = Committer::threaded(Arc::clone(&engine)).unwrap();
         let store = NodeStore::open(engine, committer).unwrap();
-        let driver = Driver::open(GroupId(1), store.clone(), Arc::new(Remember::default()), Arc::new(|| false)).unwrap();
+        let driver = Driver::open(
+            GroupId(1),
+            store.clone(),
+            Arc::new(Remember::default()),
+            Arc::new(|| false),
+        )
+        .unwrap();
         Ok((folder, GroupLog::new(GroupId(1), store), driver))
     }
 }
