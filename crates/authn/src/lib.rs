@@ -1,1 +1,18 @@
-//! `authn`.
+//! Who is calling: signatures, sealed secrets, sealed sessions and authenticated tokens.
+//!
+//! The one idea: everything is a pure function of bytes, keys and a time that is an argument. Nothing is compared in a way that tells an
+//! attacker how far it got, and no secret has a `Debug` that shows it.
+
+mod mac;
+mod seal;
+mod secret;
+mod session;
+mod sigv4;
+
+pub use mac::{Mac, MacError};
+pub use seal::{ClusterKey, SealError};
+pub use secret::Secret;
+pub use session::{Session, SessionError};
+pub use sigv4::{
+    AuthnError, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD, amz_date, payload_hash, sign, string_to_sign,
+};

@@ -1,1 +1,18 @@
-//! `service`.
+//! What a node answers: authentication against a view, decisions, tokens, and one table of errors.
+//!
+//! The one idea: every answer is a function of (view, caller, request, time). The view is immutable and says at which positions it
+//! stands, so an answer can say how fresh it was.
+
+mod authenticate;
+mod decide;
+mod error;
+mod sts;
+mod token;
+mod view;
+
+pub use authenticate::{Caller, authenticate, check};
+pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
+pub use error::{Reason, ServiceError};
+pub use sts::{AssumeRole, AssumedRole, assume_role};
+pub use token::{TOKEN_POSITIONS_MAX, Token};
+pub use view::View;

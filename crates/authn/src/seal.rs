@@ -1,0 +1,111 @@
+//! Sealing with the cluster key: AES-256-GCM, the purpose and owner bound in as additional data.
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    hmac,
+};
+
+/// The cluster's master key, from which keys for each purpose are derived.
+pub struct ClusterKey {
+    id: u8,
+    sealing: LessSafeKey,
+    mac: hmac::Key,
+}
+
+impl core::fmt::Debug for ClusterKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ClusterKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What is sealed can't be opened, or can't be sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The key file is no key.
+    #[error("a cluster key is 64 hexadecimal digits")]
+    Key,
+    /// Sealed under a key that is not here.
+    #[error("sealed under the unknown key {0}")]
+    UnknownKey(u8),
+    /// Altered, or sealed for something else.
+    #[error("the sealed data was altered or belongs to something else")]
+    Altered,
+}
+
+/// Bytes of an AES-GCM nonce.
+const NONCE: usize = 12;
+
+fn derive(master: &[u8; 32], purpose: &str) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, master);
+    let tag = hmac::sign(&key, purpose.as_bytes());
+    let mut derived = [0; 32];
+    for (out, byte) in derived.iter_mut().zip(tag.as_ref()) {
+        *out = *byte;
+    }
+    derived
+}
+
+impl ClusterKey {
+    /// The key with this id from its 32 bytes.
+    pub fn new(id: u8, master: &[u8; 32]) -> Result<Self, SealError> {
+        let sealing = UnboundKey::new(&AES_256_GCM, &derive(master, "tidegate seal v1")).map_err(|_| SealError::Key)?;
+        let mac = hmac::Key::new(hmac::HMAC_SHA256, &derive(master, "tidegate mac v1"));
+        Ok(Self { id, sealing: LessSafeKey::new(sealing), mac })
+    }
+
+    /// The key from the text of a key file: 64 hexadecimal digits. Its id is 1.
+    pub fn from_hex(text: &str) -> Result<Self, SealError> {
+        let mut master = [0; 32];
+        hex::decode_to_slice(text.trim(), &mut master).map_err(|_| SealError::Key)?;
+        Self::new(1, &master)
+    }
+
+    pub(crate) fn mac_key(&self) -> &hmac::Key {
+        &self.mac
+    }
+
+    /// Seals `plain` for `owner`. `nonce` must never be used twice: draw it at random.
+    pub fn seal(&self, owner: &str, plain: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, SealError> {
+        let mut body = plain.to_vec();
+        self.sealing
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(owner.as_bytes()), &mut body)
+            .map_err(|_| SealError::Altered)?;
+        let mut sealed = vec![self.id];
+        sealed.extend(nonce);
+        sealed.extend(body);
+        Ok(sealed)
+    }
+
+    /// Opens what was sealed for `owner`.
+    pub fn open(&self, owner: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (id, rest) = sealed.split_first().ok_or(SealError::Altered)?;
+        if *id != self.id {
+            return Err(SealError::UnknownKey(*id));
+        }
+        let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(SealError::Altered)?;
+        let mut body = body.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let plain = self.sealing.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut body);
+        plain.map(|p| p.to_vec()).map_err(|_| SealError::Altered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_opens_and_no_bit_may_change() {
+        let key = ClusterKey::new(1, &[7; 32]).unwrap();
+        let sealed = key.seal("AKIA1", b"secret", [3; 12]).unwrap();
+        assert_eq!(key.open("AKIA1", &sealed).unwrap(), b"secret");
+        assert_eq!(key.open("AKIA2", &sealed), Err(SealError::Altered));
+        for at in 1..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[at] ^= 1;
+            assert_eq!(key.open("AKIA1", &altered), Err(SealError::Altered));
+        }
+        assert_eq!(ClusterKey::new(2, &[7; 32]).unwrap().open("AKIA1", &sealed), Err(SealError::UnknownKey(1)));
+        assert_eq!(ClusterKey::from_hex("zz").unwrap_err(), SealError::Key);
+    }
+}

@@ -1,0 +1,137 @@
+//! Sessions that need no table: everything about them is sealed in the session token.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use prost::Message;
+
+use crate::{ClusterKey, SealError, Secret};
+
+/// A session of a role.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The account.
+    pub account: u64,
+    /// `AROA…`.
+    pub role_id: String,
+    /// The session's name.
+    pub name: String,
+    /// `ASIA…`.
+    pub access_key_id: String,
+    /// The secret of that key.
+    pub secret: Secret,
+    /// When it began, in milliseconds since the Unix epoch.
+    pub issued: u64,
+    /// When it ends, in milliseconds since the Unix epoch.
+    pub expires: u64,
+    /// Session policies, as JSON; `None`: made without any.
+    pub policies: Option<Vec<String>>,
+}
+
+impl core::fmt::Debug for Session {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Session").field("role_id", &self.role_id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SessionV1 {
+    #[prost(uint64, tag = "1")]
+    account: u64,
+    #[prost(string, tag = "2")]
+    role_id: String,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(string, tag = "4")]
+    access_key_id: String,
+    #[prost(string, tag = "5")]
+    secret: String,
+    #[prost(uint64, tag = "6")]
+    issued: u64,
+    #[prost(uint64, tag = "7")]
+    expires: u64,
+    #[prost(string, repeated, tag = "8")]
+    policies: Vec<String>,
+    #[prost(bool, tag = "9")]
+    has_policies: bool,
+}
+
+/// A session token that gives no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// It can't be opened.
+    #[error("the session token is not valid")]
+    Invalid,
+    /// It was sealed under a key that is not here.
+    #[error("the session token was sealed under the unknown key {0}")]
+    UnknownKey(u8),
+    /// It is over.
+    #[error("the session has expired")]
+    Expired,
+}
+
+const OWNER: &str = "session v1";
+
+impl Session {
+    /// The session token. `nonce` must never be used twice: draw it at random.
+    pub fn seal(&self, key: &ClusterKey, nonce: [u8; 12]) -> Result<String, SealError> {
+        let wire = SessionV1 {
+            account: self.account,
+            role_id: self.role_id.clone(),
+            name: self.name.clone(),
+            access_key_id: self.access_key_id.clone(),
+            secret: self.secret.expose().to_owned(),
+            issued: self.issued,
+            expires: self.expires,
+            policies: self.policies.clone().unwrap_or_default(),
+            has_policies: self.policies.is_some(),
+        };
+        Ok(STANDARD.encode(key.seal(OWNER, &wire.encode_to_vec(), nonce)?))
+    }
+
+    /// The session of a token, if it is not over at `now` (milliseconds since the Unix epoch).
+    pub fn open(key: &ClusterKey, token: &str, now: u64) -> Result<Self, SessionError> {
+        let sealed = STANDARD.decode(token).map_err(|_| SessionError::Invalid)?;
+        let plain = key.open(OWNER, &sealed).map_err(|e| match e {
+            SealError::UnknownKey(id) => SessionError::UnknownKey(id),
+            _ => SessionError::Invalid,
+        })?;
+        let wire = SessionV1::decode(&*plain).map_err(|_| SessionError::Invalid)?;
+        if now >= wire.expires {
+            return Err(SessionError::Expired);
+        }
+        Ok(Self {
+            account: wire.account,
+            role_id: wire.role_id,
+            name: wire.name,
+            access_key_id: wire.access_key_id,
+            secret: Secret::new(wire.secret),
+            issued: wire.issued,
+            expires: wire.expires,
+            policies: wire.has_policies.then_some(wire.policies),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_what_its_token_says_until_it_ends() {
+        let key = ClusterKey::new(1, &[7; 32]).unwrap();
+        let session = Session {
+            account: 1,
+            role_id: "AROA".into(),
+            name: "s".into(),
+            access_key_id: "ASIA".into(),
+            secret: Secret::new("x".into()),
+            issued: 1,
+            expires: 100,
+            policies: Some(vec![]),
+        };
+        let token = session.seal(&key, [1; 12]).unwrap();
+        assert_eq!(Session::open(&key, &token, 99).unwrap(), session);
+        assert_eq!(Session::open(&key, &token, 100), Err(SessionError::Expired));
+        assert_eq!(Session::open(&key, "AQAA", 1), Err(SessionError::Invalid));
+        assert!(!format!("{session:?}").contains('x'));
+    }
+}

@@ -1,0 +1,93 @@
+//! From a signature to a caller, and from a caller to what it may.
+
+use std::sync::Arc;
+
+use tidegate_authn::{ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache};
+use tidegate_model::{CallerRef, Resolved, command::caller_kind, ids};
+use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis, authorize};
+use tidegate_replica::GroupId;
+
+use crate::{Reason, ServiceError, View};
+
+/// Somebody who proved who he is.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// As the log has it.
+    pub reference: CallerRef,
+    /// The account.
+    pub account: AccountId,
+    /// The group that the account lives in.
+    pub group: GroupId,
+    /// The identity with its policies.
+    pub resolved: Arc<Resolved>,
+    /// Condition keys that the node knows of the call.
+    pub context: Context,
+}
+
+fn unknown_key(id: &str) -> ServiceError {
+    let shown: String = id.chars().take(24).collect();
+    let message = format!("the access key `{shown}` is not known at this node, or not active; it may not have arrived yet");
+    ServiceError::new(Reason::InvalidClientTokenId, message)
+}
+
+/// Finds the key that a signature claims and gives the caller with the key that verifies it. The signature itself is still to be
+/// verified with that key.
+pub fn authenticate(
+    view: &View,
+    cluster_key: &ClusterKey,
+    cache: &SigningKeyCache,
+    presented: &Presented,
+    now: UnixMillis,
+    context: Context,
+) -> Result<(Caller, SigningKey), ServiceError> {
+    let id = &presented.access_key_id;
+    let account = ids::account_of_key(id).ok_or_else(|| unknown_key(id))?;
+    let group = view.group_of(account).map_err(|_| unknown_key(id))?;
+    let state = view.account(account).map_err(|_| unknown_key(id))?;
+    let (reference, key) = match &presented.session_token {
+        None => {
+            let stored = state.access_key(id).filter(|k| k.active).ok_or_else(|| unknown_key(id))?;
+            let key = cache.get(presented, stored.sealed_secret.get(..13).unwrap_or_default(), || {
+                let plain = cluster_key.open(id, &stored.sealed_secret).map_err(|_| unknown_key(id))?;
+                String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
+            })?;
+            let kind = if stored.user.is_empty() { caller_kind::ROOT } else { caller_kind::USER };
+            let reference = CallerRef { kind, account: account.as_u64(), access_key: id.clone(), ..CallerRef::default() };
+            (reference, key)
+        }
+        Some(token) => {
+            let session = Session::open(cluster_key, token, now.0).map_err(|e| match e {
+                SessionError::Expired => ServiceError::new(Reason::ExpiredToken, e.to_string()),
+                _ => ServiceError::new(Reason::InvalidClientTokenId, e.to_string()),
+            })?;
+            if session.access_key_id != *id || session.account != account.as_u64() {
+                return Err(unknown_key(id));
+            }
+            let key = SigningKey::derive(&session.secret, &presented.date, &presented.region);
+            let reference = CallerRef {
+                kind: caller_kind::SESSION,
+                account: session.account,
+                id: session.role_id,
+                access_key: session.access_key_id,
+                session: session.name,
+                expires: session.expires,
+                has_session_policies: session.policies.is_some(),
+                session_policies: session.policies.unwrap_or_default(),
+            };
+            (reference, key)
+        }
+    };
+    let resolved = state.resolve(&reference, now.0)?;
+    Ok((Caller { reference, account, group, resolved, context }, key))
+}
+
+/// Refuses unless the caller may do `action` on `resource`.
+pub fn check(caller: &Caller, action: &str, resource: &str) -> Result<(), ServiceError> {
+    let action = Action::parse(action).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let request = Request::new(&caller.resolved.principal, &action, resource, &caller.context);
+    let decision = authorize(&caller.resolved.policies, &request);
+    match decision.denied_sentence(&request) {
+        Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,99 @@
+//! Decisions about any principal of the view.
+
+use std::sync::Arc;
+
+use tidegate_model::Resolved;
+use tidegate_policy::{
+    Action, Arn, Context, Decision, Explanation, Request, authorize, explain,
+};
+use tidegate_replica::GroupId;
+
+use crate::{Caller, Reason, ServiceError, View, authenticate::check};
+
+/// Questions in one batch.
+pub const QUESTIONS_MAX: usize = 1_000;
+
+/// Who wants to do what to what.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// ARN of the principal; empty: the caller.
+    pub principal: &'a str,
+    /// The action.
+    pub action: &'a str,
+    /// The resource.
+    pub resource: &'a str,
+    /// Condition keys.
+    pub context: Context,
+}
+
+/// A decision, the sentence for a deny, and the group that it rests on.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The decision.
+    pub decision: Decision,
+    /// AWS's sentence, for a deny.
+    pub sentence: Option<String>,
+    /// The group of the principal's account.
+    pub group: GroupId,
+}
+
+fn invalid(message: String) -> ServiceError {
+    ServiceError::new(Reason::ValidationError, message)
+}
+
+fn no_principal(arn: &str) -> ServiceError {
+    ServiceError::new(Reason::NoSuchEntity, format!("the principal {arn} is not known at this node; it may not have arrived yet"))
+}
+
+/// The principal that a question is about. Asking about another than oneself needs a permission.
+fn subject(view: &View, caller: &Caller, principal: &str, permission: &str) -> Result<(Arc<Resolved>, GroupId), ServiceError> {
+    if principal.is_empty() || *principal == *caller.resolved.principal.arn {
+        return Ok((Arc::clone(&caller.resolved), caller.group));
+    }
+    let arn = Arn::parse(principal).map_err(|e| invalid(e.to_string()))?;
+    let account = arn.account_id().ok_or_else(|| invalid(format!("the principal {principal} names no account")))?;
+    check(caller, permission, principal)?;
+    if account != caller.account {
+        let message = format!("the principal {principal} is of another account than the caller's");
+        return Err(ServiceError::new(Reason::AccessDenied, message));
+    }
+    let state = view.account(account)?;
+    let resolved = match (arn.service(), arn.resource().split('/').collect::<Vec<_>>().as_slice()) {
+        ("iam", ["root"]) => Some(state.root()),
+        ("iam", ["user", .., name]) => state.user_resolved(&name.to_ascii_lowercase()).filter(|r| *r.principal.arn == *principal),
+        ("iam", ["role", .., name]) => {
+            let role = state.role(name).ok_or_else(|| no_principal(principal))?;
+            state.role_resolved(&role.value.id, "decision").filter(|r| *r.principal.principal_arn == *principal)
+        }
+        ("sts", ["assumed-role", role, session]) => {
+            let role = state.role(role).ok_or_else(|| no_principal(principal))?;
+            state.role_resolved(&role.value.id, session)
+        }
+        _ => return Err(invalid(format!("{principal} is not a user, role, session or root user"))),
+    };
+    Ok((resolved.ok_or_else(|| no_principal(principal))?, view.group_of(account)?))
+}
+
+/// Decides one question on a view. A deny is an answer.
+pub fn decide(view: &View, caller: &Caller, question: &Question<'_>) -> Result<Answered, ServiceError> {
+    let (subject, group) = subject(view, caller, question.principal, "tidegate:Authorize")?;
+    let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
+    let request = Request::new(&subject.principal, &action, question.resource, &question.context);
+    let decision = authorize(&subject.policies, &request);
+    let sentence = decision.denied_sentence(&request);
+    Ok(Answered { decision, sentence, group })
+}
+
+/// Decides one question and says why.
+pub fn explain_question(
+    view: &View,
+    caller: &Caller,
+    question: &Question<'_>,
+) -> Result<(Answered, Explanation), ServiceError> {
+    let (subject, group) = subject(view, caller, question.principal, "tidegate:Explain")?;
+    let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
+    let request = Request::new(&subject.principal, &action, question.resource, &question.context);
+    let explanation = explain(&subject.policies, &request);
+    let answered = Answered { decision: explanation.decision.clone(), sentence: explanation.sentence.clone(), group };
+    Ok((answered, explanation))
+}

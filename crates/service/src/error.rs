@@ -1,0 +1,177 @@
+//! One enum of reasons, one table of what each means to a caller.
+
+use tidegate_authn::AuthnError;
+use tidegate_model::{Rejection, RejectionKind};
+
+/// Why a request was refused. The numbers are those of `ErrorReason` in `proto/tidegate/common/v1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(i32)]
+#[expect(missing_docs, reason = "documented one by one in common.proto, whose numbers these are")]
+pub enum Reason {
+    MissingAuthenticationToken = 1,
+    IncompleteSignature = 2,
+    SignatureDoesNotMatch = 3,
+    InvalidClientTokenId = 4,
+    RequestTimeTooSkewed = 5,
+    ExpiredToken = 6,
+    AccessDenied = 7,
+    NoSuchEntity = 8,
+    EntityAlreadyExists = 9,
+    DeleteConflict = 10,
+    LimitExceeded = 11,
+    MalformedPolicyDocument = 12,
+    ValidationError = 13,
+    ConcurrentModification = 14,
+    AccountNotFound = 15,
+    IdempotencyMismatch = 16,
+    NotYetPropagated = 17,
+    TooStale = 18,
+    NoQuorum = 19,
+    UnknownOutcome = 20,
+    Overloaded = 21,
+    DiskFull = 22,
+    InvalidToken = 23,
+    DevelopmentOnly = 24,
+    Internal = 25,
+    UnmodifiableEntity = 26,
+    TooLarge = 27,
+    NotReady = 28,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 28] = [
+        Self::MissingAuthenticationToken,
+        Self::IncompleteSignature,
+        Self::SignatureDoesNotMatch,
+        Self::InvalidClientTokenId,
+        Self::RequestTimeTooSkewed,
+        Self::ExpiredToken,
+        Self::AccessDenied,
+        Self::NoSuchEntity,
+        Self::EntityAlreadyExists,
+        Self::DeleteConflict,
+        Self::LimitExceeded,
+        Self::MalformedPolicyDocument,
+        Self::ValidationError,
+        Self::ConcurrentModification,
+        Self::AccountNotFound,
+        Self::IdempotencyMismatch,
+        Self::NotYetPropagated,
+        Self::TooStale,
+        Self::NoQuorum,
+        Self::UnknownOutcome,
+        Self::Overloaded,
+        Self::DiskFull,
+        Self::InvalidToken,
+        Self::DevelopmentOnly,
+        Self::Internal,
+        Self::UnmodifiableEntity,
+        Self::TooLarge,
+        Self::NotReady,
+    ];
+
+    /// The reason with this number.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| *r as i32 == number)
+    }
+
+    /// Its name, as `ErrorInfo.reason` has it, and whether trying again can help.
+    pub fn row(self) -> (&'static str, bool) {
+        match self {
+            Self::MissingAuthenticationToken => ("MISSING_AUTHENTICATION_TOKEN", false),
+            Self::IncompleteSignature => ("INCOMPLETE_SIGNATURE", false),
+            Self::SignatureDoesNotMatch => ("SIGNATURE_DOES_NOT_MATCH", false),
+            Self::InvalidClientTokenId => ("INVALID_CLIENT_TOKEN_ID", true),
+            Self::RequestTimeTooSkewed => ("REQUEST_TIME_TOO_SKEWED", false),
+            Self::ExpiredToken => ("EXPIRED_TOKEN", false),
+            Self::AccessDenied => ("ACCESS_DENIED", false),
+            Self::NoSuchEntity => ("NO_SUCH_ENTITY", false),
+            Self::EntityAlreadyExists => ("ENTITY_ALREADY_EXISTS", false),
+            Self::DeleteConflict => ("DELETE_CONFLICT", false),
+            Self::LimitExceeded => ("LIMIT_EXCEEDED", false),
+            Self::MalformedPolicyDocument => ("MALFORMED_POLICY_DOCUMENT", false),
+            Self::ValidationError => ("VALIDATION_ERROR", false),
+            Self::ConcurrentModification => ("CONCURRENT_MODIFICATION", false),
+            Self::AccountNotFound => ("ACCOUNT_NOT_FOUND", true),
+            Self::IdempotencyMismatch => ("IDEMPOTENCY_MISMATCH", false),
+            Self::NotYetPropagated => ("NOT_YET_PROPAGATED", true),
+            Self::TooStale => ("TOO_STALE", true),
+            Self::NoQuorum => ("NO_QUORUM", true),
+            Self::UnknownOutcome => ("UNKNOWN_OUTCOME", true),
+            Self::Overloaded => ("OVERLOADED", true),
+            Self::DiskFull => ("DISK_FULL", true),
+            Self::InvalidToken => ("INVALID_TOKEN", false),
+            Self::DevelopmentOnly => ("DEVELOPMENT_ONLY", false),
+            Self::Internal => ("INTERNAL", false),
+            Self::UnmodifiableEntity => ("UNMODIFIABLE_ENTITY", false),
+            Self::TooLarge => ("TOO_LARGE", false),
+            Self::NotReady => ("NOT_READY", true),
+        }
+    }
+}
+
+/// A refusal. Nothing was changed, but for [`Reason::UnknownOutcome`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ServiceError {
+    /// Why.
+    pub reason: Reason,
+    /// What to tell the caller.
+    pub message: String,
+}
+
+impl ServiceError {
+    /// A refusal.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+impl From<AuthnError> for ServiceError {
+    fn from(e: AuthnError) -> Self {
+        let reason = match e {
+            AuthnError::MissingAuthenticationToken => Reason::MissingAuthenticationToken,
+            AuthnError::IncompleteSignature(_) => Reason::IncompleteSignature,
+            AuthnError::SignatureDoesNotMatch => Reason::SignatureDoesNotMatch,
+            AuthnError::RequestTimeTooSkewed { .. } => Reason::RequestTimeTooSkewed,
+        };
+        Self::new(reason, e.to_string())
+    }
+}
+
+impl From<Rejection> for ServiceError {
+    fn from(r: Rejection) -> Self {
+        let reason = match r.kind() {
+            RejectionKind::Unspecified => Reason::Internal,
+            RejectionKind::NoSuchEntity => Reason::NoSuchEntity,
+            RejectionKind::EntityAlreadyExists => Reason::EntityAlreadyExists,
+            RejectionKind::DeleteConflict => Reason::DeleteConflict,
+            RejectionKind::LimitExceeded => Reason::LimitExceeded,
+            RejectionKind::MalformedPolicyDocument => Reason::MalformedPolicyDocument,
+            RejectionKind::ValidationError | RejectionKind::InvalidInput => Reason::ValidationError,
+            RejectionKind::AccessDenied => Reason::AccessDenied,
+            RejectionKind::ConcurrentModification => Reason::ConcurrentModification,
+            RejectionKind::AccountNotFound => Reason::AccountNotFound,
+            RejectionKind::IdempotencyMismatch => Reason::IdempotencyMismatch,
+            RejectionKind::InvalidClientTokenId => Reason::InvalidClientTokenId,
+            RejectionKind::UnmodifiableEntity => Reason::UnmodifiableEntity,
+        };
+        Self::new(reason, r.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_each_their_own() {
+        for (n, reason) in (1i32..).zip(Reason::ALL) {
+            assert_eq!(reason as i32, n);
+            assert_eq!(Reason::from_number(n), Some(reason));
+        }
+        let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.row().0).collect();
+        assert_eq!(names.len(), Reason::ALL.len());
+    }
+}

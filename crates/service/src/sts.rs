@@ -1,0 +1,115 @@
+//! Sessions of roles, issued at any node.
+
+use tidegate_authn::{ClusterKey, Secret, Session};
+use tidegate_model::ids;
+use tidegate_policy::{Action, Arn, PolicyDocument, PolicyKind, PolicySet, Request, UnixMillis, authorize};
+
+use crate::{Caller, Reason, ServiceError, View};
+
+/// Asks for a session of a role.
+#[derive(Clone, Debug)]
+pub struct AssumeRole {
+    /// The role.
+    pub role_arn: String,
+    /// The session's name.
+    pub session_name: String,
+    /// How long, in seconds; 0: an hour.
+    pub duration_seconds: u32,
+    /// Session policies, as JSON.
+    pub policies: Vec<String>,
+}
+
+/// A session and its token.
+#[derive(Clone, Debug)]
+pub struct AssumedRole {
+    /// The session.
+    pub session: Session,
+    /// Its ARN.
+    pub arn: String,
+    /// What goes with every call.
+    pub token: String,
+}
+
+const CHAINED_SECONDS_MAX: u32 = 3_600;
+const SESSION_SECONDS_MIN: u32 = 900;
+
+fn invalid(message: impl Into<String>) -> ServiceError {
+    ServiceError::new(Reason::ValidationError, message)
+}
+
+/// Gives the caller a session of a role of its own account, when the role's trust policy and, unless that names the caller itself, the
+/// caller's own policies allow it.
+pub fn assume_role(
+    view: &View,
+    caller: &Caller,
+    request: &AssumeRole,
+    now: UnixMillis,
+    entropy: &mut dyn FnMut(&mut [u8]),
+    key: &ClusterKey,
+) -> Result<AssumedRole, ServiceError> {
+    let arn = Arn::parse(&request.role_arn).map_err(|e| invalid(e.to_string()))?;
+    let name = request.session_name.as_str();
+    let well_formed = (2..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | '-'));
+    if !well_formed {
+        return Err(invalid(format!("the role session name `{name}` needs 2 to 64 of letters, digits and +=,.@_-")));
+    }
+    let denied = || {
+        let message = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+            caller.resolved.principal.arn, request.role_arn
+        );
+        ServiceError::new(Reason::AccessDenied, message)
+    };
+    let account = arn.account_id().filter(|a| *a == caller.account).ok_or_else(denied)?;
+    let state = view.account(account)?;
+    let role = arn.resource().rsplit('/').next().and_then(|n| state.role(n)).ok_or_else(denied)?;
+    let trust = state.trust(&role.value.name).ok_or_else(denied)?;
+    let set = PolicySet { resource: Some(trust), ..caller.resolved.policies.clone() };
+    let action = Action::parse("sts:AssumeRole").map_err(|e| invalid(e.to_string()))?;
+    let context = caller.context.clone().with("sts:RoleSessionName", name);
+    let asked = Request::new(&caller.resolved.principal, &action, &request.role_arn, &context);
+    let decision = authorize(&set, &asked);
+    // A trust policy must allow: an identity policy alone is not enough.
+    let trusted = decision.statements.iter().any(|s| matches!(s.policy.source(), tidegate_policy::PolicySource::Trust(_)));
+    if !decision.is_allowed() || !trusted {
+        return Err(denied());
+    }
+    let chained = !caller.reference.session.is_empty();
+    let longest = if chained { CHAINED_SECONDS_MAX } else { role.value.session_seconds_max };
+    let seconds = if request.duration_seconds == 0 { CHAINED_SECONDS_MAX } else { request.duration_seconds };
+    if !(SESSION_SECONDS_MIN..=longest).contains(&seconds) {
+        return Err(invalid(format!("a session of {seconds} seconds is not between {SESSION_SECONDS_MIN} and {longest}")));
+    }
+    for text in &request.policies {
+        PolicyDocument::parse(text, PolicyKind::Session)
+            .map_err(|e| ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}")))?;
+    }
+    let mut draw = || {
+        let mut bytes = [0; 16];
+        entropy(&mut bytes);
+        bytes
+    };
+    let access_key_id = ids::session_key_id(account.as_u64(), &draw());
+    let secret: String = [draw(), draw(), draw()].concat().iter().map(|b| letter(*b)).take(40).collect();
+    let session = Session {
+        account: account.as_u64(),
+        role_id: role.value.id.clone(),
+        name: name.to_owned(),
+        access_key_id,
+        secret: Secret::new(secret),
+        issued: now.0,
+        expires: now.0 + u64::from(seconds) * 1000,
+        policies: (!request.policies.is_empty()).then(|| request.policies.clone()),
+    };
+    let mut nonce = [0; 12];
+    entropy(&mut nonce);
+    let token = session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
+    Ok(AssumedRole { session, arn, token })
+}
+
+fn letter(byte: u8) -> char {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char::from(LETTERS.get(usize::from(byte & 63)).copied().unwrap_or(b'A'))
+}

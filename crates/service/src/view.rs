@@ -1,0 +1,43 @@
+//! What a node decides on: all groups at one moment, and the positions of that moment.
+
+use imbl::OrdMap;
+use std::sync::Arc;
+use tidegate_model::{AccountState, DirectoryState, GroupState};
+use tidegate_policy::AccountId;
+use tidegate_replica::{Clock, GroupId};
+
+use crate::{Reason, ServiceError};
+
+/// An immutable view of the whole cluster. Clones cost nothing.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The directory.
+    pub directory: DirectoryState,
+    /// The groups of accounts.
+    pub groups: OrdMap<u32, GroupState>,
+    /// How far each origin is in this view.
+    pub positions: Clock,
+}
+
+impl View {
+    /// The group that an account lives in.
+    pub fn group_of(&self, account: AccountId) -> Result<GroupId, ServiceError> {
+        self.directory.account(account).map(|a| GroupId(a.group)).ok_or_else(|| account_not_found(account))
+    }
+
+    /// An account's state.
+    pub fn account(&self, account: AccountId) -> Result<&Arc<AccountState>, ServiceError> {
+        let group = self.group_of(account)?;
+        let state = self.groups.get(&group.0).and_then(|g| g.account(account));
+        state.ok_or_else(|| account_not_found(account))
+    }
+
+    /// The part of the positions that answers about these groups rest on.
+    pub fn positions_of(&self, groups: &[GroupId]) -> Clock {
+        self.positions.iter().filter(|(o, _)| o.group().is_some_and(|g| groups.contains(&g))).collect()
+    }
+}
+
+fn account_not_found(account: AccountId) -> ServiceError {
+    ServiceError::new(Reason::AccountNotFound, format!("the account {account} is not known at this node; it may not have arrived yet"))
+}
