@@ -1,5 +1,6 @@
 //! A policy ready to decide: immutable, indexed, shared as an `Arc`.
 
+use core::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::{
@@ -61,11 +62,12 @@ impl CompiledPolicy {
         &self.statements
     }
 
-    /// The statements of one policy that cover action and resource; one may come more than once.
+    /// Shows `hear` the statements of one policy that cover action and resource, until it breaks off; one may come more than once.
     pub(crate) fn covering<'a>(
         policy: &'a Arc<Self>,
         request: &'a Request<'a>,
-    ) -> impl Iterator<Item = Candidate<'a>> {
-        policy.index.covering(core::slice::from_ref(policy), request)
+        hear: impl FnMut(Candidate<'a>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        policy.index.covering(core::slice::from_ref(policy), request, hear)
     }
 }

@@ -77,6 +77,11 @@ impl Context {
         self.entries.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v)
     }
 
+    /// The values of a key that is in lower case already.
+    pub(crate) fn get_lower(&self, key: &str) -> Option<&Value> {
+        self.entries.iter().find(|(k, _)| **k == *key).map(|(_, v)| v)
+    }
+
     /// All keys in lower case with their values, in the order in which they were set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(k, v)| (&**k, v))

@@ -2,6 +2,7 @@
 //!
 //! Each type of policy is asked on its own ([`Said`]); [`weigh`] joins their answers by AWS's rules, and is all of the rules.
 
+use core::ops::ControlFlow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -9,7 +10,7 @@ use smallvec::SmallVec;
 use crate::{
     CompiledPolicy, PolicySet, PolicyType, PrincipalKind, Request,
     document::{StatementEffect, line_and_column},
-    index::Candidate,
+    index::{Candidate, StatementIndex},
     principal_element::Named,
 };
 
@@ -67,11 +68,9 @@ impl Decision {
         Self { effect, policy_type: Some(policy_type), statements: SmallVec::new() }
     }
 
-    fn because(mut self, found: Option<Found<'_>>) -> Self {
-        let reference =
-            found.map(|f| StatementRef { policy: Arc::clone(f.policy), index: f.number });
-        self.statements.extend(reference);
-        self
+    fn note(&mut self, found: Found<'_>) {
+        self.statements
+            .push(StatementRef { policy: Arc::clone(found.policy), index: found.number });
     }
 
     /// Whether it may be done.
@@ -85,7 +84,7 @@ impl Decision {
 /// Nothing is allocated. Time grows with the number of policies (not of their statements), hardly at all with
 /// [`crate::ComposedPolicies`].
 pub fn authorize(set: &PolicySet, request: &Request<'_>) -> Decision {
-    weigh(set.voices(request), request)
+    weigh(&set.voices(request), request)
 }
 
 /// A statement that applies.
@@ -105,33 +104,48 @@ pub(crate) struct Said<'a> {
 impl<'a> Said<'a> {
     /// Asks each policy through its own index.
     pub(crate) fn by_each(policies: &'a [Arc<CompiledPolicy>], request: &'a Request<'a>) -> Self {
-        Self::of(
-            policies.iter().flat_map(|policy| CompiledPolicy::covering(policy, request)),
-            request,
-        )
+        let mut said = Self::default();
+        for policy in policies {
+            let heard = CompiledPolicy::covering(policy, request, |candidate| {
+                said.hear(candidate, request)
+            });
+            if heard.is_break() {
+                break;
+            }
+        }
+        said
     }
 
-    /// Asks the statements that cover action and resource.
-    pub(crate) fn of(
-        candidates: impl Iterator<Item = Candidate<'a>>,
+    /// Asks all policies through one index.
+    pub(crate) fn by_all(
+        policies: &'a [Arc<CompiledPolicy>],
+        index: &'a StatementIndex,
         request: &'a Request<'a>,
     ) -> Self {
         let mut said = Self::default();
-        for Candidate { policy, number, statement } in candidates {
-            let denies = statement.effect == StatementEffect::Deny;
-            let Some(named) = statement.names(request.principal) else { continue };
-            let known = said.allow.is_some_and(|(best, _)| best >= named);
-            if !denies && known || statement.failing_condition(request).is_some() {
-                continue;
-            }
-            let found = Found { policy, number };
-            if denies {
-                said.deny = Some(found);
-                return said;
-            }
-            said.allow = Some((named, found));
-        }
+        // A break only says that a deny was found, which is also noted.
+        let _ = index.covering(policies, request, |candidate| said.hear(candidate, request));
         said
+    }
+
+    /// Hears a statement that covers action and resource; breaks off behind a deny, which nothing can change.
+    fn hear(&mut self, candidate: Candidate<'a>, request: &Request<'_>) -> ControlFlow<()> {
+        let Candidate { policy, number, statement } = candidate;
+        let denies = statement.effect == StatementEffect::Deny;
+        let Some(named) = statement.names(request.principal) else {
+            return ControlFlow::Continue(());
+        };
+        let known = self.allow.is_some_and(|(best, _)| best >= named);
+        if !denies && known || statement.failing_condition(request).is_some() {
+            return ControlFlow::Continue(());
+        }
+        let found = Found { policy, number };
+        if denies {
+            self.deny = Some(found);
+            return ControlFlow::Break(());
+        }
+        self.allow = Some((named, found));
+        ControlFlow::Continue(())
     }
 
     pub(crate) fn effect(&self) -> Effect {
@@ -156,12 +170,12 @@ pub(crate) struct Voices<'a> {
 
 impl<'a> Voices<'a> {
     /// Those that speak, in the order in which a deny is reported.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (PolicyType, Said<'a>)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (PolicyType, &Said<'a>)> {
         let voices = [
-            (PolicyType::Identity, Some(self.identity)),
-            (PolicyType::Boundary, self.boundary),
-            (PolicyType::Session, self.session),
-            (self.resource_type, self.resource),
+            (PolicyType::Identity, Some(&self.identity)),
+            (PolicyType::Boundary, self.boundary.as_ref()),
+            (PolicyType::Session, self.session.as_ref()),
+            (self.resource_type, self.resource.as_ref()),
         ];
         voices.into_iter().filter_map(|(policy_type, said)| Some((policy_type, said?)))
     }
@@ -174,19 +188,26 @@ impl<'a> Voices<'a> {
 ///    who has no account of its own.
 /// 3. A service or an anonymous caller needs nothing else; nor does the root user.
 /// 4. Every other type that limits the caller must allow, save what the resource's policy waives by naming the caller.
-pub(crate) fn weigh(voices: Voices<'_>, request: &Request<'_>) -> Decision {
-    if let Some((policy_type, said)) = voices.all().find(|(_, said)| said.deny.is_some()) {
-        return Decision::deny(Effect::ExplicitDeny, policy_type).because(said.deny);
+pub(crate) fn weigh(voices: &Voices<'_>, request: &Request<'_>) -> Decision {
+    for (policy_type, said) in voices.all() {
+        if let Some(found) = said.deny {
+            let mut denied = Decision::deny(Effect::ExplicitDeny, policy_type);
+            denied.note(found);
+            return denied;
+        }
     }
     let kind = request.principal.kind;
-    let by_resource = voices.resource.and_then(|said| said.allow);
+    let by_resource = voices.resource.as_ref().and_then(|said| said.allow);
     let homeless = matches!(kind, PrincipalKind::Service | PrincipalKind::Anonymous);
     let resource_decides =
         homeless || request.crosses_accounts() || voices.resource_type == PolicyType::Trust;
     if resource_decides && by_resource.is_none() {
         return Decision::deny(Effect::ImplicitDeny, voices.resource_type);
     }
-    let mut allowed = Decision::allow().because(by_resource.map(|(_, found)| found));
+    let mut allowed = Decision::allow();
+    if let Some((_, found)) = by_resource {
+        allowed.note(found);
+    }
     if homeless || kind == PrincipalKind::Root {
         return allowed;
     }
@@ -195,16 +216,17 @@ pub(crate) fn weigh(voices: Voices<'_>, request: &Request<'_>) -> Decision {
         _ => Waived::NOTHING,
     };
     // A federated user's session without a policy may do nothing of its own.
-    let unsaid = (kind == PrincipalKind::FederatedUser).then(Said::default);
+    let unsaid = Said::default();
+    let unsaid = (kind == PrincipalKind::FederatedUser).then_some(&unsaid);
     let limits = [
-        (PolicyType::Identity, Some(voices.identity), waived.identity),
-        (PolicyType::Boundary, voices.boundary, waived.boundary),
-        (PolicyType::Session, voices.session.or(unsaid), waived.session),
+        (PolicyType::Identity, Some(&voices.identity), waived.identity),
+        (PolicyType::Boundary, voices.boundary.as_ref(), waived.boundary),
+        (PolicyType::Session, voices.session.as_ref().or(unsaid), waived.session),
     ];
     for (policy_type, said, waived) in limits {
         let (Some(said), false) = (said, waived) else { continue };
         match said.allow {
-            Some((_, found)) => allowed = allowed.because(Some(found)),
+            Some((_, found)) => allowed.note(found),
             None => return Decision::deny(Effect::ImplicitDeny, policy_type),
         }
     }

@@ -70,7 +70,7 @@ pub struct Explanation {
 /// Decides and says why.
 pub fn explain(set: &PolicySet, request: &Request<'_>) -> Explanation {
     let voices = set.voices(request);
-    let decision = weigh(voices, request);
+    let decision = weigh(&voices, request);
     let mut missing = BTreeSet::new();
     let types = voices.all().map(|(policy_type, said)| {
         let (matched, near_misses) = hear(policies(set, policy_type), request, &mut missing);

@@ -64,7 +64,7 @@ impl Key {
         let principal = request.principal;
         let one = match self {
             Self::Context(name) => {
-                return request.context.get(name).map(|value| match value {
+                return request.context.get_lower(name).map(|value| match value {
                     crate::Value::One(text) => Values::One(text),
                     crate::Value::Many(texts) => Values::Many(texts),
                 });

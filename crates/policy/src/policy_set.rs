@@ -73,8 +73,8 @@ impl ComposedPolicies {
         resource: Option<&Arc<CompiledPolicy>>,
         request: &Request<'_>,
     ) -> Decision {
-        let said = Said::of(self.identity.covering(&self.set.identity, request), request);
-        decide::weigh(voices(&self.set, said, resource, request), request)
+        let said = Said::by_all(&self.set.identity, &self.identity, request);
+        decide::weigh(&voices(&self.set, said, resource, request), request)
     }
 }
 

@@ -50,16 +50,23 @@ impl Template {
         Self::Parts(parts.into())
     }
 
-    /// The text that every match begins with: what stands before the first wildcard or variable.
+    /// What every match begins with: the text before the first wildcard or variable.
     pub(crate) fn head(&self) -> &str {
-        let text = match self {
-            Self::Plain(text) => text,
+        match self {
+            Self::Plain(text) => wildcard::literal_head(text),
             Self::Parts(parts) => match parts.first() {
-                Some(Part::Pattern(text)) => text,
+                Some(Part::Pattern(text)) => wildcard::literal_head(text),
                 _ => "",
             },
-        };
-        text.get(..text.find(['*', '?']).unwrap_or(text.len())).unwrap_or_default()
+        }
+    }
+
+    /// The text, where it holds no variable.
+    pub(crate) fn as_plain(&self) -> Option<&str> {
+        match self {
+            Self::Plain(text) => Some(text),
+            Self::Parts(_) => None,
+        }
     }
 
     /// Whether `text` matches, with wildcards. A variable without a value matches nothing.
@@ -69,19 +76,6 @@ impl Template {
             Self::Parts(parts) => {
                 resolve(parts, request).is_some_and(|p| wildcard::matches(&p, 0..p.len(), text))
             }
-        }
-    }
-
-    /// Like [`Template::like`], for a text that is already known to begin with [`Template::head`].
-    pub(crate) fn like_behind_head(&self, text: &str, request: &Request<'_>) -> bool {
-        let head = self.head().len();
-        match (self, text.get(head..)) {
-            (Self::Plain(pattern), Some(rest)) => match pattern.get(head..) {
-                Some("*") => true,
-                Some(tail) => wildcard::wildcard_matches(tail, rest),
-                None => false,
-            },
-            _ => self.like(text, request),
         }
     }
 

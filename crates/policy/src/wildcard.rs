@@ -7,6 +7,11 @@ pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
     matches(pattern.as_bytes(), 0..pattern.len(), text)
 }
 
+/// What every match of a pattern begins with: the text before its first wildcard.
+pub(crate) fn literal_head(pattern: &str) -> &str {
+    pattern.get(..pattern.find(['*', '?']).unwrap_or(pattern.len())).unwrap_or_default()
+}
+
 /// One step of a pattern. A character that came from a variable or an escape is a [`Token::Byte`], whatever it looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
