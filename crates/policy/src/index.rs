@@ -1,10 +1,12 @@
 //! Which statements can speak of an action on a resource at all: found by the heads of their patterns, without looking at the others.
 //!
-//! Resources come first: they tell more statements apart than actions do, and the many actions of a statement on `*` stand in one
-//! place.
+//! The head of a pattern is the text before its first wildcard or variable. Two questions are asked once each, however many
+//! statements there are: which heads begin the request's action, and which begin its resource? The candidates stand where both meet.
 
 use core::ops::ControlFlow;
 use std::{collections::BTreeMap, sync::Arc};
+
+use smallvec::SmallVec;
 
 use crate::{
     CompiledPolicy, Request,
@@ -14,16 +16,19 @@ use crate::{
     wildcard::{literal_head, wildcard_matches},
 };
 
-/// The statements of some policies by the head of the resource (`arn:aws:s3:::photos/` of `arn:aws:s3:::photos/*`), then by the head
-/// of the action.
+/// The statements of some policies by the heads of their resources and actions.
 #[derive(Clone, Debug)]
 pub(crate) struct StatementIndex {
-    by_resource: PrefixMap<PrefixMap<Box<[Entry]>>>,
+    /// The number of each head of an action: `s3:get` of `s3:Get*`.
+    action_heads: PrefixMap<u32>,
+    /// For each head of a resource (`arn:aws:s3:::photos/` of `arn:aws:s3:::photos/*`) its entries, ordered by the action's head.
+    by_resource: PrefixMap<Box<[Entry]>>,
 }
 
-/// A pair of a resource pattern and an action pattern of one statement.
+/// A pair of an action pattern and a resource pattern of one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
+    action_head: u32,
     policy: u32,
     statement: u32,
     resource: Place,
@@ -51,24 +56,22 @@ pub(crate) struct Candidate<'a> {
     pub(crate) statement: &'a CompiledStatement,
 }
 
-type Rows<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<Entry>>>;
-
 impl StatementIndex {
     /// Indexes the statements of several policies, each named by its place.
     pub(crate) fn new<'a>(policies: impl Iterator<Item = &'a [CompiledStatement]>) -> Self {
-        let mut rows = Rows::new();
+        let mut rows = Rows::default();
         for (policy, statements) in (0u32..).zip(policies) {
             for (number, statement) in (0u32..).zip(statements) {
-                insert(&mut rows, policy, number, statement);
+                rows.insert(policy, number, statement);
             }
         }
-        let by_action = |rows: BTreeMap<&str, Vec<Entry>>| {
-            PrefixMap::new(rows.into_iter().map(|(head, entries)| (head, entries.into())).collect())
-        };
+        let by_resource = rows.by_resource.into_iter().map(|(head, mut entries)| {
+            entries.sort_by_key(|entry| entry.action_head);
+            (head, entries.into())
+        });
         Self {
-            by_resource: PrefixMap::new(
-                rows.into_iter().map(|(head, rows)| (head, by_action(rows))).collect(),
-            ),
+            action_heads: PrefixMap::new(rows.action_heads),
+            by_resource: PrefixMap::new(by_resource.collect()),
         }
     }
 
@@ -81,13 +84,20 @@ impl StatementIndex {
         mut hear: impl FnMut(Candidate<'a>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let action = request.action.lower();
-        for by_action in self.by_resource.prefixes(request.resource) {
-            for entry in by_action.prefixes(action).flat_map(|entries| entries.iter()) {
-                let Some(policy) = policies.get(entry.policy as usize) else { continue };
-                let number = entry.statement as usize;
-                let Some(statement) = policy.statements().get(number) else { continue };
-                if entry.covers(statement, action, request) {
-                    hear(Candidate { policy, number, statement })?;
+        // An action rarely begins with more heads than these: none, `s3:`, `s3:get`, `s3:getobject`.
+        let action_heads: SmallVec<[u32; 16]> =
+            self.action_heads.prefixes(action).copied().collect();
+        for entries in self.by_resource.prefixes(request.resource) {
+            for head in &action_heads {
+                let start = entries.partition_point(|entry| entry.action_head < *head);
+                let entries = entries.get(start..).unwrap_or_default();
+                for entry in entries.iter().take_while(|entry| entry.action_head == *head) {
+                    let Some(policy) = policies.get(entry.policy as usize) else { continue };
+                    let number = entry.statement as usize;
+                    let Some(statement) = policy.statements().get(number) else { continue };
+                    if entry.covers(statement, action, request) {
+                        hear(Candidate { policy, number, statement })?;
+                    }
                 }
             }
         }
@@ -95,32 +105,50 @@ impl StatementIndex {
     }
 }
 
-fn insert<'a>(rows: &mut Rows<'a>, policy: u32, number: u32, statement: &'a CompiledStatement) {
-    let whole = || vec![("", Place::Whole)];
-    let places = |heads: Vec<&'a str>| -> Vec<(&'a str, Place)> {
-        let length = |head: &str| u32::try_from(head.len()).unwrap_or(u32::MAX);
-        (0u32..)
-            .zip(heads)
-            .map(|(number, head)| (head, Place::At { number, head: length(head) }))
-            .collect()
-    };
-    let actions = match &statement.actions {
-        actions if actions.negated => whole(),
-        actions => places(actions.patterns.iter().map(|pattern| literal_head(pattern)).collect()),
-    };
-    let resources = match &statement.resources {
-        Some(list) if !list.negated && list.patterns.len() * actions.len() <= PAIRS_MAX => {
-            places(list.patterns.iter().map(Template::head).collect())
-        }
-        _ => whole(),
-    };
-    for (resource_head, resource) in &resources {
-        let by_action = rows.entry(resource_head).or_default();
-        for (action_head, action) in &actions {
-            let entry = Entry { policy, statement: number, resource: *resource, action: *action };
-            by_action.entry(action_head).or_default().push(entry);
+/// An index being made.
+#[derive(Default)]
+struct Rows<'a> {
+    /// Numbered as they come.
+    action_heads: BTreeMap<&'a str, u32>,
+    by_resource: BTreeMap<&'a str, Vec<Entry>>,
+}
+
+impl<'a> Rows<'a> {
+    fn insert(&mut self, policy: u32, statement_number: u32, statement: &'a CompiledStatement) {
+        let whole = || vec![("", Place::Whole)];
+        let actions = match &statement.actions {
+            actions if actions.negated => whole(),
+            actions => places(actions.patterns.iter().map(|pattern| literal_head(pattern))),
+        };
+        let resources = match &statement.resources {
+            Some(list) if !list.negated && list.patterns.len() * actions.len() <= PAIRS_MAX => {
+                places(list.patterns.iter().map(Template::head))
+            }
+            _ => whole(),
+        };
+        for (head, action) in actions {
+            let next = u32::try_from(self.action_heads.len()).unwrap_or(u32::MAX);
+            let action_head = *self.action_heads.entry(head).or_insert(next);
+            for (head, resource) in &resources {
+                let entry = Entry {
+                    action_head,
+                    policy,
+                    statement: statement_number,
+                    resource: *resource,
+                    action,
+                };
+                self.by_resource.entry(head).or_default().push(entry);
+            }
         }
     }
+}
+
+fn places<'a>(heads: impl Iterator<Item = &'a str>) -> Vec<(&'a str, Place)> {
+    let length = |head: &str| u32::try_from(head.len()).unwrap_or(u32::MAX);
+    (0u32..)
+        .zip(heads)
+        .map(|(number, head)| (head, Place::At { number, head: length(head) }))
+        .collect()
 }
 
 impl Entry {

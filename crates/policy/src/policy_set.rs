@@ -44,17 +44,24 @@ impl PolicySet {
 /// assert!(composed.authorize(&Request::new(&principal, &action, "arn:aws:s3:::photos/cat.jpg", &context)).is_allowed());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ComposedPolicies {
     set: PolicySet,
-    identity: StatementIndex,
+    identity: Arc<StatementIndex>,
 }
 
 impl ComposedPolicies {
     /// Composes a set.
     pub fn new(set: PolicySet) -> Self {
         let identity = StatementIndex::new(set.identity.iter().map(|policy| policy.statements()));
-        Self { set, identity }
+        Self { set, identity: Arc::new(identity) }
+    }
+
+    /// The same limited by session policies; the index is shared.
+    #[must_use]
+    pub fn with_session(&self, session: Vec<Arc<CompiledPolicy>>) -> Self {
+        let set = PolicySet { session: Some(session), ..self.set.clone() };
+        Self { set, identity: Arc::clone(&self.identity) }
     }
 
     /// The policies.
