@@ -2,16 +2,23 @@
 //! ever decided on.
 //!
 //! A page is complete for (after, upto] *together with all later ones up to the cut*: a key that was written again behind the page is
-//! left out of it. Hence nothing of a pull is published, and the clock does not move, before its last page; and a pull whose source
-//! falls silent begins anew with another, which may not know what the first one left out.
+//! left out of it. Hence nothing of a pull is published, and the clock does not move, before its last page. A source that is silent is
+//! asked again for the page that did not come; with another source the pull begins anew, since that one may not know what was left out.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::{Continuation, Frame, NodeId, Origin, Record};
 
-/// A pull whose source is silent for this long begins anew with another: several round trips on earth, less than a person notices.
-const SILENCE_MAX: Duration = Duration::from_secs(2);
+/// A source that is silent for this long is asked again: more than two round trips on earth.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// Each time that a source that talks was hopeless the patience doubles, up to this: a link that is only slow must not be given up for
+/// ever.
+const PATIENCE_MAX: Duration = Duration::from_secs(16);
+/// How often a source is asked again before the pull begins anew with another.
+const RETRIES_MAX: u32 = 2;
+/// Pages of one pull that may wait for their turn: as many as one question brings, twice.
+const EARLY_MAX: usize = 8;
 /// Pulls under way at once: repair must not crowd out what is new.
 const PULLS_MAX: usize = 16;
 /// Bytes of pages that are held back, over all pulls. Past it they are written ahead of the clock, unpublished.
@@ -26,15 +33,28 @@ pub(crate) struct Question {
     pub(crate) origin: Origin,
     pub(crate) after: u64,
     pub(crate) base: u64,
+    pub(crate) nonce: u64,
 }
 
 /// One page, as a source sent it.
 #[derive(Debug)]
 pub(crate) struct Page {
+    pub(crate) nonce: u64,
     pub(crate) frame: Frame,
     pub(crate) cut: u64,
     pub(crate) next: Continuation,
     pub(crate) replaces: bool,
+}
+
+/// A source that owes an answer.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Silence {
+    pub(crate) origin: Origin,
+    pub(crate) source: NodeId,
+    /// It was asked often enough.
+    pub(crate) hopeless: bool,
+    /// How long to wait for the next one.
+    pub(crate) patience: Duration,
 }
 
 /// What a page leads to.
@@ -61,20 +81,40 @@ pub(crate) struct Staged {
 #[derive(Debug)]
 struct Pull {
     from: NodeId,
+    /// Names the last question: pages of an earlier one were made of an older state and don't fit to those of this one.
+    nonce: u64,
     heard: Duration,
+    patience: Duration,
+    /// How often it was asked again since it was last heard.
+    retries: u32,
     /// Where the next page must begin.
     next: u64,
     /// Tombstones collected up to here are not missed: the position that the pull began from, or the cut at which a whole state began.
     base: u64,
     staged: Vec<Record>,
+    /// Pages that came before their turn, by what they begin behind.
+    early: BTreeMap<u64, Page>,
     bytes: usize,
     /// The next records written void what was there.
     replaces: bool,
+    /// The question that a whole state answered.
+    replaced_by: Option<u64>,
 }
 
 impl Pull {
-    fn question(&self, origin: Origin) -> Question {
-        Question { to: self.from, origin, after: self.next, base: self.base.max(self.next) }
+    fn ask(&mut self, origin: Origin, nonce: u64) -> Question {
+        self.nonce = nonce;
+        self.early.clear();
+        let base = self.base.max(self.next);
+        Question { to: self.from, origin, after: self.next, base, nonce }
+    }
+
+    /// Holds a page back whose turn has come.
+    fn stage(&mut self, page: Page) -> Continuation {
+        self.next = page.frame.upto;
+        self.bytes += page.frame.records.iter().map(size).sum::<usize>();
+        self.staged.extend(page.frame.records);
+        page.next
     }
 
     fn take(&mut self) -> Staged {
@@ -87,9 +127,10 @@ impl Pull {
 }
 
 /// The pulls under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pulls {
     under_way: BTreeMap<Origin, Pull>,
+    nonce: u64,
 }
 
 fn size(record: &Record) -> usize {
@@ -97,6 +138,11 @@ fn size(record: &Record) -> usize {
 }
 
 impl Pulls {
+    /// No pull is under way. Nonces begin with `nonce`, which no earlier life of this node may have come near.
+    pub(crate) fn new(nonce: u64) -> Self {
+        Self { under_way: BTreeMap::new(), nonce }
+    }
+
     /// Begins a pull of what `origin` wrote behind `after`, unless one is under way or too many are.
     pub(crate) fn begin(
         &mut self,
@@ -104,60 +150,98 @@ impl Pulls {
         origin: Origin,
         from: NodeId,
         after: u64,
+        patience: Duration,
     ) -> Option<Question> {
         if self.under_way.contains_key(&origin) || self.under_way.len() >= PULLS_MAX {
             return None;
         }
-        let pull = Pull {
+        let mut pull = Pull {
             from,
+            nonce: 0,
             heard: now,
+            patience,
+            retries: 0,
             next: after,
             base: after,
             staged: Vec::new(),
+            early: BTreeMap::new(),
             bytes: 0,
             replaces: false,
+            replaced_by: None,
         };
-        let question = pull.question(origin);
+        self.nonce += 1;
+        let question = pull.ask(origin, self.nonce);
         self.under_way.insert(origin, pull);
         Some(question)
     }
 
-    /// Takes a page. Pages that nobody asked for, that come twice or out of their order change nothing.
+    /// Takes a page. Pages that nobody asked for or that come twice change nothing; those that come early wait for their turn.
     pub(crate) fn page(&mut self, now: Duration, from: NodeId, page: Page) -> Step {
         let held_back: usize = self.under_way.values().map(|p| p.bytes).sum();
         let origin = page.frame.origin;
-        let Some(pull) = self.under_way.get_mut(&origin).filter(|p| p.from == from) else {
+        self.nonce += 1;
+        let asked = |p: &&mut Pull| p.from == from && p.nonce == page.nonce;
+        let Some(pull) = self.under_way.get_mut(&origin).filter(asked) else {
             return Step::Wait;
         };
-        if page.replaces && page.frame.after == 0 {
-            // What came before this page is void too: tombstones among it were collected meanwhile.
+        if page.replaces && pull.replaced_by != Some(page.nonce) {
+            if page.cut <= pull.base {
+                return Step::Wait;
+            }
+            // What came before this answer is void too: tombstones among it were collected meanwhile.
             pull.take();
             (pull.next, pull.base, pull.replaces) = (0, page.cut, true);
-        } else if page.replaces || page.frame.after != pull.next {
+            pull.replaced_by = Some(page.nonce);
+        }
+        if page.frame.after < pull.next || page.frame.upto < page.frame.after {
             return Step::Wait;
         }
-        pull.heard = now;
-        pull.next = page.frame.upto;
-        let arrived = page.frame.records.iter().map(size).sum::<usize>();
-        pull.bytes += arrived;
-        pull.staged.extend(page.frame.records);
-        if page.next == Continuation::Done {
-            let upto = pull.next;
-            let staged = pull.take();
-            self.under_way.remove(&origin);
-            return Step::Done(staged, upto);
+        (pull.heard, pull.retries) = (now, 0);
+        pull.early.insert(page.frame.after, page);
+        if pull.early.len() > EARLY_MAX {
+            pull.early.pop_last();
         }
-        let ask = (page.next == Continuation::Ask).then(|| pull.question(origin));
-        if held_back + arrived > STAGED_MAX {
-            return Step::Spill(pull.take(), ask);
+        let mut step = Step::Wait;
+        while let Some(page) = pull.early.remove(&pull.next) {
+            match pull.stage(page) {
+                Continuation::Done => {
+                    let (staged, upto) = (pull.take(), pull.next);
+                    self.under_way.remove(&origin);
+                    return Step::Done(staged, upto);
+                }
+                Continuation::Ask => step = Step::Ask(pull.ask(origin, self.nonce)),
+                Continuation::Follows => {}
+            }
         }
-        ask.map_or(Step::Wait, Step::Ask)
+        if held_back.max(pull.bytes) > STAGED_MAX {
+            let question = if let Step::Ask(question) = step { Some(question) } else { None };
+            return Step::Spill(pull.take(), question);
+        }
+        step
     }
 
-    /// The pulls whose source is silent, with that source.
-    pub(crate) fn silent(&self, now: Duration) -> Vec<(Origin, NodeId)> {
-        let silent = self.under_way.iter().filter(|(_, p)| now >= p.heard + SILENCE_MAX);
-        silent.map(|(origin, p)| (*origin, p.from)).collect()
+    /// The sources that owe an answer.
+    pub(crate) fn silent(&self, now: Duration) -> Vec<Silence> {
+        let silent = self.under_way.iter().filter(|(_, p)| now >= p.heard + p.patience);
+        let silence = |(origin, pull): (&Origin, &Pull)| Silence {
+            origin: *origin,
+            source: pull.from,
+            hopeless: pull.retries >= RETRIES_MAX,
+            patience: match pull.retries {
+                RETRIES_MAX.. => PATIENCE_MAX.min(2 * pull.patience),
+                _ => pull.patience,
+            },
+        };
+        silent.map(silence).collect()
+    }
+
+    /// The question for the page that has not come.
+    pub(crate) fn ask_again(&mut self, now: Duration, origin: Origin) -> Option<Question> {
+        let pull = self.under_way.get_mut(&origin)?;
+        pull.heard = now;
+        pull.retries += 1;
+        self.nonce += 1;
+        Some(pull.ask(origin, self.nonce))
     }
 
     /// Gives up the pulls of other origins than these.

@@ -18,7 +18,7 @@ pub use output::{Alarm, ConfirmId, Counters, Lane, MergeBatch, MergeId, Output};
 
 use crate::{
     Clock, Dot, Frame, GroupId, Message, NodeId, Origin, Record, Records,
-    catch_up::{Page, Pulls},
+    catch_up::{Page, Pulls, Question},
     early::Early,
     liveness::Liveness,
     propagation::Propagation,
@@ -120,6 +120,7 @@ impl Replica {
     /// echo of an earlier life must not answer a question of this one.
     pub fn new(config: ReplicaConfig, clock: Clock, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
+        let number = rng.random_range(0..u64::MAX / 2);
         Self {
             members: BTreeMap::new(),
             own: BTreeSet::new(),
@@ -130,14 +131,14 @@ impl Replica {
             published: clock,
             digests: BTreeMap::new(),
             peers: BTreeMap::new(),
-            pulls: Pulls::default(),
+            pulls: Pulls::new(number),
             early: Early::default(),
             liveness: Liveness::new(config.me, rng.random()),
             propagation: Propagation::default(),
             staleness: Staleness::default(),
             pings: BTreeMap::new(),
             confirms: BTreeMap::new(),
-            number: rng.random_range(0..u64::MAX / 2),
+            number,
             rng,
             due: Due::default(),
             turn: 0,
@@ -212,11 +213,12 @@ impl Replica {
                 self.acknowledged(now, from, &published, &digests);
                 self.compare(now, from, &merged);
             }
-            Message::Pull { origin, after, base } => {
-                self.answer_pull(from, origin, after, base, records);
+            Message::Pull { origin, after, base, nonce } => {
+                let question = Question { to: self.config.me, origin, after, base, nonce };
+                self.answer(from, question, records);
             }
-            Message::PullReply { frame, cut, next, replaces } => {
-                self.page(now, from, Page { frame, cut, next, replaces }, records);
+            Message::PullReply { nonce, frame, cut, next, replaces } => {
+                self.page(now, from, Page { nonce, frame, cut, next, replaces }, records);
             }
             Message::Ack { published, digests } => {
                 self.acknowledged(now, from, &published, &digests);

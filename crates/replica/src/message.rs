@@ -37,16 +37,20 @@ pub enum Message {
         after: u64,
         /// Tombstones collected up to here are not missed. Below the receiver's floor only a whole state will do.
         base: u64,
+        /// Comes back in the replies.
+        nonce: u64,
     },
     /// A page of what was asked for: complete together with all later ones.
     PullReply {
+        /// From the pull: pages fit together only if they answer one question, or questions that followed each other.
+        nonce: u64,
         /// The page.
         frame: Frame,
-        /// What the sender's store surely held when the page was made: the base of a whole state that begins here.
+        /// What the sender's store surely held when the page was made: the base of a whole state that begins with it.
         cut: u64,
         /// What comes behind it.
         next: Continuation,
-        /// The page begins a whole state: what the receiver had of this origin is void.
+        /// The answer that the page belongs to begins a whole state: what the receiver had of this origin is void.
         replaces: bool,
     },
     /// My published view has come to here.
@@ -135,12 +139,12 @@ impl Message {
                 (w.kind, w.merged, w.published, w.digests) =
                     (2, positions(merged.iter()), positions(published.iter()), digests(d));
             }
-            Self::Pull { origin, after, base } => {
-                (w.kind, w.merged, w.base) =
-                    (3, positions(core::iter::once((*origin, *after))), *base);
+            Self::Pull { origin, after, base, nonce } => {
+                (w.kind, w.base, w.nonce) = (3, *base, *nonce);
+                w.merged = positions(core::iter::once((*origin, *after)));
             }
-            Self::PullReply { frame: f, cut, next, replaces } => {
-                (w.kind, w.frame, w.base) = (4, Some(frame(f)), *cut);
+            Self::PullReply { nonce, frame: f, cut, next, replaces } => {
+                (w.kind, w.nonce, w.frame, w.base) = (4, *nonce, Some(frame(f)), *cut);
                 (w.next, w.replaces) = (next.to_wire(), *replaces);
             }
             Self::Ack { published, digests: d } => {
@@ -169,10 +173,13 @@ impl Message {
             1 => Self::Push { frame: read_frame(w.frame)?, hops: w.hops },
             2 => Self::Digest { merged: merged.into_iter().collect(), published, digests },
             3 => match merged.as_slice() {
-                [(origin, after)] => Self::Pull { origin: *origin, after: *after, base: w.base },
+                [(origin, after)] => {
+                    Self::Pull { origin: *origin, after: *after, base: w.base, nonce: w.nonce }
+                }
                 _ => return Err(DecodeError("a pull of not one origin".to_owned())),
             },
             4 => Self::PullReply {
+                nonce: w.nonce,
                 frame: read_frame(w.frame)?,
                 cut: w.base,
                 next: Continuation::from_wire(w.next)?,

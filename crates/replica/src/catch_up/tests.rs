@@ -20,21 +20,26 @@ fn record(sequence: u64, bytes: usize) -> Record {
     }
 }
 
-fn page(after: u64, upto: u64, next: Continuation) -> Page {
+/// Answers the question `nonce`; the first one of a pull is 1.
+fn page(nonce: u64, after: u64, upto: u64, next: Continuation) -> Page {
     let records = (after + 1..=upto).map(|s| record(s, 1)).collect();
-    Page {
-        frame: Frame { origin: ORIGIN, after, upto, records, trace: None },
-        cut: upto,
-        next,
-        replaces: false,
-    }
+    let frame = Frame { origin: ORIGIN, after, upto, records, trace: None };
+    Page { nonce, frame, cut: upto, next, replaces: false }
 }
 
 fn begun(after: u64) -> Pulls {
-    let mut pulls = Pulls::default();
-    let question = pulls.begin(START, ORIGIN, SOURCE, after);
-    assert_eq!(question, Some(Question { to: SOURCE, origin: ORIGIN, after, base: after }));
+    let mut pulls = Pulls::new(0);
+    let question = pulls.begin(START, ORIGIN, SOURCE, after, PATIENCE);
+    assert_eq!(asked(Step::Ask(question.unwrap()), after, after), 1);
     pulls
+}
+
+/// The nonce of a question that is as expected otherwise.
+fn asked(step: Step, after: u64, base: u64) -> u64 {
+    let Step::Ask(question) = step else { panic!("not asked: {step:?}") };
+    let nonce = question.nonce;
+    assert_eq!(question, Question { to: SOURCE, origin: ORIGIN, after, base, nonce });
+    nonce
 }
 
 fn sequences(step: Step) -> (Vec<u64>, bool, u64) {
@@ -45,62 +50,89 @@ fn sequences(step: Step) -> (Vec<u64>, bool, u64) {
 #[test]
 fn pages_are_held_back_until_the_cut() {
     let mut pulls = begun(3);
-    assert_eq!(pulls.page(START, SOURCE, page(3, 5, Continuation::Follows)), Step::Wait);
-    let asked = pulls.page(START, SOURCE, page(5, 6, Continuation::Ask));
-    assert_eq!(asked, Step::Ask(Question { to: SOURCE, origin: ORIGIN, after: 6, base: 6 }));
-    let done = pulls.page(START, SOURCE, page(6, 8, Continuation::Done));
+    assert_eq!(pulls.page(START, SOURCE, page(1, 3, 5, Continuation::Follows)), Step::Wait);
+    let nonce = asked(pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Ask)), 6, 6);
+    let done = pulls.page(START, SOURCE, page(nonce, 6, 8, Continuation::Done));
     assert_eq!(sequences(done), (vec![4, 5, 6, 7, 8], false, 8));
+}
+
+#[test]
+fn a_page_of_an_earlier_question_is_of_an_older_state() {
+    let mut pulls = begun(3);
+    assert_eq!(pulls.page(START, SOURCE, page(1, 3, 5, Continuation::Follows)), Step::Wait);
+    let again = pulls.ask_again(START, ORIGIN).unwrap();
+    assert_eq!(asked(Step::Ask(again), 5, 5), again.nonce);
+    assert_eq!(pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Done)), Step::Wait);
+    let done = pulls.page(START, SOURCE, page(again.nonce, 5, 7, Continuation::Done));
+    assert_eq!(sequences(done), (vec![4, 5, 6, 7], false, 7));
 }
 
 #[test]
 fn a_page_that_nobody_asked_for_changes_nothing() {
     let mut pulls = begun(3);
-    for stray in [page(2, 9, Continuation::Done), page(4, 9, Continuation::Done)] {
-        assert_eq!(
-            pulls.page(START, SOURCE, stray),
-            Step::Wait,
-            "it does not begin where the last one ended"
-        );
-    }
+    assert_eq!(pulls.page(START, SOURCE, page(1, 2, 9, Continuation::Done)), Step::Wait, "known");
     assert_eq!(
-        pulls.page(START, NodeId(8), page(3, 9, Continuation::Done)),
+        pulls.page(START, NodeId(8), page(1, 3, 9, Continuation::Done)),
         Step::Wait,
         "another sender"
     );
-    assert_eq!(pulls.page(START, SOURCE, page(3, 4, Continuation::Follows)), Step::Wait);
-    assert_eq!(pulls.page(START, SOURCE, page(3, 4, Continuation::Follows)), Step::Wait, "twice");
+    assert_eq!(pulls.page(START, SOURCE, page(1, 3, 4, Continuation::Follows)), Step::Wait);
     assert_eq!(
-        sequences(pulls.page(START, SOURCE, page(4, 5, Continuation::Done))),
+        pulls.page(START, SOURCE, page(1, 3, 4, Continuation::Follows)),
+        Step::Wait,
+        "twice"
+    );
+    assert_eq!(
+        sequences(pulls.page(START, SOURCE, page(1, 4, 5, Continuation::Done))),
         (vec![4, 5], false, 5)
     );
     assert_eq!(
-        pulls.page(START, SOURCE, page(5, 6, Continuation::Done)),
+        pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Done)),
         Step::Wait,
         "the pull is over"
     );
 }
 
 #[test]
+fn pages_that_overtake_each_other_wait_for_their_turn() {
+    let mut pulls = begun(3);
+    assert_eq!(pulls.page(START, SOURCE, page(1, 6, 8, Continuation::Done)), Step::Wait);
+    assert_eq!(pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Follows)), Step::Wait);
+    let done = pulls.page(START, SOURCE, page(1, 3, 5, Continuation::Follows));
+    assert_eq!(sequences(done), (vec![4, 5, 6, 7, 8], false, 8));
+}
+
+#[test]
 fn a_whole_state_voids_what_came_before_and_keeps_its_base() {
     let mut pulls = begun(3);
-    assert_eq!(pulls.page(START, SOURCE, page(3, 5, Continuation::Follows)), Step::Wait);
-    let whole = Page { replaces: true, cut: 40, ..page(0, 2, Continuation::Ask) };
-    let asked = pulls.page(START, SOURCE, whole);
-    assert_eq!(asked, Step::Ask(Question { to: SOURCE, origin: ORIGIN, after: 2, base: 40 }));
-    let done = pulls.page(START, SOURCE, page(2, 4, Continuation::Done));
+    assert_eq!(pulls.page(START, SOURCE, page(1, 3, 5, Continuation::Follows)), Step::Wait);
+    let whole = Page { replaces: true, cut: 40, ..page(1, 0, 2, Continuation::Ask) };
+    let nonce = asked(pulls.page(START, SOURCE, whole), 2, 40);
+    let twice = Page { replaces: true, cut: 40, ..page(1, 0, 2, Continuation::Ask) };
+    assert_eq!(pulls.page(START, SOURCE, twice), Step::Wait);
+    let done = pulls.page(START, SOURCE, page(nonce, 2, 4, Continuation::Done));
     assert_eq!(sequences(done), (vec![1, 2, 3, 4], true, 4));
+}
+
+#[test]
+fn the_last_page_of_a_whole_state_is_no_page_of_what_was_asked_for() {
+    let mut pulls = begun(3);
+    let whole = |after, upto, next| Page { replaces: true, cut: 40, ..page(1, after, upto, next) };
+    assert_eq!(pulls.page(START, SOURCE, whole(3, 5, Continuation::Done)), Step::Wait);
+    let done = pulls.page(START, SOURCE, whole(0, 3, Continuation::Follows));
+    assert_eq!(sequences(done), (vec![1, 2, 3, 4, 5], true, 5));
 }
 
 #[test]
 fn too_much_goes_to_the_store_unpublished() {
     let mut pulls = begun(0);
     let size = STAGED_MAX / 2 + 1;
-    let mut large = page(0, 2, Continuation::Follows);
+    let mut large = page(1, 0, 2, Continuation::Follows);
     large.frame.records = vec![record(1, size), record(2, size)];
     let Step::Spill(staged, None) = pulls.page(START, SOURCE, large) else { panic!("not spilled") };
     assert_eq!(staged.records.len(), 2);
     assert_eq!(
-        sequences(pulls.page(START, SOURCE, page(2, 3, Continuation::Done))),
+        sequences(pulls.page(START, SOURCE, page(1, 2, 3, Continuation::Done))),
         (vec![3], false, 3)
     );
 }
@@ -108,12 +140,19 @@ fn too_much_goes_to_the_store_unpublished() {
 #[test]
 fn silence_is_noticed_and_pulls_are_bounded() {
     let mut pulls = begun(0);
-    assert_eq!(pulls.begin(START, ORIGIN, NodeId(8), 0), None, "one pull an origin");
-    assert!(pulls.silent(START + SILENCE_MAX / 2).is_empty());
-    assert_eq!(pulls.silent(START + SILENCE_MAX), [(ORIGIN, SOURCE)]);
+    assert_eq!(pulls.begin(START, ORIGIN, NodeId(8), 0, PATIENCE), None, "one pull an origin");
+    assert!(pulls.silent(START + PATIENCE / 2).is_empty());
+    let mut now = START;
+    for hopeless in [false, false, true] {
+        now += PATIENCE;
+        let patience = if hopeless { 2 * PATIENCE } else { PATIENCE };
+        let silence = Silence { origin: ORIGIN, source: SOURCE, hopeless, patience };
+        assert_eq!(pulls.silent(now), [silence]);
+        assert!(pulls.ask_again(now, ORIGIN).is_some());
+    }
     for group in 2..100 {
         let origin = Origin::Group { group: GroupId(group), generation: 0 };
-        let begun = pulls.begin(START, origin, SOURCE, 0).is_some();
+        let begun = pulls.begin(START, origin, SOURCE, 0, PATIENCE).is_some();
         assert_eq!(begun, group <= u32::try_from(PULLS_MAX).unwrap());
     }
 }

@@ -7,7 +7,7 @@ use rand::RngExt;
 use super::{Lane, Replica, merging::Incoming};
 use crate::{
     Clock, Continuation, Frame, Message, NodeId, Origin, Records,
-    catch_up::{Page, Question, Step},
+    catch_up::{PATIENCE, Page, Question, Silence, Step},
 };
 
 /// Bytes of one page: small enough that nothing on its connection waits long behind it.
@@ -18,16 +18,20 @@ const PAGES_AT_ONCE: usize = 4;
 impl Replica {
     /// Asks for what is missing of `origin`, unless that is under way.
     pub(super) fn pull(&mut self, now: Duration, origin: Origin, from: NodeId) {
+        self.pull_patiently(now, origin, from, PATIENCE);
+    }
+
+    fn pull_patiently(&mut self, now: Duration, origin: Origin, from: NodeId, patience: Duration) {
         let after = self.merged.get(origin);
-        if let Some(question) = self.pulls.begin(now, origin, from, after) {
+        if let Some(question) = self.pulls.begin(now, origin, from, after, patience) {
             self.counters.pulls += 1;
             self.ask(question);
         }
     }
 
     fn ask(&mut self, question: Question) {
-        let Question { to, origin, after, base } = question;
-        self.send(to, Lane::Urgent, Message::Pull { origin, after, base });
+        let Question { to, origin, after, base, nonce } = question;
+        self.send(to, Lane::Urgent, Message::Pull { origin, after, base, nonce });
     }
 
     /// A peer said how far it is: where it is ahead it is asked.
@@ -44,46 +48,54 @@ impl Replica {
         }
     }
 
-    /// Pulls whose source fell silent begin anew with another one that is ahead, the living first; with the same where there is none.
+    /// Sources that owe an answer are asked again; a pull whose source says nothing at all, or is hopeless, begins anew with another.
     pub(super) fn reroute(&mut self, now: Duration) {
-        for (origin, silent) in self.pulls.silent(now) {
-            self.pulls.abandon(origin);
-            let have = self.merged.get(origin);
-            let ahead = self.peers.iter().filter(|(_, p)| p.merged.get(origin) > have);
-            let mut sources: Vec<NodeId> = ahead.map(|(node, _)| *node).collect();
-            if sources.iter().any(|n| *n != silent) {
-                sources.retain(|n| *n != silent);
-            }
-            if sources.iter().any(|n| self.liveness.is_alive(*n)) {
-                sources.retain(|n| self.liveness.is_alive(*n));
-            }
-            if sources.is_empty() {
+        for Silence { origin, source, hopeless, patience } in self.pulls.silent(now) {
+            let heard = self.peers.get(&source).and_then(|p| p.heard);
+            let there = heard.is_some_and(|at| now < at + PATIENCE);
+            if there && !hopeless {
+                if let Some(question) = self.pulls.ask_again(now, origin) {
+                    self.ask(question);
+                }
                 continue;
             }
-            if let Some(to) = sources.get(self.rng.random_range(0..sources.len())).copied() {
+            self.pulls.abandon(origin);
+            if let Some(to) = self.another_source(origin, source) {
                 self.counters.pulls_rerouted += 1;
-                self.pull(now, origin, to);
+                self.pull_patiently(now, origin, to, patience);
             }
         }
     }
 
+    /// A peer that is ahead: another than `silent` where there is one, a living one where there is one.
+    fn another_source(&mut self, origin: Origin, silent: NodeId) -> Option<NodeId> {
+        let have = self.merged.get(origin);
+        let ahead = self.peers.iter().filter(|(_, p)| p.merged.get(origin) > have);
+        let mut sources: Vec<NodeId> = ahead.map(|(node, _)| *node).collect();
+        if sources.iter().any(|n| *n != silent) {
+            sources.retain(|n| *n != silent);
+        }
+        if sources.iter().any(|n| self.liveness.is_alive(*n)) {
+            sources.retain(|n| self.liveness.is_alive(*n));
+        }
+        if sources.is_empty() {
+            return None;
+        }
+        sources.get(self.rng.random_range(0..sources.len())).copied()
+    }
+
     /// Gives a peer what it lacks, a few pages at a time. Says nothing where the store can't be read: the peer goes to another.
-    pub(super) fn answer_pull(
-        &mut self,
-        to: NodeId,
-        origin: Origin,
-        after: u64,
-        base: u64,
-        records: &dyn Records,
-    ) {
-        let mut replaces = base < records.floor(origin);
+    pub(super) fn answer(&mut self, to: NodeId, question: Question, records: &dyn Records) {
+        let Question { origin, after, base, nonce, .. } = question;
+        let replaces = base < records.floor(origin);
         let mut after = if replaces { 0 } else { after };
         let cut = self.published.get(origin);
         for n in 1..=PAGES_AT_ONCE {
             let page = records.range(origin, after, PAGE_BYTES);
             let upto = page.upto.max(after);
             // A page that ends early, or does not end, is a store that can't be read: never "this is all".
-            if if page.more { upto == after } else { upto < cut } {
+            let unread = if page.more { upto == after } else { upto < cut };
+            if unread {
                 return;
             }
             let next = match page.more {
@@ -92,11 +104,11 @@ impl Replica {
                 true => Continuation::Follows,
             };
             let frame = Frame { origin, after, upto, records: page.records, trace: None };
-            self.send(to, Lane::Bulk, Message::PullReply { frame, cut, next, replaces });
+            self.send(to, Lane::Bulk, Message::PullReply { nonce, frame, cut, next, replaces });
             if !page.more {
                 return;
             }
-            (after, replaces) = (upto, false);
+            after = upto;
         }
     }
 

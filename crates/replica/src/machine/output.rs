@@ -110,7 +110,7 @@ pub struct Counters {
     pub early_dropped: u64,
     /// Pulls that were begun.
     pub pulls: u64,
-    /// Pulls whose source fell silent and that went on with another.
+    /// Pulls whose source fell silent and that began anew with another.
     pub pulls_rerouted: u64,
     /// Whole states that were taken because tombstones had been collected meanwhile.
     pub whole_states: u64,

@@ -1,5 +1,6 @@
 //! The machine in a simulated world, and its rules one by one.
 
+mod hostile;
 mod memory;
 mod rules;
 mod world;
@@ -29,27 +30,30 @@ fn live(seed: u64, bug: Bug) -> Vec<String> {
     world.crash(victim);
     world.run(SECOND / 2, 0.2);
     world.faults = false;
-    // What must hold at the end holds soon after the faults end.
-    world.run(5 * SECOND, 0.0);
-    if world.violations.is_empty() {
-        world.check_converged();
-        assert!(!world.arrivals.is_empty());
-    }
+    // States are repaired within two seconds; who is alive takes a round or two of probing more.
+    world.run(2 * SECOND, 0.0);
+    world.check_states();
+    world.run(3 * SECOND, 0.0);
+    world.check_knowledge();
+    assert!(!world.violations.is_empty() || !world.arrivals.is_empty());
     world.violations
 }
 
-/// The seeds to run: the one in `REPLICA_SEED`, else as many as `REPLICA_SEEDS` says, else so many.
-fn seeds(many: u64) -> core::ops::Range<u64> {
+/// Seeds that found a bug once: the last page of a whole state taken for a page of what was asked for.
+const REGRESSIONS: [u64; 1] = [34];
+
+/// The seeds to run: the one in `REPLICA_SEED`, else as many as `REPLICA_SEEDS` says, else so many and the regressions.
+fn seeds(many: u64) -> Vec<u64> {
     let asked = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
     match asked("REPLICA_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..asked("REPLICA_SEEDS").unwrap_or(many),
+        Some(seed) => vec![seed],
+        None => (0..asked("REPLICA_SEEDS").unwrap_or(many)).chain(REGRESSIONS).collect(),
     }
 }
 
 #[test]
 fn replicas_converge_after_any_faults() {
-    for seed in seeds(25) {
+    for seed in seeds(20) {
         let violations = live(seed, Bug::None);
         assert!(
             violations.is_empty(),
@@ -84,7 +88,8 @@ fn a_healthy_network_delivers_within_one_way_and_a_little() {
         world.run(SECOND / 50, 0.0);
     }
     world.run(SECOND, 0.0);
-    world.check_converged();
+    world.check_states();
+    world.check_knowledge();
     assert_eq!(world.violations, Vec::<String>::new());
     // One way is 40 ms; two hops in a region, a commit of 7 ms and the steps of this world are the little.
     let slowest = world.delays().into_iter().max().unwrap();

@@ -46,9 +46,19 @@ fn push(origin: Origin, after: u64, upto: u64) -> Message {
     Message::Push { frame: frame(origin, after, upto), hops: 1 }
 }
 
-fn reply(after: u64, upto: u64) -> Message {
+/// The nonce of the only pull among them.
+fn nonce(outputs: &[Output]) -> u64 {
+    let pulls = sent(outputs).into_iter().filter_map(|(_, message)| match message {
+        Message::Pull { nonce, .. } => Some(*nonce),
+        _ => None,
+    });
+    let [nonce] = pulls.collect::<Vec<_>>()[..] else { panic!("not one pull: {outputs:?}") };
+    nonce
+}
+
+fn reply(nonce: u64, after: u64, upto: u64) -> Message {
     let frame = frame(FOREIGN, after, upto);
-    Message::PullReply { frame, cut: upto, next: Continuation::Done, replaces: false }
+    Message::PullReply { nonce, frame, cut: upto, next: Continuation::Done, replaces: false }
 }
 
 impl Rig {
@@ -122,10 +132,11 @@ fn strangers_are_counted_and_not_answered() {
 fn a_gap_is_pulled_from_the_sender_at_once_and_what_came_early_waits() {
     let mut rig = Rig::new();
     let outputs = rig.hear(HOME, push(FOREIGN, 2, 3));
-    let pull = Message::Pull { origin: FOREIGN, after: 0, base: 0 };
+    let nonce = nonce(&outputs);
+    let pull = Message::Pull { origin: FOREIGN, after: 0, base: 0, nonce };
     assert_eq!(outputs, [Output::Send { to: HOME, lane: Lane::Urgent, message: pull }]);
     assert_eq!(rig.hear(NEIGHBOUR, push(FOREIGN, 3, 4)), [], "one pull an origin");
-    let outputs = rig.hear(HOME, reply(0, 2));
+    let outputs = rig.hear(HOME, reply(nonce, 0, 2));
     let clocks: Vec<u64> = merges(&outputs).iter().map(|m| m.clock.get(FOREIGN)).collect();
     assert_eq!(clocks, [2, 3, 4]);
 }
@@ -133,16 +144,16 @@ fn a_gap_is_pulled_from_the_sender_at_once_and_what_came_early_waits() {
 #[test]
 fn a_silent_source_is_left_for_another() {
     let mut rig = Rig::new();
-    rig.hear(HOME, push(FOREIGN, 2, 3));
+    let first = nonce(&rig.hear(HOME, push(FOREIGN, 2, 3)));
     let ahead = Clock::from_iter([(FOREIGN, 3)]);
     let digest = Message::Digest { merged: ahead.clone(), published: ahead, digests: vec![] };
     assert_eq!(sent(&rig.hear(NEIGHBOUR, digest)), [], "the home is still being asked");
-    rig.tick(Duration::from_secs(1));
-    let outputs = rig.tick(Duration::from_secs(1));
+    rig.tick(Duration::from_millis(900));
+    let outputs = rig.tick(Duration::from_millis(100));
     let pulls = sent(&outputs).into_iter().filter(|(_, m)| matches!(m, Message::Pull { .. }));
     assert_eq!(pulls.map(|(to, _)| to).collect::<Vec<_>>(), [NEIGHBOUR]);
-    assert_eq!(merges(&rig.hear(HOME, reply(0, 3))).len(), 0, "too late");
-    assert_eq!(merges(&rig.hear(NEIGHBOUR, reply(0, 3))).len(), 1);
+    assert_eq!(merges(&rig.hear(HOME, reply(first, 0, 3))).len(), 0, "too late");
+    assert_eq!(merges(&rig.hear(NEIGHBOUR, reply(nonce(&outputs), 0, 3))).len(), 1);
     assert_eq!(rig.replica.counters().pulls_rerouted, 1);
 }
 
@@ -237,11 +248,12 @@ fn states_that_differ_at_one_position_are_told_once() {
 #[test]
 fn a_whole_state_that_is_older_than_what_stands_replaces_nothing() {
     let mut rig = Rig::new();
-    rig.hear(HOME, push(FOREIGN, 2, 3));
+    let nonce = nonce(&rig.hear(HOME, push(FOREIGN, 2, 3)));
     rig.hear(NEIGHBOUR, push(FOREIGN, 0, 2));
     assert_eq!(rig.replica.merged_clock().get(FOREIGN), 3, "pushes closed the gap meanwhile");
     let frame = frame(FOREIGN, 0, 2);
-    let whole = Message::PullReply { frame, cut: 2, next: Continuation::Done, replaces: true };
+    let (next, replaces) = (Continuation::Done, true);
+    let whole = Message::PullReply { nonce, frame, cut: 2, next, replaces };
     assert_eq!(rig.hear(HOME, whole), []);
 }
 
@@ -266,7 +278,7 @@ fn a_store_that_cannot_be_read_is_silent_never_empty() {
     rig.replica.committed(NOW, frame(OWN, 0, 3), false);
     rig.replica.published(&Clock::from_iter([(OWN, 3)]), &[]);
     rig.outputs();
-    let pull = Message::Pull { origin: OWN, after: 0, base: 0 };
+    let pull = Message::Pull { origin: OWN, after: 0, base: 0, nonce: 1 };
     rig.replica.receive(NOW, HOME, pull.clone(), &Broken);
     assert_eq!(rig.outputs(), []);
     (1..=3).for_each(|s| rig.store.write(&record(OWN, s)));

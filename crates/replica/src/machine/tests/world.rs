@@ -15,7 +15,8 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use super::memory::Memory;
 use crate::{
     Alarm, Clock, Continuation, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
-    Output, PropagationEvent, Record, RegionName, Replica, ReplicaConfig, Stamp, StateDigest,
+    Output, PropagationEvent, Record, RegionName, Replica, ReplicaConfig, Scope, Stamp,
+    StateDigest,
 };
 
 /// Nodes, their regions and the group that each votes in. The first voter of a group leads it.
@@ -86,6 +87,16 @@ struct Log {
 impl Log {
     fn end(&self) -> u64 {
         self.frames.last().map_or(0, |(_, f)| f.upto)
+    }
+
+    /// What was committed behind a position.
+    fn behind(&self, position: u64) -> &[(Duration, Frame)] {
+        let start = self.frames.partition_point(|(_, f)| f.upto <= position);
+        self.frames.get(start..).unwrap_or_default()
+    }
+
+    fn committed_at(&self, sequence: u64) -> Duration {
+        self.behind(sequence - 1).first().unwrap().0
     }
 
     fn end_at(&self, time: Duration) -> u64 {
@@ -204,13 +215,8 @@ impl World {
     fn apply(&mut self, node: NodeId) {
         let Some(group) = self.nodes[&node].votes else { return };
         let have = self.nodes[&node].store.clock.get(origin(group));
-        let frames: Vec<Frame> = self.logs[&group]
-            .frames
-            .iter()
-            .map(|(_, f)| f)
-            .filter(|f| f.upto > have)
-            .cloned()
-            .collect();
+        let behind = self.logs[&group].behind(have);
+        let frames: Vec<Frame> = behind.iter().map(|(_, f)| f.clone()).collect();
         let leads = LEADERS.contains(&(group, node));
         let now = self.local(node);
         for frame in frames {
@@ -295,13 +301,10 @@ impl World {
                 ));
             }
             digests.push((group, digest.to_bytes()));
-            let new: Vec<Dot> = self.logs[&group]
-                .frames
-                .iter()
-                .map(|(_, f)| Dot { origin, sequence: f.upto })
-                .filter(|d| !before.covers(*d) && clock.covers(*d))
-                .collect();
-            for dot in new {
+            let behind = self.logs[&group].behind(before.get(origin)).iter();
+            let new: Vec<u64> =
+                behind.map(|(_, f)| f.upto).take_while(|upto| *upto <= position).collect();
+            for dot in new.into_iter().map(|sequence| Dot { origin, sequence }) {
                 self.published_at.entry((node, dot)).or_insert(self.now);
             }
         }
@@ -314,8 +317,7 @@ impl World {
     /// The upper bound is never below the truth.
     fn arrived(&mut self, home: NodeId, event: PropagationEvent) {
         let group = event.dot.origin.group().unwrap();
-        let frame = self.logs[&group].frames.iter().find(|(_, f)| f.upto == event.dot.sequence);
-        let committed = frame.unwrap().0;
+        let committed = self.logs[&group].committed_at(event.dot.sequence);
         match self.published_at.get(&(event.node, event.dot)) {
             Some(at) if event.upper >= at.saturating_sub(committed) => {}
             at => {
@@ -332,8 +334,7 @@ impl World {
         for group in [GroupId(1), GroupId(2)] {
             let Some(bound) = replica.staleness(self.local(node), &[group]) else { continue };
             let published = replica.published_clock().get(origin(group));
-            let frames = &self.logs[&group].frames;
-            let missing = frames.get(frames.partition_point(|(_, f)| f.upto <= published));
+            let missing = self.logs[&group].behind(published).first();
             let truth = missing.map_or(Duration::ZERO, |(at, _)| self.now.saturating_sub(*at));
             if bound < truth {
                 self.violations.push(format!("{node}: bound {bound:?} below the truth {truth:?}"));
@@ -435,45 +436,47 @@ impl World {
         }
     }
 
-    /// Liveness: with faults off everybody has everything, and knows it.
-    pub(super) fn check_converged(&mut self) {
+    /// Liveness: with faults off everybody has everything.
+    pub(super) fn check_states(&mut self) {
         let mut wrong = Vec::new();
         let truth: Clock = self.logs.iter().map(|(g, log)| (origin(*g), log.end())).collect();
+        let live = self.logs.values().flat_map(|l| l.truth.live()).collect::<BTreeMap<_, _>>();
         for (id, node) in &self.nodes {
             if *node.replica.published_clock() != truth || node.store.clock != truth {
                 wrong.push(format!("{id} stands at {:?} of {truth:?}", node.store.clock));
             }
-            let live = self.logs.values().flat_map(|l| l.truth.live()).collect::<BTreeMap<_, _>>();
             if node.store.live() != live {
                 wrong.push(format!("{id} has other records"));
             }
+        }
+        self.violations.extend(wrong);
+    }
+
+    /// And knows it: views are fresh, the living are held for alive, homes have heard of every arrival.
+    pub(super) fn check_knowledge(&mut self) {
+        let mut wrong = Vec::new();
+        for (id, node) in &self.nodes {
             let local = self.now + node.clock_offset;
             let bound = node.replica.staleness(local, &[GroupId(1), GroupId(2)]);
             if bound.is_none_or(|b| b > Duration::from_millis(300)) {
                 wrong.push(format!("{id} is {bound:?} stale in a healthy world"));
             }
-            for other in self.nodes.keys() {
-                if !node.replica.is_alive(*other) {
-                    wrong.push(format!("{id} holds {other} for dead"));
-                }
-            }
+            let dead = self.nodes.keys().filter(|other| !node.replica.is_alive(**other));
+            wrong.extend(dead.map(|other| format!("{id} holds {other} for dead")));
         }
-        let reached = |(group, leader): &(GroupId, NodeId)| {
-            let position = Clock::from_iter([(origin(*group), self.logs[group].end())]);
-            self.nodes[leader].replica.coverage(&position, &crate::Scope::All).covered
-        };
-        if !LEADERS.iter().all(reached) {
-            wrong.push("a home does not know that its changes have arrived".to_owned());
+        for (group, leader) in LEADERS {
+            let end = Clock::from_iter([(origin(group), self.logs[&group].end())]);
+            if !self.nodes[&leader].replica.coverage(&end, &Scope::All).covered {
+                wrong.push(format!("{leader} has not heard that all of {group} has arrived"));
+            }
         }
         self.violations.extend(wrong);
     }
 
     /// Commit to publication, for each change and node.
     pub(super) fn delays(&self) -> Vec<Duration> {
-        let committed = |dot: &Dot| {
-            let log = &self.logs[&dot.origin.group().unwrap()];
-            log.frames.iter().find(|(_, f)| f.upto == dot.sequence).unwrap().0
-        };
+        let committed =
+            |dot: &Dot| self.logs[&dot.origin.group().unwrap()].committed_at(dot.sequence);
         self.published_at.iter().map(|((_, dot), at)| at.saturating_sub(committed(dot))).collect()
     }
 
