@@ -30,12 +30,12 @@ fn page(nonce: u64, after: u64, upto: u64, next: Continuation) -> Page {
 fn begun(after: u64) -> Pulls {
     let mut pulls = Pulls::new(0);
     let question = pulls.begin(START, ORIGIN, SOURCE, after, PATIENCE);
-    assert_eq!(asked(Step::Ask(question.unwrap()), after, after), 1);
+    assert_eq!(asked(&Step::Ask(question.unwrap()), after, after), 1);
     pulls
 }
 
 /// The nonce of a question that is as expected otherwise.
-fn asked(step: Step, after: u64, base: u64) -> u64 {
+fn asked(step: &Step, after: u64, base: u64) -> u64 {
     let Step::Ask(question) = step else { panic!("not asked: {step:?}") };
     let nonce = question.nonce;
     assert_eq!(question, Question { to: SOURCE, origin: ORIGIN, after, base, nonce });
@@ -51,7 +51,7 @@ fn sequences(step: Step) -> (Vec<u64>, bool, u64) {
 fn pages_are_held_back_until_the_cut() {
     let mut pulls = begun(3);
     assert_eq!(pulls.page(START, SOURCE, page(1, 3, 5, Continuation::Follows)), Step::Wait);
-    let nonce = asked(pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Ask)), 6, 6);
+    let nonce = asked(&pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Ask)), 6, 6);
     let done = pulls.page(START, SOURCE, page(nonce, 6, 8, Continuation::Done));
     assert_eq!(sequences(done), (vec![4, 5, 6, 7, 8], false, 8));
 }
@@ -61,7 +61,7 @@ fn a_page_of_an_earlier_question_is_of_an_older_state() {
     let mut pulls = begun(3);
     assert_eq!(pulls.page(START, SOURCE, page(1, 3, 5, Continuation::Follows)), Step::Wait);
     let again = pulls.ask_again(START, ORIGIN).unwrap();
-    assert_eq!(asked(Step::Ask(again), 5, 5), again.nonce);
+    assert_eq!(asked(&Step::Ask(again), 5, 5), again.nonce);
     assert_eq!(pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Done)), Step::Wait);
     let done = pulls.page(START, SOURCE, page(again.nonce, 5, 7, Continuation::Done));
     assert_eq!(sequences(done), (vec![4, 5, 6, 7], false, 7));
@@ -107,7 +107,7 @@ fn a_whole_state_voids_what_came_before_and_keeps_its_base() {
     let mut pulls = begun(3);
     assert_eq!(pulls.page(START, SOURCE, page(1, 3, 5, Continuation::Follows)), Step::Wait);
     let whole = Page { replaces: true, cut: 40, ..page(1, 0, 2, Continuation::Ask) };
-    let nonce = asked(pulls.page(START, SOURCE, whole), 2, 40);
+    let nonce = asked(&pulls.page(START, SOURCE, whole), 2, 40);
     let twice = Page { replaces: true, cut: 40, ..page(1, 0, 2, Continuation::Ask) };
     assert_eq!(pulls.page(START, SOURCE, twice), Step::Wait);
     let done = pulls.page(START, SOURCE, page(nonce, 2, 4, Continuation::Done));

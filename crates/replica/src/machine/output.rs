@@ -1,5 +1,7 @@
 //! What the machine wants done: effects are data, and the driver carries them out.
 
+use core::fmt;
+
 use crate::{Clock, Dot, GroupId, Message, NodeId, Origin, PropagationEvent, Record};
 
 /// Which of the two connections to a peer a message takes.
@@ -69,6 +71,23 @@ pub enum Alarm {
         /// The write that was published too early.
         dot: Dot,
     },
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Poison { from, dot, why } => {
+                write!(f, "record {dot}, sent by {from}, was set aside: {why}")
+            }
+            Self::DigestMismatch { with, group } => {
+                write!(f, "at equal positions the state of {group} differs from that of {with}")
+            }
+            Self::StampConflict { arrived, stands } => {
+                write!(f, "{arrived} and {stands} claim one stamp for one key")
+            }
+            Self::NotDurable { dot } => write!(f, "{dot} was published before it was durable"),
+        }
+    }
 }
 
 /// What the driver has to do.
