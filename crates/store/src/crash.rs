@@ -74,7 +74,7 @@ fn check_pages(store: &NodeStore) {
         let mut here = BTreeMap::new();
         store
             .for_each_record(|r| {
-                drop((r.dot.origin == origin).then(|| here.insert(r.key.clone(), r)))
+                here.extend((r.dot.origin == origin).then(|| (r.key.clone(), r)));
             })
             .unwrap();
         assert_eq!(seen, here);

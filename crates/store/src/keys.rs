@@ -66,10 +66,15 @@ pub(crate) fn index(origin: Origin, sequence: u64, key: &[u8]) -> Bytes {
 
 /// The first key behind all index rows of an origin; `None` when nothing can lie behind them.
 pub(crate) fn index_end(origin: Origin) -> Option<Bytes> {
-    let mut end = origin.to_bytes();
-    let at = end.iter().rposition(|byte| *byte != 0xff)?;
+    end_of_prefix(&origin.to_bytes())
+}
+
+/// The first key behind all keys with a prefix; `None` when nothing can lie behind them.
+pub(crate) fn end_of_prefix(prefix: &[u8]) -> Option<Bytes> {
+    let at = prefix.iter().rposition(|byte| *byte != 0xff)?;
+    let mut end = BytesMut::from(prefix.get(..=at)?);
     *end.get_mut(at)? += 1;
-    end.get(..=at).map(Bytes::copy_from_slice)
+    Some(end.freeze())
 }
 
 /// Origin, sequence and key of an index row.

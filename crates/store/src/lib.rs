@@ -17,6 +17,7 @@ mod faulty;
 mod keys;
 mod memory;
 mod node_store;
+mod overlay;
 mod rows;
 mod sled_engine;
 

@@ -1,23 +1,29 @@
 //! sled behind the engine port, with a real fsync.
 //!
 //! On Linux sled's own `flush` starts the write-back but does not wait for the device. So every sync also calls `sync_data` on a second
-//! descriptor of the database file. `flush_async` is never used: it hangs under load.
+//! descriptor of the database file. `flush_async` is never used: it hangs under load. Batches are gathered in an [`Overlay`] and handed over
+//! as one at the next sync, because each batch costs sled a write of its own.
 
 use core::{ops::Bound, time::Duration};
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use crate::{
-    Batch, Engine, Op, StoreError, Tree,
+    Batch, Engine, StoreError, Tree,
     engine::Rows,
     keys::{self, full},
+    overlay::{Overlay, laid_over},
 };
 
+/// Bytes that are gathered, at most, before they are handed to the database without waiting for a sync.
+const GATHERED_MAX: usize = 4 << 20;
 /// How often a folder that another store holds is tried, and the pause between: two seconds together.
 const LOCK_TRIES: u32 = 41;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -56,6 +62,9 @@ pub struct SledEngine {
     file: File,
     folder: PathBuf,
     options: SledOptions,
+    overlay: Mutex<Overlay>,
+    handing_over: Mutex<()>,
+    broken: OnceLock<StoreError>,
 }
 
 fn failed(error: &sled::Error) -> StoreError {
@@ -103,11 +112,49 @@ impl SledEngine {
         let file = File::options().read(true).open(folder.join("db")).map_err(|e| io_failed(&e))?;
         // The names of the files themselves must be durable too.
         File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io_failed(&e))?;
-        Ok(Self { db, file, folder: folder.to_path_buf(), options })
+        Ok(Self {
+            db,
+            file,
+            folder: folder.to_path_buf(),
+            options,
+            overlay: Mutex::default(),
+            handing_over: Mutex::default(),
+            broken: OnceLock::new(),
+        })
     }
 
-    /// Starts writing back, and waits for the device as the mode says.
+    /// Fails once handing over has failed: what is in the overlay could not be told from what is in the database any more.
+    fn check_whole(&self) -> Result<(), StoreError> {
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Hands what is gathered to the database, as one batch.
+    fn hand_over(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.handing_over.lock();
+        self.check_whole()?;
+        let leaving = self.overlay.lock().leave();
+        if leaving.is_empty() {
+            return Ok(());
+        }
+        let mut native = sled::Batch::default();
+        for (key, value) in leaving.iter() {
+            match value {
+                Some(value) => native.insert(&**key, &**value),
+                None => native.remove(&**key),
+            }
+        }
+        self.db.apply_batch(native).map_err(|e| {
+            let error = failed(&e);
+            let _first = self.broken.set(error.clone()).is_ok();
+            error
+        })?;
+        self.overlay.lock().left();
+        Ok(())
+    }
+
+    /// Hands over, starts writing back, and waits for the device as the mode says.
     fn write_back(&self) -> Result<(), StoreError> {
+        self.hand_over()?;
         self.db.flush().map_err(|e| failed(&e))?;
         match self.options.sync {
             SyncMode::Fsync => self.file.sync_data().map_err(|e| io_failed(&e)),
@@ -115,18 +162,30 @@ impl SledEngine {
         }
     }
 
+    /// Bytes that are gathered.
+    #[cfg(test)]
+    pub(crate) fn gathered_bytes(&self) -> usize {
+        self.overlay.lock().bytes()
+    }
+
     fn available(&self) -> u64 {
         fs4::available_space(&self.folder).unwrap_or(u64::MAX)
     }
 }
 
+/// A row of the database, under its full key.
 fn row((key, value): (sled::IVec, sled::IVec)) -> (Bytes, Bytes) {
-    (Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(&value))
+    (Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value))
 }
 
 impl Engine for SledEngine {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let found = self.db.get(full(tree, key)).map_err(|e| failed(&e))?;
+        let key = full(tree, key);
+        let over = self.overlay.lock().get(&key);
+        if let Some(value) = over {
+            return Ok(value);
+        }
+        let found = self.db.get(key).map_err(|e| failed(&e))?;
         Ok(found.map(|v| Bytes::copy_from_slice(&v)))
     }
 
@@ -139,29 +198,43 @@ impl Engine for SledEngine {
     ) -> Result<Rows, StoreError> {
         // sled panics on a range that ends before it begins.
         let Some(range) = keys::range(tree, from, to) else { return Ok(Vec::new()) };
-        self.db.range(range).take(limit).map(|r| r.map(row).map_err(|e| failed(&e))).collect()
+        let over = self.overlay.lock().range(&range, limit);
+        let under = self.db.range(range).map(|r| r.map(row).map_err(|e| failed(&e)));
+        let rows = laid_over(over, under, limit)?;
+        Ok(rows.into_iter().map(|(key, value)| (key.slice(1..), value)).collect())
     }
 
     fn last(&self, tree: Tree, prefix: &[u8]) -> Result<Option<(Bytes, Bytes)>, StoreError> {
-        let found = self
-            .db
-            .scan_prefix(full(tree, prefix))
-            .next_back()
-            .transpose()
-            .map_err(|e| failed(&e))?;
-        Ok(found.map(row))
+        let prefix = full(tree, prefix);
+        let end = keys::end_of_prefix(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
+        let mut over =
+            self.overlay.lock().range(&(Bound::Included(prefix.clone()), end), usize::MAX);
+        let mut under =
+            self.db.scan_prefix(&prefix).rev().map(|r| r.map(row).map_err(|e| failed(&e)));
+        let mut below = under.next().transpose()?;
+        loop {
+            let found = match (over.last(), &below) {
+                (None, None) => return Ok(None),
+                (Some((a, _)), Some((b, _))) if a < b => below.take(),
+                (None, Some(_)) => below.take(),
+                (Some(top), _) => {
+                    if below.as_ref().is_some_and(|(b, _)| *b == top.0) {
+                        below = under.next().transpose()?;
+                    }
+                    over.pop().and_then(|(key, value)| value.map(|value| (key, value)))
+                }
+            };
+            if let Some((key, value)) = found {
+                return Ok(Some((key.slice(1..), value)));
+            }
+        }
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         batch.check()?;
-        let mut native = sled::Batch::default();
-        for op in batch.ops() {
-            match op {
-                Op::Put { tree, key, value } => native.insert(&*full(*tree, key), &**value),
-                Op::Delete { tree, key } => native.remove(&*full(*tree, key)),
-            }
-        }
-        self.db.apply_batch(native).map_err(|e| failed(&e))
+        self.check_whole()?;
+        let gathered = self.overlay.lock().add(batch);
+        if gathered > GATHERED_MAX { self.hand_over() } else { Ok(()) }
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -1,0 +1,110 @@
+//! sled under the overlay answers what a plain map answers, wherever the syncs fall.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Engine, MemoryEngine, SledEngine, SledOptions, Tree};
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Writes keys of one byte; a value of 0 removes.
+    Apply(Vec<(u8, u8)>),
+    Sync,
+    Scan {
+        from: u8,
+        to: u8,
+        limit: usize,
+    },
+    Get(u8),
+    Last(u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => prop::collection::vec((0..16u8, 0..3u8), 0..6).prop_map(Step::Apply),
+        1 => Just(Step::Sync),
+        2 => (0..17u8, 0..17u8, 0..20usize).prop_map(|(from, to, limit)| Step::Scan { from, to, limit }),
+        1 => (0..16u8).prop_map(Step::Get),
+        1 => (0..5u8).prop_map(Step::Last),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+/// Two bytes, so that prefixes of one byte hold several keys.
+fn key(n: u8) -> [u8; 2] {
+    [n / 4, n]
+}
+
+fn batch(writes: &[(u8, u8)]) -> Batch {
+    let mut batch = Batch::default();
+    for (n, value) in writes {
+        match value {
+            0 => batch.delete(Tree::Log, key(*n).to_vec()),
+            value => batch.put(Tree::Log, key(*n).to_vec(), vec![*value]),
+        }
+    }
+    // Neighbours in the one key space, which no answer may show.
+    batch.put(Tree::Clock, vec![255, 255], vec![1]);
+    batch.put(Tree::Meta, vec![0], vec![1]);
+    batch
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sled_answers_as_a_plain_map(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SledOptions { cache_bytes: 1 << 20, ..SledOptions::default() };
+        let sled = SledEngine::open(folder.path(), options).unwrap();
+        let plain = MemoryEngine::default();
+        for step in steps {
+            match step {
+                Step::Apply(writes) => {
+                    let batch = batch(&writes);
+                    sled.apply(&batch).unwrap();
+                    plain.apply(&batch).unwrap();
+                }
+                Step::Sync => {
+                    sled.sync().unwrap();
+                    plain.sync().unwrap();
+                }
+                Step::Scan { from, to, limit } => {
+                    let (from, to) = (key(from), key(to));
+                    for bounds in [
+                        (Bound::Included(&from[..]), Bound::Excluded(&to[..])),
+                        (Bound::Excluded(&from[..]), Bound::Included(&to[..])),
+                        (Bound::Unbounded, Bound::Included(&to[..])),
+                        (Bound::Included(&from[..]), Bound::Unbounded),
+                    ] {
+                        let [a, b] = [&sled as &dyn Engine, &plain].map(|e| e.scan(Tree::Log, bounds.0, bounds.1, limit));
+                        prop_assert_eq!(a, b, "{:?} limit {}", bounds, limit);
+                    }
+                }
+                Step::Get(n) => prop_assert_eq!(sled.get(Tree::Log, &key(n)), plain.get(Tree::Log, &key(n))),
+                Step::Last(n) => prop_assert_eq!(sled.last(Tree::Log, &[n]), plain.last(Tree::Log, &[n])),
+            }
+        }
+        // What was synced, and what a clean end wrote, is there when it is opened again.
+        drop(sled);
+        let sled = SledEngine::open(folder.path(), options).unwrap();
+        let all = |e: &dyn Engine| e.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, usize::MAX);
+        prop_assert_eq!(all(&sled), all(&plain));
+    }
+}
+
+#[test]
+fn what_grows_too_large_is_handed_over_without_a_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let sled = SledEngine::open(folder.path(), SledOptions::default()).unwrap();
+    for n in 0..400u32 {
+        let mut batch = Batch::default();
+        batch.put(Tree::Log, n.to_be_bytes().to_vec(), vec![7; 40 << 10]);
+        sled.apply(&batch).unwrap();
+    }
+    assert!(sled.gathered_bytes() < 5 << 20);
+    assert_eq!(
+        sled.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap().len(),
+        400
+    );
+}
