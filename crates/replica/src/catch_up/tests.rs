@@ -38,7 +38,7 @@ fn begun(after: u64) -> Pulls {
 fn asked(step: &Step, after: u64, base: u64) -> u64 {
     let Step::Ask(question) = step else { panic!("not asked: {step:?}") };
     let nonce = question.nonce;
-    assert_eq!(question, Question { to: SOURCE, origin: ORIGIN, after, base, nonce });
+    assert_eq!(*question, Question { to: SOURCE, origin: ORIGIN, after, base, nonce });
     nonce
 }
 
