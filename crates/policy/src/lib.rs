@@ -10,6 +10,7 @@
 //! | compose | [`ComposedPolicies::new`] | one index over all policies of a caller, for those who come again |
 //! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
+//! | advise | [`lint`] | a pass over the document; AWS's codes and levels |
 //!
 //! # Invariants
 //!
@@ -77,10 +78,11 @@ mod statement;
 mod template;
 mod wildcard;
 
-// Deciding and explaining.
+// Deciding, explaining, advising.
 pub mod aws_managed;
 mod decide;
 mod explain;
+mod lint;
 mod policy_set;
 
 pub use account::{AccountId, AccountIdError};
@@ -95,6 +97,7 @@ pub use document::{
 };
 pub use error::PolicyError;
 pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
+pub use lint::{Finding, LintCode, LintLevel, lint};
 pub use operator::Operator;
 pub use policy_set::{ComposedPolicies, PolicySet};
 pub use principal::{Principal, PrincipalKind};

@@ -30,6 +30,14 @@ impl Network {
         }
     }
 
+    /// The first address of the block.
+    pub(crate) fn base(self) -> IpAddr {
+        match self {
+            Self::V4 { base, .. } => IpAddr::V4(base.into()),
+            Self::V6 { base, .. } => IpAddr::V6(base.into()),
+        }
+    }
+
     /// Whether an address lies in the block. An IPv4 block holds no IPv6 address, nor the other way round.
     pub(crate) fn contains(self, address: IpAddr) -> bool {
         match (self, address) {
