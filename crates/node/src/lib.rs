@@ -1,3 +1,23 @@
-//! node
-pub mod telemetry;
+//! One node of a Tidegate cluster: the thin shell around the pure crates.
+//!
+//! The one idea: every decision is made elsewhere, by values; here is only what waits. One task owns the convergence machine, openraft owns
+//! the groups, one pointer holds the view that all answers come from, and the world is met through [`platform::Platform`] alone.
+
+pub mod config;
+mod core;
+mod dial;
+mod founding;
+mod gossip;
+mod grpc;
+pub mod link;
+mod machine;
+mod node;
+mod peers;
 pub mod platform;
+mod shaper;
+pub mod telemetry;
+mod tls;
+mod views;
+
+pub use node::{Node, StartError};
+pub use tls::{TlsError, node_name};

@@ -1,0 +1,219 @@
+//! What the parts of one node share, and the way of a command to the leader of its group.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use prost::Message as _;
+use tidegate_authn::{ClusterKey, SigningKeyCache};
+use tidegate_consensus::{Group, ProposeError, ReadError};
+use tidegate_model::{Envelope, Outcome, command::ReplyBox};
+use tidegate_proto::peer::v1::{ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded};
+use tidegate_replica::{Clock, GroupId, NodeId, RegionName};
+use tidegate_service::{Reason, ServiceError, Token, View};
+
+use crate::{
+    config::NodeConfig,
+    gossip::Gossip,
+    link::LinkModel,
+    machine::{Digests, origin},
+    peers::{CallError, Peers},
+    platform::Platform,
+    telemetry::metrics::Metrics,
+    views::Views,
+};
+
+/// Pause before a leader is looked for again.
+const LEADER_RETRY: Duration = Duration::from_millis(40);
+/// How long one try at a peer may take before another is asked.
+const FORWARD_TRY: Duration = Duration::from_secs(3);
+
+/// One node's shared parts.
+pub(crate) struct Core {
+    pub(crate) config: NodeConfig,
+    pub(crate) me: NodeId,
+    pub(crate) region: RegionName,
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) link: Arc<LinkModel>,
+    pub(crate) views: Arc<Views>,
+    pub(crate) digests: Arc<Digests>,
+    pub(crate) gossip: Gossip,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) cluster_key: ClusterKey,
+    pub(crate) signing_keys: SigningKeyCache,
+    pub(crate) groups: RwLock<BTreeMap<GroupId, Group>>,
+    /// Who answered for a group last.
+    pub(crate) leaders: RwLock<BTreeMap<GroupId, NodeId>>,
+}
+
+impl core::fmt::Debug for Core {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Core").field("me", &self.me).finish_non_exhaustive()
+    }
+}
+
+fn no_quorum(group: GroupId) -> ServiceError {
+    ServiceError::new(Reason::NoQuorum, format!("group {group} has no leader, or its leader no quorum; nothing was changed"))
+}
+
+fn unknown(group: GroupId) -> ServiceError {
+    let message = format!("no outcome from group {group} in time: the change may yet take effect; retry under the same request id");
+    ServiceError::new(Reason::UnknownOutcome, message)
+}
+
+impl Core {
+    /// A copy of a group handle, where this node votes in it.
+    pub(crate) fn group(&self, group: GroupId) -> Option<Group> {
+        self.groups.read().get(&group).cloned()
+    }
+
+    /// The cluster's id; empty before it was founded.
+    pub(crate) fn cluster_id(&self, view: &View) -> String {
+        view.directory.cluster().map(|c| c.id.clone()).unwrap_or_default()
+    }
+
+    /// The consistency token of positions.
+    pub(crate) fn token(&self, view: &View, positions: Clock) -> Result<String, ServiceError> {
+        Token { cluster: self.cluster_id(view), positions }.write(&self.cluster_key)
+    }
+
+    /// Whom to ask about a group, the likeliest leader first.
+    fn candidates(&self, group: GroupId) -> Vec<NodeId> {
+        let view = self.views.load();
+        let mut voters: Vec<NodeId> = match view.directory.placement(group) {
+            Some(placement) => placement.voters.iter().map(|v| NodeId(*v)).collect(),
+            None => self.config.founding.iter().flat_map(|f| f.voters.iter().map(|v| NodeId(*v))).collect(),
+        };
+        let known = self.group(group).and_then(|g| g.leader()).or_else(|| self.leaders.read().get(&group).copied());
+        voters.sort_by_key(|v| (Some(*v) != known, *v));
+        voters
+    }
+
+    /// Brings a command to the leader of its group and waits for the outcome.
+    pub(crate) async fn propose(
+        &self,
+        group: GroupId,
+        envelope: &Envelope,
+        patience: Duration,
+    ) -> Result<(u64, ReplyBox), ServiceError> {
+        let bytes = envelope.to_bytes();
+        let end = self.platform.monotonic() + patience;
+        let mut last = no_quorum(group);
+        loop {
+            for node in self.candidates(group) {
+                let left = end.saturating_sub(self.platform.monotonic());
+                if left.is_zero() {
+                    return Err(last);
+                }
+                match self.propose_at(node, group, bytes.clone(), left.min(FORWARD_TRY)).await {
+                    Ok((index, outcome)) => {
+                        self.leaders.write().insert(group, node);
+                        let outcome = Outcome::decode(outcome)
+                            .map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+                        return Ok((index, outcome.into_result()?));
+                    }
+                    Err(Tried::Elsewhere(leader)) => {
+                        if let Some(leader) = leader {
+                            self.leaders.write().insert(group, leader);
+                        }
+                    }
+                    // Without an id a second try could do the same thing twice.
+                    Err(Tried::Lost) if envelope.request_id.is_empty() => return Err(unknown(group)),
+                    Err(Tried::Lost) => last = unknown(group),
+                    Err(Tried::Refused(error)) => return Err(error),
+                }
+            }
+            tokio::time::sleep(LEADER_RETRY).await;
+        }
+    }
+
+    async fn propose_at(&self, node: NodeId, group: GroupId, envelope: Bytes, patience: Duration) -> Result<(u64, Bytes), Tried> {
+        if node == self.me {
+            return self.propose_here(group, envelope, patience).await;
+        }
+        let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let request = ForwardRequest { group: group.0, envelope, patience_ms };
+        let answer = self.peers.call(node, patience, |mut client| async move { client.forward(request).await }).await;
+        match answer.map(|a| a.result) {
+            Ok(Some(Forwarded::Applied(applied))) => Ok((applied.index, applied.outcome)),
+            Ok(Some(Forwarded::Leader(leader))) => Err(Tried::Elsewhere((leader != 0).then_some(NodeId(leader)))),
+            Ok(Some(Forwarded::Reason(number))) => match Reason::from_number(number) {
+                Some(Reason::UnknownOutcome) => Err(Tried::Lost),
+                Some(Reason::NoQuorum) | None => Err(Tried::Elsewhere(None)),
+                Some(reason) => Err(Tried::Refused(ServiceError::new(reason, format!("{node} refused the change: {}", reason.row().0)))),
+            },
+            Ok(None) | Err(CallError::Unknown(_) | CallError::Connect(..)) => Err(Tried::Elsewhere(None)),
+            Err(CallError::Lost | CallError::Deadline | CallError::Status(_)) => Err(Tried::Lost),
+        }
+    }
+
+    /// Proposes in a group of this node.
+    pub(crate) async fn propose_here(&self, group: GroupId, envelope: Bytes, patience: Duration) -> Result<(u64, Bytes), Tried> {
+        let Some(handle) = self.group(group) else { return Err(Tried::Elsewhere(None)) };
+        let refuse = |reason, message: String| Err(Tried::Refused(ServiceError::new(reason, message)));
+        match handle.propose(envelope, patience).await {
+            Ok(done) => Ok((done.index, done.response)),
+            Err(ProposeError::NotLeader { leader }) => Err(Tried::Elsewhere(leader.filter(|l| *l != self.me))),
+            Err(ProposeError::Unknown) => Err(Tried::Lost),
+            Err(ProposeError::NoQuorum) => Err(Tried::Elsewhere(None)),
+            Err(e @ ProposeError::Overloaded) => refuse(Reason::Overloaded, e.to_string()),
+            Err(e @ ProposeError::DiskFull) => refuse(Reason::DiskFull, e.to_string()),
+            Err(e @ ProposeError::TooLarge(_)) => refuse(Reason::TooLarge, e.to_string()),
+            Err(ProposeError::Stopped(why)) => {
+                tracing::error!(%group, why, "the group has stopped");
+                Err(Tried::Elsewhere(None))
+            }
+        }
+    }
+
+    /// Positions of those of the groups that this node leads, confirmed by a quorum after the call began.
+    pub(crate) async fn read_index_here(&self, groups: Vec<GroupId>) -> Vec<(tidegate_replica::Origin, u64)> {
+        let handles: Vec<Group> = groups.iter().filter_map(|g| self.group(*g)).collect();
+        let reads = handles.iter().map(|handle| async move {
+            match handle.read_index().await {
+                Ok(index) => Some((origin(handle.id()), index)),
+                Err(ReadError::NotLeader { .. } | ReadError::NoQuorum | ReadError::Stopped(_)) => None,
+            }
+        });
+        futures::future::join_all(reads).await.into_iter().flatten().collect()
+    }
+
+    /// A position of a group that is no older than this call, from wherever its leader is.
+    pub(crate) async fn read_index(&self, group: GroupId, patience: Duration) -> Result<Clock, ServiceError> {
+        let end = self.platform.monotonic() + patience;
+        loop {
+            for node in self.candidates(group) {
+                let left = end.saturating_sub(self.platform.monotonic());
+                if left.is_zero() {
+                    return Err(no_quorum(group));
+                }
+                let positions = if node == self.me {
+                    self.read_index_here(vec![group]).await
+                } else {
+                    let request = ReadIndexRequest { groups: vec![group.0] };
+                    let wait = left.min(FORWARD_TRY);
+                    let answer = self.peers.call(node, wait, |mut c| async move { c.read_index(request).await }).await;
+                    let positions = answer.map(|a| a.positions).unwrap_or_default();
+                    positions.into_iter().map(|p| (origin(GroupId(p.group)), p.index)).collect()
+                };
+                if !positions.is_empty() {
+                    self.leaders.write().insert(group, node);
+                    return Ok(positions.into_iter().collect());
+                }
+            }
+            tokio::time::sleep(LEADER_RETRY).await;
+        }
+    }
+}
+
+/// What became of one try.
+#[derive(Debug)]
+pub(crate) enum Tried {
+    /// Another node may lead. Nothing was changed.
+    Elsewhere(Option<NodeId>),
+    /// No answer: it may have taken effect.
+    Lost,
+    /// Refused for good. Nothing was changed.
+    Refused(ServiceError),
+}

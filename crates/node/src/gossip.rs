@@ -1,0 +1,333 @@
+//! The driver of the convergence machine: the only task that touches it.
+//!
+//! Inputs come through one bounded queue: what peers sent, what this node's groups committed, what calls want to know. Outputs go
+//! to the peers' lanes, to the store and to the view, in the order that `replica::Replica` prescribes: a merge is durable before
+//! it is published, and published before it is acknowledged.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tidegate_replica::{
+    Alarm, Clock, Coverage, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin, Output, PropagationEvent,
+    Replica, Scope,
+};
+use tidegate_store::NodeStore;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tracing::Instrument;
+
+use crate::{
+    machine::{AnyState, Digests},
+    peers::Peers,
+    platform::Platform,
+    telemetry::{
+        metrics::{GroupLabel, Metrics, NodeLabel, RouteLabel},
+        trace,
+    },
+    views::Views,
+};
+
+/// Inputs that may wait for the driver. Past it peers and proposers wait.
+pub(crate) const INPUTS_MAX: usize = 16_384;
+/// How often time alone is told to the machine.
+const TICK: Duration = Duration::from_millis(10);
+/// Inputs that are taken before outputs are carried out: enough to share one fsync, few enough to keep the urgent prompt.
+const INPUTS_AT_ONCE: usize = 256;
+/// Propagation events that a slow watcher may fall behind before it is told that it missed some.
+const EVENTS_MAX: usize = 16_384;
+
+/// What happened outside the machine.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A peer sent a message.
+    Received { from: NodeId, message: Bytes },
+    /// A group that this node votes in committed and applied a frame.
+    Committed { frame: Frame, push: bool, digest: Vec<(GroupId, [u8; 32])> },
+    /// The directory names other members now.
+    Members(Vec<Member>),
+    /// This node votes in these groups now.
+    OwnGroups(Vec<GroupId>),
+    /// A `ReadIndex` that the machine asked for has answered.
+    Confirmed { id: tidegate_replica::ConfirmId, positions: Vec<(Origin, u64)> },
+    /// Somebody asks who has arrived.
+    Coverage { positions: Clock, scope: Scope, reply: oneshot::Sender<Coverage> },
+    /// Somebody asks how everyone is.
+    Status(oneshot::Sender<Status>),
+}
+
+/// What the machine knows of one peer.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerStatus {
+    pub(crate) node: NodeId,
+    pub(crate) alive: bool,
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) published: Clock,
+}
+
+/// What the machine knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Status {
+    pub(crate) merged: Clock,
+    pub(crate) published: Clock,
+    pub(crate) peers: Vec<PeerStatus>,
+    pub(crate) digests: Vec<(GroupId, [u8; 32])>,
+}
+
+/// For each group the monotonic time that its published view is known to be no older than.
+pub(crate) type Freshness = ArcSwap<BTreeMap<GroupId, Duration>>;
+
+/// How the rest of the node reaches the driver.
+#[derive(Clone, Debug)]
+pub(crate) struct Gossip {
+    pub(crate) inputs: mpsc::Sender<Input>,
+    pub(crate) events: broadcast::Sender<PropagationEvent>,
+    pub(crate) freshness: Arc<Freshness>,
+}
+
+impl Gossip {
+    /// The handle, and the queue that [`Driver::run`] empties.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Input>) {
+        let (inputs, queue) = mpsc::channel(INPUTS_MAX);
+        let events = broadcast::Sender::new(EVENTS_MAX);
+        (Self { inputs, events, freshness: Arc::default() }, queue)
+    }
+
+    /// Hands the driver an input, waiting while its queue is full. Nothing happens once the node stops.
+    pub(crate) async fn tell(&self, input: Input) {
+        if self.inputs.send(input).await.is_err() {
+            tracing::trace!("the gossip has stopped");
+        }
+    }
+
+    /// How stale the views of `groups` may be at `now`: `None` while the home of one of them was never heard.
+    pub(crate) fn staleness(&self, now: Duration, groups: &[GroupId]) -> Option<Duration> {
+        let fresh = self.freshness.load();
+        let ages = groups.iter().map(|g| fresh.get(g).map(|t0| now.saturating_sub(*t0)));
+        ages.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+}
+
+/// Asks groups for a `ReadIndex`, begun now, and gives the positions of those that this node leads.
+pub(crate) type Confirm =
+    Arc<dyn Fn(Vec<GroupId>) -> crate::platform::BoxFuture<Vec<(Origin, u64)>> + Send + Sync>;
+
+/// The task that drives the machine.
+pub(crate) struct Driver {
+    pub(crate) replica: Replica,
+    pub(crate) gossip: Gossip,
+    pub(crate) store: NodeStore,
+    pub(crate) views: Arc<Views>,
+    pub(crate) digests: Arc<Digests>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) confirm: Confirm,
+    pub(crate) home_region: String,
+}
+
+impl Driver {
+    /// Runs until the queue closes or the store fails.
+    pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Input>) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                input = queue.recv() => match input {
+                    Some(input) => self.take(input),
+                    None => return,
+                },
+                _ = ticks.tick() => {
+                    let now = self.platform.monotonic();
+                    self.replica.tick(now, &self.store);
+                }
+            }
+            for _ in 0..INPUTS_AT_ONCE {
+                match queue.try_recv() {
+                    Ok(input) => self.take(input),
+                    Err(_) => break,
+                }
+            }
+            if let Err(error) = self.carry_out().await {
+                tracing::error!(%error, "the store failed; this node merges no more");
+                self.metrics.alarms.inc();
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        let now = self.platform.monotonic();
+        match input {
+            Input::Received { from, message } => match Message::decode(message) {
+                Ok(message) => self.replica.receive(now, from, message, &self.store),
+                Err(error) => {
+                    tracing::warn!(%from, %error, "a message was set aside");
+                    self.metrics.alarms.inc();
+                }
+            },
+            Input::Committed { frame, push, digest } => {
+                let (origin, upto) = (frame.origin, frame.upto);
+                let span = tracing::debug_span!("push", %origin, upto);
+                trace::follow(&span, frame.trace.as_deref());
+                let _in_span = span.enter();
+                self.replica.committed(now, frame, push);
+                self.replica.published(&Clock::from_iter([(origin, upto)]), &digest);
+            }
+            Input::Members(members) => self.replica.set_members(members),
+            Input::OwnGroups(groups) => self.replica.set_own_groups(groups),
+            Input::Confirmed { id, positions } => self.replica.confirmed(now, id, positions),
+            Input::Coverage { positions, scope, reply } => {
+                drop(reply.send(self.replica.coverage(&positions, &scope)));
+            }
+            Input::Status(reply) => drop(reply.send(self.status())),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let peer = |m: &Member| PeerStatus {
+            node: m.node,
+            alive: self.replica.is_alive(m.node),
+            rtt: self.replica.rtt(m.node),
+            published: self.replica.peer_clock(m.node).cloned().unwrap_or_default(),
+        };
+        Status {
+            merged: self.replica.merged_clock().clone(),
+            published: self.replica.published_clock().clone(),
+            peers: self.replica.members().map(peer).collect(),
+            digests: self.replica.digests().collect(),
+        }
+    }
+
+    async fn carry_out(&mut self) -> Result<(), tidegate_store::StoreError> {
+        loop {
+            let mut merges = Vec::new();
+            while let Some(output) = self.replica.poll() {
+                match output {
+                    Output::Send { to, lane, message } => self.peers.send(to, lane, message.encode()),
+                    Output::Merge(batch) => merges.push(batch),
+                    Output::Confirm { id, groups } => self.confirm(id, groups),
+                    Output::Propagated(event) => self.propagated(event),
+                    Output::Alarm(alarm) => self.alarm(&alarm),
+                }
+            }
+            self.refresh();
+            if merges.is_empty() {
+                return Ok(());
+            }
+            self.merge(merges).await?;
+        }
+    }
+
+    fn confirm(&self, id: tidegate_replica::ConfirmId, groups: Vec<GroupId>) {
+        let positions = (self.confirm)(groups);
+        let gossip = self.gossip.clone();
+        tokio::spawn(async move {
+            let positions = positions.await;
+            gossip.tell(Input::Confirmed { id, positions }).await;
+        });
+    }
+
+    fn propagated(&self, event: PropagationEvent) {
+        for (bound, duration) in [("upper", event.upper), ("estimate", event.estimate)] {
+            let route = RouteLabel {
+                from_region: self.home_region.clone(),
+                to_region: event.region.to_string(),
+                bound,
+            };
+            self.metrics.propagation.get_or_create(&route).observe(duration.as_secs_f64());
+        }
+        // Nobody listening is no failure.
+        let _listeners = self.gossip.events.send(event).unwrap_or(0);
+    }
+
+    fn alarm(&self, alarm: &Alarm) {
+        self.metrics.alarms.inc();
+        if let Alarm::DigestMismatch { .. } = alarm {
+            self.metrics.digest_mismatches.inc();
+        }
+        tracing::error!(%alarm, "something is wrong that a person must look at");
+    }
+
+    /// Lets the decision path know how fresh each group is, without asking this task.
+    fn refresh(&self) {
+        let now = self.platform.monotonic();
+        let groups = self.replica.members().flat_map(|m| m.voter_of.iter().copied());
+        let fresh: BTreeMap<GroupId, Duration> =
+            groups.filter_map(|g| self.replica.fresh_since(g).map(|t| (g, t))).collect();
+        for (group, since) in &fresh {
+            let age = now.saturating_sub(*since).as_secs_f64();
+            self.metrics.staleness.get_or_create(&GroupLabel { group: group.0 }).set(age);
+        }
+        for member in self.replica.members() {
+            if let Some(heard) = self.replica.heard(member.node) {
+                let label = NodeLabel { node: member.node.to_string() };
+                self.metrics.peer_last_heard.get_or_create(&label).set(now.saturating_sub(heard).as_secs_f64());
+            }
+        }
+        if **self.gossip.freshness.load() != fresh {
+            self.gossip.freshness.store(Arc::new(fresh));
+        }
+    }
+
+    /// Stores merges in one durable step, then publishes them in one step, then lets the acknowledgements go.
+    async fn merge(&mut self, merges: Vec<MergeBatch>) -> Result<(), tidegate_store::StoreError> {
+        let mut records = Vec::new();
+        let mut positions = Clock::default();
+        for merge in &merges {
+            let span = tracing::debug_span!("merge", records = merge.writes.len());
+            trace::follow(&span, merge.trace.as_deref());
+            let step = async {
+                let (batch, changes) = self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
+                self.store.engine().apply(&batch)?;
+                self.digests.change(&changes);
+                Ok::<_, tidegate_store::StoreError>(changes)
+            };
+            let changes = step.instrument(span).await?;
+            self.metrics.merged_records.inc_by(changes.len() as u64);
+            records.extend(changes.into_iter().map(|c| c.new));
+            positions.join(&merge.clock);
+        }
+        self.store.committer().sync().await?;
+        let now = self.platform.monotonic();
+        for merge in &merges {
+            self.replica.persisted(now, merge.id);
+        }
+        self.publish(&records, &positions);
+        let digests = self.digests.of(positions.iter().filter_map(|(o, _)| o.group()));
+        self.replica.published(&positions, &digests);
+        Ok(())
+    }
+
+    fn publish(&self, records: &[tidegate_replica::Record], positions: &Clock) {
+        self.views.publish(|view| {
+            for record in records {
+                let Some(group) = record.dot.origin.group() else { continue };
+                let absorbed = if group == GroupId::DIRECTORY {
+                    view.directory.absorb(record)
+                } else {
+                    let mut state = match view.groups.remove(&group.0) {
+                        Some(state) => AnyState::Accounts(state),
+                        None => AnyState::new(group),
+                    };
+                    let absorbed = state.absorb(record);
+                    if let AnyState::Accounts(state) = state {
+                        view.groups.insert(group.0, state);
+                    }
+                    absorbed
+                };
+                if let Err(error) = absorbed {
+                    tracing::error!(%error, dot = %record.dot, "a record was set aside");
+                    self.metrics.alarms.inc();
+                }
+            }
+            view.positions.join(positions);
+        });
+        for (origin, sequence) in positions.iter() {
+            if let Some(group) = origin.group() {
+                let index = i64::try_from(sequence).unwrap_or(i64::MAX);
+                self.metrics.applied.get_or_create(&GroupLabel { group: group.0 }).set(index);
+            }
+        }
+    }
+}

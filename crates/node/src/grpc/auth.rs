@@ -1,0 +1,157 @@
+//! Authenticates every call before its handler sees it. No door is open, but health and reflection, which tell nothing about accounts.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use tidegate_authn::{Presented, UNSIGNED_PAYLOAD, payload_hash};
+use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate};
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+use super::status::status;
+use crate::{core::Core, telemetry::{metrics::ReasonLabel, trace}};
+
+/// Calls whose payload comes as a stream and is not signed: it runs under TLS and changes nothing.
+const STREAMS: [&str; 1] = ["/tidegate.decision.v1.DecisionService/AuthorizeStream"];
+/// Services that anybody may call.
+const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+/// Longest wait for a view that knows the caller.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Puts [`Auth`] around the services.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthLayer(Arc<Core>);
+
+impl AuthLayer {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self(core)
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = Auth<S>;
+
+    fn layer(&self, inner: S) -> Auth<S> {
+        Auth { core: Arc::clone(&self.0), inner }
+    }
+}
+
+/// Lets only authenticated calls through, with their [`Caller`] as an extension.
+#[derive(Clone, Debug)]
+pub(crate) struct Auth<S> {
+    core: Arc<Core>,
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Auth<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let core = Arc::clone(&self.core);
+        let fresh = self.inner.clone();
+        let mut inner = core::mem::replace(&mut self.inner, fresh);
+        Box::pin(async move {
+            let path = request.uri().path();
+            if OPEN.iter().any(|open| path.starts_with(open)) {
+                return inner.call(request).await;
+            }
+            let span = tracing::debug_span!("call", path);
+            trace::follow(&span, request.headers().get("traceparent").and_then(|v| v.to_str().ok()));
+            match admit(&core, request).await {
+                Ok(request) => tracing::Instrument::instrument(inner.call(request), span).await,
+                Err(error) => {
+                    let label = ReasonLabel { reason: error.reason.row().0.to_owned() };
+                    core.metrics.refused.get_or_create(&label).inc();
+                    Ok(refused(&status(&error)))
+                }
+            }
+        })
+    }
+}
+
+fn refused(status: &Status) -> Response<Body> {
+    status.clone().into_http()
+}
+
+async fn admit(core: &Core, request: Request<Body>) -> Result<Request<Body>, ServiceError> {
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let streams = STREAMS.contains(&path);
+    let headers = &parts.headers;
+    let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+    let header = |name: &str| match name {
+        "host" => authority.or_else(|| headers.get("host").and_then(|v| v.to_str().ok())),
+        name => headers.get(name).and_then(|v| v.to_str().ok()),
+    };
+    let presented = Presented::read(&header)?;
+    if let Some(token) = header("x-tidegate-at-least") {
+        wait_for(core, token).await?;
+    }
+    let now = core.platform.wall();
+    let context = tidegate_policy::Context::default()
+        .with("aws:SecureTransport", core.platform.tls())
+        .with("aws:CurrentTime", now.to_string())
+        .with("aws:EpochTime", (now.0 / 1000).to_string());
+    let view = core.views.load();
+    let (caller, key) = authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
+    presented.verify(&key, path, &header, now)?;
+    let body = match (presented.signs_payload(), streams) {
+        (true, _) => signed_body(core, body, &presented).await?,
+        (false, true) => body,
+        (false, false) => {
+            let message = format!("only streams may send {UNSIGNED_PAYLOAD}; sign the payload of this call");
+            return Err(ServiceError::new(Reason::IncompleteSignature, message));
+        }
+    };
+    parts.extensions.insert::<Caller>(caller);
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Waits until this node's view covers a token: what makes a fresh key usable at another node.
+async fn wait_for(core: &Core, token: &str) -> Result<(), ServiceError> {
+    let view = core.views.load();
+    let token = Token::read(&core.cluster_key, &core.cluster_id(&view), token)?;
+    match core.views.covering(&token.positions, WAIT_MAX).await {
+        Some(_) => Ok(()),
+        None => {
+            let message = format!("{} has not yet what the token names", core.me);
+            Err(ServiceError::new(Reason::NotYetPropagated, message))
+        }
+    }
+}
+
+/// Reads the whole message and checks that it has the hash that was signed.
+async fn signed_body(core: &Core, body: Body, presented: &Presented) -> Result<Body, ServiceError> {
+    let limit = core.config.limits.message_bytes_max + 5;
+    let bytes: Bytes = match Limited::new(body, limit).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            return Err(ServiceError::new(Reason::TooLarge, format!("a message of more than {} bytes is too large", limit - 5)));
+        }
+        Err(error) => return Err(ServiceError::new(Reason::ValidationError, format!("the message did not arrive whole: {error}"))),
+    };
+    // Behind gRPC's prefix: one byte of flags and four of length.
+    let message = bytes.get(5..).unwrap_or_default();
+    if payload_hash(message) != presented.content_sha256 {
+        return Err(ServiceError::new(Reason::SignatureDoesNotMatch, "the message does not have the hash that was signed"));
+    }
+    Ok(Body::new(Full::new(bytes).map_err(|never| match never {})))
+}

@@ -1,0 +1,155 @@
+//! Decisions over gRPC.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::Stream;
+use tidegate_policy::{Context, Effect, Value};
+use tidegate_proto::decision::v1::{
+    Answer, AuthorizeRequest, AuthorizeResponse, AuthorizeStreamRequest, AuthorizeStreamResponse, BatchAuthorizeRequest,
+    BatchAuthorizeResponse, Effect as WireEffect, ExplainRequest, ExplainResponse, Question as WireQuestion, StatementRef,
+    decision_service_server::DecisionService,
+};
+use tidegate_replica::GroupId;
+use tidegate_service::{Answered, Caller, QUESTIONS_MAX, Question, Reason, ServiceError, View, check, decide, explain_question};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{status::refuse, wire};
+use crate::{core::Core, telemetry::metrics::EffectLabel};
+
+/// Serves decisions.
+#[derive(Clone, Debug)]
+pub(crate) struct DecisionHandler(pub(crate) Arc<Core>);
+
+fn question(q: &WireQuestion) -> Question<'_> {
+    let mut context = Context::default();
+    for entry in &q.context {
+        let value = match entry.values.as_slice() {
+            [one] => Value::One(one.clone()),
+            many => Value::Many(many.to_vec()),
+        };
+        context.insert(&entry.key, value);
+    }
+    Question { principal: &q.principal, action: &q.action, resource: &q.resource, context }
+}
+
+fn answer(core: &Core, answered: Answered) -> Answer {
+    let (effect, label) = match answered.decision.effect {
+        Effect::Allow => (WireEffect::Allow, "allow"),
+        Effect::ImplicitDeny => (WireEffect::ImplicitDeny, "implicit_deny"),
+        Effect::ExplicitDeny => (WireEffect::ExplicitDeny, "explicit_deny"),
+    };
+    core.metrics.decisions.get_or_create(&EffectLabel { effect: label }).inc();
+    let statement = |s: &tidegate_policy::StatementRef| {
+        let ((line, column), _) = s.position();
+        StatementRef {
+            policy: s.policy.source().to_string(),
+            index: u32::try_from(s.index).unwrap_or(u32::MAX),
+            sid: s.sid().unwrap_or_default().to_owned(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
+    };
+    Answer {
+        effect: effect.into(),
+        statements: answered.decision.statements.iter().map(statement).collect(),
+        policy_type: answered.decision.policy_type.map(|t| t.to_string()).unwrap_or_default(),
+        message: answered.sentence.unwrap_or_default(),
+    }
+}
+
+fn missing() -> Status {
+    refuse(ServiceError::new(Reason::ValidationError, "the request holds no question"))
+}
+
+fn decide_one(core: &Core, view: &View, caller: &Caller, q: &WireQuestion) -> Result<Answer, Status> {
+    let start = core.platform.monotonic();
+    let answered = decide(view, caller, &question(q)).map_err(refuse)?;
+    core.metrics.decision_duration.observe((core.platform.monotonic().saturating_sub(start)).as_secs_f64());
+    Ok(answer(core, answered))
+}
+
+/// The caller as it stands in this view, with the permission to ask at all.
+fn current(view: &View, caller: &Caller, core: &Core) -> Result<Caller, Status> {
+    let state = view.account(caller.account).map_err(refuse)?;
+    let resolved = state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
+    let caller = Caller { resolved, ..caller.clone() };
+    check(&caller, "tidegate:Authorize", &caller.resolved.principal.arn).map_err(refuse)?;
+    Ok(caller)
+}
+
+impl DecisionHandler {
+    async fn one(&self, caller: &Caller, request: &AuthorizeStreamRequest) -> Result<AuthorizeStreamResponse, Status> {
+        let core = &self.0;
+        let groups = [GroupId::DIRECTORY, caller.group];
+        let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
+        let caller = current(&view, caller, core)?;
+        let answer = decide_one(core, &view, &caller, request.question.as_ref().ok_or_else(missing)?)?;
+        let evidence = wire::evidence(core, &view, &groups)?;
+        Ok(AuthorizeStreamResponse { correlation_id: request.correlation_id, answer: Some(answer), evidence: Some(evidence) })
+    }
+}
+
+#[tonic::async_trait]
+impl DecisionService for DecisionHandler {
+    async fn authorize(&self, request: Request<AuthorizeRequest>) -> Result<Response<AuthorizeResponse>, Status> {
+        let caller = wire::caller(&request)?;
+        let AuthorizeRequest { question, consistency } = request.into_inner();
+        let asked = AuthorizeStreamRequest { correlation_id: 0, question, consistency };
+        let AuthorizeStreamResponse { answer, evidence, .. } = self.one(&caller, &asked).await?;
+        Ok(Response::new(AuthorizeResponse { answer, evidence }))
+    }
+
+    async fn batch_authorize(&self, request: Request<BatchAuthorizeRequest>) -> Result<Response<BatchAuthorizeResponse>, Status> {
+        let caller = wire::caller(&request)?;
+        let request = request.into_inner();
+        if request.questions.len() > QUESTIONS_MAX {
+            let message = format!("{} questions are more than {QUESTIONS_MAX}", request.questions.len());
+            return Err(refuse(ServiceError::new(Reason::TooLarge, message)));
+        }
+        let core = &self.0;
+        let groups = [GroupId::DIRECTORY, caller.group];
+        let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
+        let caller = current(&view, &caller, core)?;
+        let answers = request.questions.iter().map(|q| decide_one(core, &view, &caller, q)).collect::<Result<_, _>>()?;
+        let evidence = Some(wire::evidence(core, &view, &groups)?);
+        Ok(Response::new(BatchAuthorizeResponse { answers, evidence }))
+    }
+
+    type AuthorizeStreamStream = Pin<Box<dyn Stream<Item = Result<AuthorizeStreamResponse, Status>> + Send>>;
+
+    async fn authorize_stream(
+        &self,
+        request: Request<Streaming<AuthorizeStreamRequest>>,
+    ) -> Result<Response<Self::AuthorizeStreamStream>, Status> {
+        let caller = wire::caller(&request)?;
+        let mut questions = request.into_inner();
+        let handler = self.clone();
+        // The caller is looked at again for every question: who loses the right loses the stream.
+        let answers = async_stream::try_stream! {
+            while let Some(question) = questions.message().await? {
+                yield handler.one(&caller, &question).await?;
+            }
+        };
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
+        let caller = wire::caller(&request)?;
+        let request = request.into_inner();
+        let core = &self.0;
+        let groups = [GroupId::DIRECTORY, caller.group];
+        let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
+        let state = view.account(caller.account).map_err(refuse)?;
+        let resolved = state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
+        let caller = Caller { resolved, ..caller };
+        check(&caller, "tidegate:Explain", &caller.resolved.principal.arn).map_err(refuse)?;
+        let asked = request.question.as_ref().ok_or_else(missing)?;
+        let (answered, explanation) = explain_question(&view, &caller, &question(asked)).map_err(refuse)?;
+        Ok(Response::new(ExplainResponse {
+            answer: Some(answer(core, answered)),
+            text: explanation.to_string(),
+            missing_keys: explanation.missing_keys.iter().map(ToString::to_string).collect(),
+            evidence: Some(wire::evidence(core, &view, &groups)?),
+        }))
+    }
+}

@@ -1,0 +1,186 @@
+//! Propagation over gRPC.
+
+use std::{collections::{BTreeMap, BTreeSet}, pin::Pin, sync::Arc, time::Duration};
+
+use futures::Stream;
+use tidegate_proto::propagation::v1::{
+    Arrival, Finished, GetReplicationStatusRequest, GetReplicationStatusResponse, GroupStatus, NodeStatus, Scope as WireScope,
+    WaitForPropagationRequest, WaitForPropagationResponse, WatchPropagationRequest, WatchPropagationResponse,
+    propagation_service_server::PropagationService, scope::Scope as Kind, wait_for_propagation_response::Event,
+};
+use tidegate_replica::{Clock, Coverage, Dot, GroupId, NodeId, PropagationEvent, RegionName, Scope};
+use tidegate_service::{Reason, ServiceError, Token, check};
+use tokio::sync::{broadcast::error::RecvError, oneshot};
+use tonic::{Request, Response, Status};
+
+use super::{status::refuse, wire};
+use crate::{core::Core, gossip::Input};
+
+/// How often coverage is looked at without an event: arrivals that this node hears of through digests raise none.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Serves propagation.
+#[derive(Clone, Debug)]
+pub(crate) struct PropagationHandler(pub(crate) Arc<Core>);
+
+fn scope(scope: Option<WireScope>) -> Result<Scope, Status> {
+    Ok(match scope.and_then(|s| s.scope) {
+        None | Some(Kind::QuorumOfEachRegion(false)) => Scope::All,
+        Some(Kind::QuorumOfEachRegion(true)) => Scope::QuorumOfEachRegion,
+        Some(Kind::Region(region)) => Scope::Region(
+            RegionName::new(&region).map_err(|e| refuse(ServiceError::new(Reason::ValidationError, e.to_string())))?,
+        ),
+        Some(Kind::Nodes(nodes)) => Scope::Nodes(nodes.nodes.into_iter().map(NodeId).collect()),
+    })
+}
+
+async fn coverage(core: &Core, positions: &Clock, scope: &Scope) -> Coverage {
+    let (reply, answer) = oneshot::channel();
+    core.gossip.tell(Input::Coverage { positions: positions.clone(), scope: scope.clone(), reply }).await;
+    answer.await.unwrap_or_default()
+}
+
+fn arrival(event: &PropagationEvent) -> Arrival {
+    Arrival {
+        node: event.node.to_string(),
+        region: event.region.to_string(),
+        upper_bound: Some(wire::duration(event.upper)),
+        estimate: Some(wire::duration(event.estimate)),
+    }
+}
+
+fn event(event: Event) -> WaitForPropagationResponse {
+    WaitForPropagationResponse { event: Some(event) }
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl PropagationService for PropagationHandler {
+    type WaitForPropagationStream = Answers<WaitForPropagationResponse>;
+
+    async fn wait_for_propagation(
+        &self,
+        request: Request<WaitForPropagationRequest>,
+    ) -> Result<Response<Self::WaitForPropagationStream>, Status> {
+        let caller = wire::caller(&request)?;
+        check(&caller, "tidegate:WaitForPropagation", "*").map_err(refuse)?;
+        let request = request.into_inner();
+        let core = Arc::clone(&self.0);
+        let cluster = core.cluster_id(&core.views.load());
+        let positions = Token::read(&core.cluster_key, &cluster, &request.token).map_err(refuse)?.positions;
+        let scope = scope(request.scope)?;
+        let asked = request.timeout.as_ref().map(wire::read_duration).transpose()?;
+        let patience = asked.unwrap_or(core.config.wait_max()).min(core.config.wait_max());
+        let regions: BTreeMap<u64, String> =
+            core.views.load().directory.nodes().map(|n| (n.id, n.region.clone())).collect();
+        let mut events = core.gossip.events.subscribe();
+        let dots: BTreeSet<Dot> = positions.iter().map(|(origin, sequence)| Dot { origin, sequence }).collect();
+        let end = core.platform.monotonic() + patience;
+        let answers = async_stream::try_stream! {
+            let mut told: BTreeSet<NodeId> = BTreeSet::new();
+            loop {
+                while let Ok(happened) = events.try_recv() {
+                    if dots.contains(&happened.dot) && told.insert(happened.node) {
+                        yield event(Event::Arrival(arrival(&happened)));
+                    }
+                }
+                let now = coverage(&core, &positions, &scope).await;
+                for node in &now.reached {
+                    if told.insert(*node) {
+                        let region = regions.get(&node.0).cloned().unwrap_or_default();
+                        yield event(Event::Arrival(Arrival { node: node.to_string(), region, upper_bound: None, estimate: None }));
+                    }
+                }
+                if now.covered || core.platform.monotonic() >= end {
+                    let names = |nodes: &[NodeId]| nodes.iter().map(ToString::to_string).collect();
+                    let finished = Finished { covered: now.covered, reached: names(&now.reached), missing: names(&now.missing) };
+                    yield event(Event::Finished(finished));
+                    return;
+                }
+                let left = end.saturating_sub(core.platform.monotonic()).min(LOOK_EVERY);
+                if let Ok(Ok(happened)) = tokio::time::timeout(left, events.recv()).await
+                    && dots.contains(&happened.dot)
+                    && told.insert(happened.node)
+                {
+                    yield event(Event::Arrival(arrival(&happened)));
+                }
+            }
+        };
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    type WatchPropagationStream = Answers<WatchPropagationResponse>;
+
+    async fn watch_propagation(
+        &self,
+        request: Request<WatchPropagationRequest>,
+    ) -> Result<Response<Self::WatchPropagationStream>, Status> {
+        let caller = wire::caller(&request)?;
+        check(&caller, "tidegate:WatchPropagation", "*").map_err(refuse)?;
+        let core = Arc::clone(&self.0);
+        let mut events = core.gossip.events.subscribe();
+        let answers = async_stream::try_stream! {
+            let mut skipped = 0;
+            loop {
+                match events.recv().await {
+                    Ok(happened) => {
+                        // Who loses the right loses the stream.
+                        let view = core.views.load();
+                        let state = view.account(caller.account).map_err(refuse)?;
+                        state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
+                        let group = happened.dot.origin.group().map_or(0, |g| g.0);
+                        let revision = happened.dot.sequence;
+                        yield WatchPropagationResponse { group, revision, arrival: Some(arrival(&happened)), skipped };
+                        skipped = 0;
+                    }
+                    Err(RecvError::Lagged(n)) => skipped += n,
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        };
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn get_replication_status(
+        &self,
+        request: Request<GetReplicationStatusRequest>,
+    ) -> Result<Response<GetReplicationStatusResponse>, Status> {
+        let caller = wire::caller(&request)?;
+        check(&caller, "tidegate:GetReplicationStatus", "*").map_err(refuse)?;
+        let core = &self.0;
+        let (reply, answer) = oneshot::channel();
+        core.gossip.tell(Input::Status(reply)).await;
+        let status = answer.await.map_err(|_| refuse(ServiceError::new(Reason::Internal, "the gossip of this node has stopped")))?;
+        let view = core.views.load();
+        let now = core.platform.monotonic();
+        let digests: BTreeMap<GroupId, [u8; 32]> = core.digests.of(view.directory.placements().map(|p| GroupId(p.group))).into_iter().collect();
+        let group = |p: &tidegate_model::record::Placement| {
+            let id = GroupId(p.group);
+            let leader = core.group(id).and_then(|g| g.leader()).map(|l| l.to_string()).unwrap_or_default();
+            GroupStatus {
+                group: p.group,
+                region: p.region.clone(),
+                leader,
+                published: view.positions.of_group(id).map_or(0, |(_, n)| n),
+                staleness_bound: core.gossip.staleness(now, &[id]).map(wire::duration),
+                digest: digests.get(&id).map(|d| bytes::Bytes::copy_from_slice(d)).unwrap_or_default(),
+            }
+        };
+        let positions = |clock: &Clock| clock.iter().filter_map(|(o, n)| o.group().map(|g| (g.0, n))).collect();
+        let regions: BTreeMap<u64, String> = view.directory.nodes().map(|n| (n.id, n.region.clone())).collect();
+        let nodes = status.peers.iter().map(|p| NodeStatus {
+            node: p.node.to_string(),
+            region: regions.get(&p.node.0).cloned().unwrap_or_default(),
+            alive: p.alive,
+            published: positions(if p.node == core.me { &status.published } else { &p.published }),
+            round_trip: p.rtt.map(wire::duration),
+        });
+        Ok(Response::new(GetReplicationStatusResponse {
+            node: core.me.to_string(),
+            region: core.region.to_string(),
+            groups: view.directory.placements().map(group).collect(),
+            nodes: nodes.collect(),
+        }))
+    }
+}

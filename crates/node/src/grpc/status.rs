@@ -1,0 +1,50 @@
+//! The one place where a reason becomes a gRPC status.
+
+use std::collections::HashMap;
+
+use tidegate_service::{Reason, ServiceError};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+const DOMAIN: &str = "tidegate.dev";
+
+fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::MissingAuthenticationToken
+        | Reason::IncompleteSignature
+        | Reason::SignatureDoesNotMatch
+        | Reason::InvalidClientTokenId
+        | Reason::RequestTimeTooSkewed
+        | Reason::ExpiredToken => Code::Unauthenticated,
+        Reason::AccessDenied => Code::PermissionDenied,
+        Reason::NoSuchEntity | Reason::AccountNotFound => Code::NotFound,
+        Reason::EntityAlreadyExists => Code::AlreadyExists,
+        Reason::DeleteConflict
+        | Reason::NotYetPropagated
+        | Reason::TooStale
+        | Reason::DevelopmentOnly
+        | Reason::UnmodifiableEntity => Code::FailedPrecondition,
+        Reason::LimitExceeded | Reason::DiskFull | Reason::TooLarge => Code::ResourceExhausted,
+        Reason::MalformedPolicyDocument | Reason::ValidationError | Reason::InvalidToken | Reason::IdempotencyMismatch => {
+            Code::InvalidArgument
+        }
+        Reason::ConcurrentModification => Code::Aborted,
+        Reason::NoQuorum | Reason::Overloaded | Reason::NotReady => Code::Unavailable,
+        Reason::UnknownOutcome => Code::DeadlineExceeded,
+        Reason::Internal => Code::Internal,
+    }
+}
+
+/// The status of a refusal, with `google.rpc.ErrorInfo`.
+#[expect(clippy::disallowed_types, reason = "the type that tonic-types takes; it is only filled, never iterated")]
+pub(crate) fn status(error: &ServiceError) -> Status {
+    let (name, retryable) = error.reason.row();
+    let metadata = HashMap::from([("retryable".to_owned(), retryable.to_string())]);
+    let details = ErrorDetails::with_error_info(name, DOMAIN, metadata);
+    Status::with_error_details(code(error.reason), error.message.clone(), details)
+}
+
+/// For the `?` of handlers.
+pub(crate) fn refuse(error: ServiceError) -> Status {
+    status(&error)
+}

@@ -1,0 +1,400 @@
+//! One node: opens its store, starts its parts, founds or joins its cluster, and stops in order.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+
+use parking_lot::{Mutex, RwLock};
+use tidegate_authn::{ClusterKey, SealError};
+use tidegate_consensus::{Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport, TransportError};
+use tidegate_proto::peer::v1::RaftRequest;
+use tidegate_replica::{GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig};
+use tidegate_service::View;
+use tidegate_store::{Committer, Engine, MemoryEngine, NodeStore, SledEngine, SledOptions, StoreError};
+use tokio::task::JoinHandle;
+
+use crate::{
+    config::NodeConfig,
+    core::Core,
+    dial::{Dialer, Greeting, incoming},
+    founding,
+    gossip::{Confirm, Driver, Gossip, Input},
+    grpc,
+    link::LinkModel,
+    machine::{AnyState, Digests, GroupMachine},
+    peers::{CallError, Me, Peers, Place},
+    platform::{BoxFuture, Platform},
+    telemetry::{metrics::Metrics, server},
+    tls::{NodeTls, TlsError},
+    views::Views,
+};
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its settings.
+    #[error("the configuration can't be used")]
+    Config(#[from] crate::config::ConfigError),
+    /// The region's name.
+    #[error(transparent)]
+    Region(#[from] RegionNameError),
+    /// Its certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The cluster key.
+    #[error("the cluster key in `{path}` can't be used: {why}")]
+    ClusterKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Its store.
+    #[error("the store can't be opened")]
+    Store(#[from] StoreError),
+    /// An address.
+    #[error("`{address}` can't be listened on")]
+    Listen {
+        /// Which.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A Raft group.
+    #[error("a Raft group did not start")]
+    Group(#[from] GroupStartError),
+    /// The state of a group.
+    #[error("the state of a group can't be read")]
+    State(#[from] std::io::Error),
+}
+
+/// Carries Raft messages over the peers' channels.
+struct PeerTransport(Arc<Peers>);
+
+impl Transport for PeerTransport {
+    fn call(
+        &self,
+        to: NodeId,
+        message: RaftMessage,
+        deadline: Duration,
+    ) -> BoxFuture<Result<bytes::Bytes, TransportError>> {
+        let peers = Arc::clone(&self.0);
+        Box::pin(async move {
+            let request = RaftRequest { group: message.group.0, kind: message.kind, body: message.body };
+            let answer = peers.call(to, deadline, |mut client| async move { client.raft(request).await }).await;
+            match answer {
+                Ok(answer) => Ok(answer.body),
+                Err(CallError::Deadline | CallError::Lost) => Err(TransportError::Deadline),
+                Err(CallError::Status(status)) if status.code() != tonic::Code::Unavailable => {
+                    Err(TransportError::Refused(status.message().to_owned()))
+                }
+                Err(e) => Err(TransportError::Unreachable(e.to_string())),
+            }
+        })
+    }
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    core: Arc<Core>,
+    tasks: Vec<JoinHandle<()>>,
+    stop: tokio::sync::watch::Sender<bool>,
+}
+
+/// How many tries a listener gets: a port may be in TIME_WAIT for a moment after a restart.
+const BIND_TRIES: u32 = 20;
+
+async fn bind(platform: &Arc<dyn Platform>, address: &str) -> Result<Box<dyn crate::platform::Listener>, StartError> {
+    let mut tries = 0;
+    loop {
+        match platform.bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(_) if tries < BIND_TRIES => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(source) => return Err(StartError::Listen { address: address.to_owned(), source }),
+        }
+    }
+}
+
+fn open_store(config: &NodeConfig, threads: bool) -> Result<NodeStore, StoreError> {
+    if threads {
+        let engine: Arc<dyn Engine> = Arc::new(SledEngine::open(&config.data, SledOptions::default())?);
+        let committer = Committer::threaded(Arc::clone(&engine))?;
+        NodeStore::open(engine, committer)
+    } else {
+        let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::default());
+        let committer = Committer::inline(Arc::clone(&engine));
+        NodeStore::open(engine, committer)
+    }
+}
+
+/// The view and the digests that the stored records make.
+fn load(store: &NodeStore) -> Result<(View, Digests), StoreError> {
+    let mut states: BTreeMap<GroupId, AnyState> = BTreeMap::new();
+    let digests = Digests::default();
+    store.for_each_record(|record| {
+        let Some(group) = record.dot.origin.group() else { return };
+        let state = states.entry(group).or_insert_with(|| AnyState::new(group));
+        if let Err(error) = state.absorb(&record) {
+            tracing::error!(%error, dot = %record.dot, "a stored record was set aside");
+        }
+        digests.change(&[tidegate_store::Change { old: None, new: record }]);
+    })?;
+    let mut view = View { positions: store.clock()?, ..View::default() };
+    for (group, state) in states {
+        match state {
+            AnyState::Directory(state) => view.directory = state,
+            AnyState::Accounts(state) => drop(view.groups.insert(group.0, state)),
+        }
+    }
+    Ok((view, digests))
+}
+
+impl Node {
+    /// Starts a node. It serves at once, from what its store has; [`Node::ready`] says when it decides.
+    pub async fn start(config: NodeConfig, platform: Arc<dyn Platform>) -> Result<Self, StartError> {
+        config.check()?;
+        let region = RegionName::new(&config.region)?;
+        let me = NodeId(config.node);
+        let tls = if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
+        let cluster_key = read_key(&config.cluster_key)?;
+        let store = open_store(&config, platform.threads())?;
+        let (view, digests) = load(&store)?;
+        let clock = view.positions.clone();
+        let mut fresh = [0; 8];
+        platform.entropy(&mut fresh);
+        let seed = u64::from_le_bytes(fresh);
+        let link = Arc::new(LinkModel::new(config.node));
+        let identity = Me { cluster: config.cluster.clone(), node: me, region: region.clone() };
+        let dialer = Dialer { platform: Arc::clone(&platform), tls: tls.clone() };
+        let peers = Arc::new(Peers::new(identity, dialer, Arc::clone(&link)));
+        let (gossip, queue) = Gossip::new();
+        let metrics = Arc::new(Metrics::new());
+        let core = Arc::new(Core {
+            me,
+            region: region.clone(),
+            platform: Arc::clone(&platform),
+            link,
+            views: Arc::new(Views::new(view)),
+            digests: Arc::new(digests),
+            gossip: gossip.clone(),
+            peers: Arc::clone(&peers),
+            metrics: Arc::clone(&metrics),
+            cluster_key,
+            signing_keys: tidegate_authn::SigningKeyCache::default(),
+            groups: RwLock::new(BTreeMap::new()),
+            leaders: RwLock::new(BTreeMap::new()),
+            config: config.clone(),
+        });
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let mut tasks = Vec::new();
+        let replica_config = ReplicaConfig {
+            me,
+            region,
+            digest_every: Duration::from_millis(config.gossip.digest_ms),
+            antientropy_every: Duration::from_millis(config.gossip.anti_entropy_ms),
+            probe_every: Duration::from_millis(config.gossip.probe_ms),
+        };
+        let confirming = Arc::downgrade(&core);
+        let confirm: Confirm = Arc::new(move |groups| {
+            let core = confirming.upgrade();
+            Box::pin(async move {
+                match core {
+                    Some(core) => core.read_index_here(groups).await,
+                    None => Vec::new(),
+                }
+            })
+        });
+        let driver = Driver {
+            replica: Replica::new(replica_config, clock, seed),
+            gossip,
+            store: store.clone(),
+            views: Arc::clone(&core.views),
+            digests: Arc::clone(&core.digests),
+            peers,
+            platform: Arc::clone(&platform),
+            metrics: Arc::clone(&metrics),
+            confirm,
+            home_region: config.region.clone(),
+        };
+        tasks.push(tokio::spawn(driver.run(queue)));
+        let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default() };
+        warden.look().await?;
+        let peer_greeting = tls.clone().map_or(Greeting::Plain, Greeting::Peers);
+        let client_greeting = tls.map_or(Greeting::Plain, Greeting::Clients);
+        let listener = bind(&platform, &config.listen.peer).await?;
+        tasks.push(tokio::spawn(grpc::serve_peers(Arc::clone(&core), incoming(listener, peer_greeting), stopped.clone())));
+        let listener = bind(&platform, &config.listen.grpc).await?;
+        tasks.push(tokio::spawn(grpc::serve_clients(Arc::clone(&core), incoming(listener, client_greeting), stopped)));
+        if !config.listen.metrics.is_empty() {
+            let listener = bind(&platform, &config.listen.metrics).await?;
+            let views = Arc::clone(&core.views);
+            let ready = Arc::new(move || views.load().directory.cluster().is_some());
+            tasks.push(tokio::spawn(server::serve(listener, metrics, ready)));
+        }
+        tasks.push(tokio::spawn(warden.watch()));
+        tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
+        Ok(Self { core, tasks, stop })
+    }
+
+    /// Returns once the node knows its cluster and the operator's account: from then on it decides.
+    pub async fn ready(&self) {
+        let mut changes = self.core.views.changes();
+        loop {
+            let view = self.core.views.load();
+            let operator = view.directory.cluster().and_then(|c| tidegate_policy::AccountId::from_u64(c.operator).ok());
+            if operator.is_some_and(|o| view.account(o).is_ok()) {
+                return;
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> NodeId {
+        self.core.me
+    }
+
+    /// Its links, for whoever runs it in development mode.
+    pub fn links(&self) -> &Arc<LinkModel> {
+        &self.core.link
+    }
+
+    /// Its metrics, as Prometheus reads them.
+    pub fn metrics(&self) -> String {
+        self.core.metrics.text()
+    }
+
+    /// Stops the node: no new calls, groups down, tasks ended. What was acknowledged is durable already.
+    pub async fn shutdown(self) {
+        drop(self.stop.send(true));
+        let groups: Vec<Group> = self.core.groups.read().values().cloned().collect();
+        for group in groups {
+            group.shutdown().await;
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.core.peers.set(&BTreeMap::new());
+        self.core.groups.write().clear();
+    }
+}
+
+fn read_key(path: &std::path::Path) -> Result<ClusterKey, StartError> {
+    let refuse = |why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
+    let text = fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
+    ClusterKey::from_hex(&text).map_err(|e: SealError| refuse(e.to_string()))
+}
+
+/// Keeps peers, members and groups as the directory says.
+struct Warden {
+    core: Arc<Core>,
+    store: NodeStore,
+    known: Mutex<Option<(Vec<Member>, BTreeMap<NodeId, Place>)>>,
+}
+
+impl Warden {
+    async fn watch(self) {
+        let mut changes = self.core.views.changes();
+        while changes.changed().await.is_ok() {
+            if let Err(error) = self.look().await {
+                tracing::error!(%error, "the directory's word could not be followed");
+            }
+        }
+    }
+
+    /// Everyone that is known: from the directory, and from the settings until it is there.
+    fn places(&self, view: &View) -> BTreeMap<NodeId, Place> {
+        let mut places = BTreeMap::new();
+        for peer in &self.core.config.peers {
+            if let Ok(region) = RegionName::new(&peer.region) {
+                places.insert(NodeId(peer.node), Place { region, address: peer.address.clone() });
+            }
+        }
+        for node in view.directory.nodes() {
+            if let Ok(region) = RegionName::new(&node.region) {
+                places.insert(NodeId(node.id), Place { region, address: node.peer_address.clone() });
+            }
+        }
+        places.remove(&self.core.me);
+        places
+    }
+
+    /// The members with the groups that each votes in.
+    fn members(&self, view: &View, places: &BTreeMap<NodeId, Place>) -> Vec<Member> {
+        let founders = self.core.config.founding.as_ref().map(|f| f.voters.clone()).unwrap_or_default();
+        let votes = |node: NodeId| -> Vec<GroupId> {
+            if view.directory.cluster().is_none() {
+                return if founders.contains(&node.0) { vec![GroupId::DIRECTORY] } else { Vec::new() };
+            }
+            let of = view.directory.placements().filter(|p| p.voters.contains(&node.0));
+            of.map(|p| GroupId(p.group)).collect()
+        };
+        let mut members = vec![Member { node: self.core.me, region: self.core.region.clone(), voter_of: votes(self.core.me) }];
+        members.extend(places.iter().map(|(node, place)| Member {
+            node: *node,
+            region: place.region.clone(),
+            voter_of: votes(*node),
+        }));
+        members
+    }
+
+    async fn look(&self) -> Result<(), StartError> {
+        let view = self.core.views.load();
+        let places = self.places(&view);
+        let members = self.members(&view, &places);
+        {
+            let mut known = self.known.lock();
+            let now = Some((members.clone(), places.clone()));
+            if *known == now {
+                return Ok(());
+            }
+            *known = now;
+        }
+        self.core.peers.set(&places);
+        let own = members.first().map(|m| m.voter_of.clone()).unwrap_or_default();
+        self.core.gossip.tell(Input::OwnGroups(own.clone())).await;
+        self.core.gossip.tell(Input::Members(members.clone())).await;
+        for group in own {
+            let there = self.core.groups.read().contains_key(&group);
+            if !there {
+                let voters: Vec<NodeId> =
+                    members.iter().filter(|m| m.voter_of.contains(&group)).map(|m| m.node).collect();
+                let handle = self.start_group(group, &voters).await?;
+                self.core.groups.write().insert(group, handle);
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_group(&self, group: GroupId, voters: &[NodeId]) -> Result<Group, StartError> {
+        let core = &self.core;
+        let machine = GroupMachine::open(
+            group,
+            self.store.clone(),
+            Arc::clone(&core.views),
+            Arc::clone(&core.digests),
+            core.gossip.clone(),
+            Arc::clone(&core.metrics),
+        )?;
+        let raft = &core.config.raft;
+        let timings = Timings {
+            heartbeat: Duration::from_millis(raft.heartbeat_ms),
+            election_min: Duration::from_millis(raft.election_min_ms),
+            election_max: Duration::from_millis(raft.election_max_ms),
+            snapshot_every: raft.snapshot_every,
+        };
+        let platform = Arc::clone(&core.platform);
+        let config = GroupConfig { me: core.me, group, timings, now: Arc::new(move || platform.wall().0) };
+        let transport = Arc::new(PeerTransport(Arc::clone(&core.peers)));
+        let handle = Group::start(config, self.store.clone(), transport, Arc::new(machine)).await?;
+        // One of them is enough to begin; the others learn of it.
+        if voters.iter().min() == Some(&core.me) {
+            handle.initialize(voters).await?;
+        }
+        Ok(handle)
+    }
+}
