@@ -164,7 +164,7 @@ impl RaftLogStorage<Types> for GroupLog {
         let mut batch = Batch::default();
         match committed {
             Some(id) => {
-                batch.put(Tree::Meta, self.meta_key("committed"), row::seal(&wire::log_id(&id)))
+                batch.put(Tree::Meta, self.meta_key("committed"), row::seal(&wire::log_id(&id)));
             }
             None => batch.delete(Tree::Meta, self.meta_key("committed")),
         }

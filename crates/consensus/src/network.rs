@@ -133,7 +133,7 @@ impl Connection {
                 Ok(reply) => return Ok(wire::read_vote(reply.vote)?),
                 Err(error) if tries == PART_TRIES => return Err(error),
                 Err(error) => {
-                    tracing::debug!(%error, part = part.part, to = %self.target, "a part of a snapshot is sent again")
+                    tracing::debug!(%error, part = part.part, to = %self.target, "a part of a snapshot is sent again");
                 }
             }
             tries += 1;

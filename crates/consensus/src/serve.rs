@@ -15,7 +15,7 @@ use tidegate_store::NodeStore;
 use crate::{
     machine::{Driver, SnapshotData},
     receive::{PartError, Receiving},
-    types::Types,
+    types::{Entry, LogId, Types},
     wire::{
         self, AppendReplyW, AppendW, FlushedW, SnapshotW, TransferReplyW, TransferW, VoteReplyW,
         VoteRequestW, WireError,
@@ -31,6 +31,8 @@ pub(crate) enum ServeError {
     Wire(#[from] WireError),
     #[error(transparent)]
     Part(#[from] PartError),
+    #[error("entry {got} does not follow the one before it")]
+    Gap { got: u64 },
     #[error("the disk is nearly full")]
     DiskFull,
     #[error("the group does not answer: {0}")]
@@ -45,6 +47,18 @@ impl From<prost::DecodeError> for ServeError {
 
 fn stopped(error: impl core::fmt::Display) -> ServeError {
     ServeError::Raft(error.to_string())
+}
+
+/// Refuses entries that leave a gap: openraft takes it for granted that there is none.
+fn check_order(prev: Option<&LogId>, entries: &[Entry]) -> Result<(), ServeError> {
+    let mut next = prev.map_or(Some(0), |id| id.index.checked_add(1));
+    for entry in entries {
+        if next != Some(entry.log_id.index) {
+            return Err(ServeError::Gap { got: entry.log_id.index });
+        }
+        next = entry.log_id.index.checked_add(1);
+    }
+    Ok(())
 }
 
 /// The side of a group that other voters call.
@@ -74,10 +88,13 @@ impl Server {
         if !w.entries.is_empty() && self.store.engine().is_nearly_full() {
             return Err(ServeError::DiskFull);
         }
+        let prev_log_id = w.prev.map(wire::read_log_id);
+        let entries = w.entries.into_iter().map(wire::read_entry).collect::<Result<Vec<_>, _>>()?;
+        check_order(prev_log_id.as_ref(), &entries)?;
         let request = AppendEntriesRequest {
             vote: wire::read_vote(w.vote)?,
-            prev_log_id: w.prev.map(wire::read_log_id),
-            entries: w.entries.into_iter().map(wire::read_entry).collect::<Result<_, _>>()?,
+            prev_log_id,
+            entries,
             leader_commit: w.commit.map(wire::read_log_id),
         };
         let reply = match self.raft.append_entries(request).await.map_err(stopped)? {
@@ -142,3 +159,6 @@ impl Server {
         Ok(reply.encode_to_vec().into())
     }
 }
+
+#[cfg(test)]
+mod tests;

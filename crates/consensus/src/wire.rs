@@ -42,21 +42,21 @@ impl From<prost::DecodeError> for WireError {
 #[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct LogIdW {
     #[prost(uint64, tag = "1")]
-    term: u64,
+    pub(crate) term: u64,
     #[prost(uint64, tag = "2")]
-    node: u64,
+    pub(crate) node: u64,
     #[prost(uint64, tag = "3")]
-    index: u64,
+    pub(crate) index: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct VoteW {
     #[prost(uint64, tag = "1")]
-    term: u64,
+    pub(crate) term: u64,
     #[prost(uint64, tag = "2")]
-    node: u64,
+    pub(crate) node: u64,
     #[prost(bool, tag = "3")]
-    committed: bool,
+    pub(crate) committed: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -78,13 +78,13 @@ pub(crate) struct MembershipW {
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct EntryW {
     #[prost(message, optional, tag = "1")]
-    log_id: Option<LogIdW>,
+    pub(crate) log_id: Option<LogIdW>,
     #[prost(bytes = "bytes", optional, tag = "2")]
-    payload: Option<Bytes>,
+    pub(crate) payload: Option<Bytes>,
     #[prost(uint64, tag = "3")]
-    time: u64,
+    pub(crate) time: u64,
     #[prost(message, optional, tag = "4")]
-    membership: Option<MembershipW>,
+    pub(crate) membership: Option<MembershipW>,
 }
 
 #[derive(Clone, PartialEq, Message)]
