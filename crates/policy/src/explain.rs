@@ -48,6 +48,8 @@ pub struct TypeOutcome {
     pub policy_type: PolicyType,
     /// Its effect taken alone.
     pub effect: Effect,
+    /// How many statements its policies have, whatever they speak of.
+    pub statements: usize,
     /// The statements that applied, denying ones first.
     pub matched: Vec<StatementRef>,
     /// The statements that nearly did.
@@ -73,8 +75,10 @@ pub fn explain(set: &PolicySet, request: &Request<'_>) -> Explanation {
     let decision = weigh(&voices, request);
     let mut missing = BTreeSet::new();
     let types = voices.all().map(|(policy_type, said)| {
-        let (matched, near_misses) = hear(policies(set, policy_type), request, &mut missing);
-        TypeOutcome { policy_type, effect: said.effect(), matched, near_misses }
+        let policies = policies(set, policy_type);
+        let (matched, near_misses) = hear(policies, request, &mut missing);
+        let statements = policies.iter().map(|policy| policy.len()).sum();
+        TypeOutcome { policy_type, effect: said.effect(), statements, matched, near_misses }
     });
     let types = types.collect();
     let sentence = decision.denied_sentence(request);
@@ -238,7 +242,12 @@ impl fmt::Display for NearMiss {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.sentence.as_deref().unwrap_or("allowed"))?;
+        let by: Vec<String> = self.decision.statements.iter().map(ToString::to_string).collect();
+        match &self.sentence {
+            Some(sentence) => writeln!(f, "{sentence}")?,
+            None if by.is_empty() => writeln!(f, "allowed: the root user needs no policy")?,
+            None => writeln!(f, "allowed by {}", by.join(" and "))?,
+        }
         for outcome in &self.types {
             let verb = match outcome.effect {
                 Effect::Allow => "allows",
@@ -246,6 +255,13 @@ impl fmt::Display for Explanation {
                 Effect::ExplicitDeny => "denies",
             };
             writeln!(f, "  {}: {verb}", outcome.policy_type)?;
+            if outcome.matched.is_empty() && outcome.near_misses.is_empty() {
+                match outcome.statements {
+                    0 => writeln!(f, "    there is none")?,
+                    1 => writeln!(f, "    its only statement does not speak of the action")?,
+                    many => writeln!(f, "    none of its {many} statements speaks of the action")?,
+                }
+            }
             for matched in &outcome.matched {
                 writeln!(f, "    {matched} matches")?;
             }

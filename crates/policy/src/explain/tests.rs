@@ -37,7 +37,7 @@ fn check(resource: &str, region: Option<&str>, expected: &str) {
 
 #[test]
 fn an_allow_names_its_statement() {
-    let expected = "allowed
+    let expected = "allowed by `Photos` of arn:aws:iam::123456789012:policy/photos (line 4, column 5)
   identity-based policy: allows
     `Photos` of arn:aws:iam::123456789012:policy/photos (line 4, column 5) matches
     statement 2 of arn:aws:iam::123456789012:policy/photos (line 11, column 5) would deny, but the resource is `arn:aws:s3:::photos/cat.jpg`; wanted `arn:aws:s3:::photos/private/*`
@@ -86,4 +86,29 @@ fn sentences_leave_out_a_resource_that_is_none() {
         sentence,
         "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: s3:ListAllMyBuckets because no identity-based policy allows the s3:ListAllMyBuckets action"
     );
+}
+
+#[test]
+fn silence_and_the_root_user_are_named() {
+    let document = PolicyDocument::parse(
+        r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#,
+        PolicyKind::Identity,
+    );
+    let policy = Arc::new(CompiledPolicy::compile(PolicySource::Session(0), &document.unwrap()));
+    let set = PolicySet { boundary: Some(policy), ..PolicySet::default() };
+    let account = "123456789012".parse().unwrap();
+    let (action, context) = (Action::parse("iam:GetUser").unwrap(), Context::default());
+    let told = |set: &PolicySet, principal: &Principal| {
+        explain(set, &Request::new(principal, &action, "*", &context)).to_string()
+    };
+    let ada = told(&set, &Principal::user(account, "/", "ada", "AIDAADA"));
+    let expected = "
+  identity-based policy: does not allow
+    there is none
+  permissions boundary: does not allow
+    its only statement does not speak of the action
+";
+    assert!(ada.ends_with(expected), "{ada}");
+    let root = told(&PolicySet::default(), &Principal::root(account));
+    assert!(root.starts_with("allowed: the root user needs no policy\n"), "{root}");
 }
