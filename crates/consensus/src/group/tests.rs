@@ -282,6 +282,33 @@ async fn entry_times_never_go_back_and_are_the_same_at_every_node() {
     assert!(after.len() > 200 && after.iter().all(|t| *t == 1_000_000), "{after:?}");
 }
 
+/// All three lose power at once, again and again: whatever was answered is there, in the order in which it was answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_loses_power_keeps_what_it_answered() {
+    let mut cluster = Cluster::start().await;
+    let mut answered = Vec::new();
+    for round in 0..3 {
+        for n in 0..30 {
+            let text = format!("{round}.{n}");
+            answered.push((cluster.propose(&text).await.index, text));
+        }
+        for node in VOTERS {
+            cluster.stop_node(node).await;
+        }
+        for node in VOTERS {
+            cluster.start_node(node).await;
+        }
+        let last = cluster.propose("again").await;
+        for node in VOTERS {
+            let rows = cluster.rows(node, last.index).await;
+            let found = |index: u64| rows.iter().find(|(at, _, _)| *at == index).map(|(_, _, bytes)| bytes.clone());
+            for (index, text) in &answered {
+                assert_eq!(found(*index).as_deref(), Some(text.as_bytes()), "{node} at {index} in round {round}");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leadership_moves_when_asked() {
     let cluster = Cluster::start().await;
