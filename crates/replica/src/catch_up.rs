@@ -12,19 +12,16 @@ use crate::{Continuation, Frame, NodeId, Origin, Record};
 
 /// A source that is silent for this long is asked again: more than two round trips on earth.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
-/// Each time that a source that talks was hopeless the patience doubles, up to this: a link that is only slow must not be given up for
-/// ever.
-const PATIENCE_MAX: Duration = Duration::from_secs(16);
 /// How often a source is asked again before the pull begins anew with another.
-const RETRIES_MAX: u32 = 2;
+pub(crate) const RETRIES: u32 = 2;
+/// Each time that it begins anew it asks twice as often, up to this: a link that is only slow must not be given up for ever.
+const RETRIES_MAX: u32 = 16;
 /// Pages of one pull that may wait for their turn: as many as one question brings, twice.
 const EARLY_MAX: usize = 8;
 /// Pulls under way at once: repair must not crowd out what is new.
 const PULLS_MAX: usize = 16;
 /// Bytes of pages that are held back, over all pulls. Past it they are written ahead of the clock, unpublished.
 const STAGED_MAX: usize = 256 << 20;
-/// What a record costs in memory beside its bytes.
-const RECORD_OVERHEAD: usize = 64;
 
 /// A question for a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +50,8 @@ pub(crate) struct Silence {
     pub(crate) source: NodeId,
     /// It was asked often enough.
     pub(crate) hopeless: bool,
-    /// How long to wait for the next one.
-    pub(crate) patience: Duration,
+    /// How often to ask the next one again.
+    pub(crate) retries: u32,
 }
 
 /// What a page leads to.
@@ -84,9 +81,10 @@ struct Pull {
     /// Names the last question: pages of an earlier one were made of an older state and don't fit to those of this one.
     nonce: u64,
     heard: Duration,
-    patience: Duration,
-    /// How often it was asked again since it was last heard.
+    /// How often it may be asked again until it is heard.
     retries: u32,
+    /// How often it was.
+    retried: u32,
     /// Where the next page must begin.
     next: u64,
     /// Tombstones collected up to here are not missed: the position that the pull began from, or the cut at which a whole state began.
@@ -112,7 +110,7 @@ impl Pull {
     /// Holds a page back whose turn has come.
     fn stage(&mut self, page: Page) -> Continuation {
         self.next = page.frame.upto;
-        self.bytes += page.frame.records.iter().map(size).sum::<usize>();
+        self.bytes += page.frame.size();
         self.staged.extend(page.frame.records);
         page.next
     }
@@ -133,10 +131,6 @@ pub(crate) struct Pulls {
     nonce: u64,
 }
 
-fn size(record: &Record) -> usize {
-    record.key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len) + RECORD_OVERHEAD
-}
-
 impl Pulls {
     /// No pull is under way. Nonces begin with `nonce`, which no earlier life of this node may have come near.
     pub(crate) fn new(nonce: u64) -> Self {
@@ -150,7 +144,7 @@ impl Pulls {
         origin: Origin,
         from: NodeId,
         after: u64,
-        patience: Duration,
+        retries: u32,
     ) -> Option<Question> {
         if self.under_way.contains_key(&origin) || self.under_way.len() >= PULLS_MAX {
             return None;
@@ -159,8 +153,8 @@ impl Pulls {
             from,
             nonce: 0,
             heard: now,
-            patience,
-            retries: 0,
+            retries,
+            retried: 0,
             next: after,
             base: after,
             staged: Vec::new(),
@@ -196,7 +190,7 @@ impl Pulls {
         if page.frame.after < pull.next || page.frame.upto < page.frame.after {
             return Step::Wait;
         }
-        (pull.heard, pull.retries) = (now, 0);
+        (pull.heard, pull.retried) = (now, 0);
         pull.early.insert(page.frame.after, page);
         if pull.early.len() > EARLY_MAX {
             pull.early.pop_last();
@@ -222,15 +216,12 @@ impl Pulls {
 
     /// The sources that owe an answer.
     pub(crate) fn silent(&self, now: Duration) -> Vec<Silence> {
-        let silent = self.under_way.iter().filter(|(_, p)| now >= p.heard + p.patience);
+        let silent = self.under_way.iter().filter(|(_, p)| now >= p.heard + PATIENCE);
         let silence = |(origin, pull): (&Origin, &Pull)| Silence {
             origin: *origin,
             source: pull.from,
-            hopeless: pull.retries >= RETRIES_MAX,
-            patience: match pull.retries {
-                RETRIES_MAX.. => PATIENCE_MAX.min(2 * pull.patience),
-                _ => pull.patience,
-            },
+            hopeless: pull.retried >= pull.retries,
+            retries: RETRIES_MAX.min(2 * pull.retries),
         };
         silent.map(silence).collect()
     }
@@ -239,7 +230,7 @@ impl Pulls {
     pub(crate) fn ask_again(&mut self, now: Duration, origin: Origin) -> Option<Question> {
         let pull = self.under_way.get_mut(&origin)?;
         pull.heard = now;
-        pull.retries += 1;
+        pull.retried += 1;
         self.nonce += 1;
         Some(pull.ask(origin, self.nonce))
     }

@@ -45,6 +45,11 @@ impl Early {
         None
     }
 
+    /// Whether a gap is still open before frames of `origin`.
+    pub(crate) fn waits(&self, origin: Origin) -> bool {
+        self.frames.contains_key(&origin)
+    }
+
     /// Forgets what waits for other origins than these.
     pub(crate) fn retain(&mut self, keep: impl Fn(&Origin) -> bool) {
         self.frames.retain(|origin, _| keep(origin));
@@ -69,6 +74,7 @@ mod tests {
             assert!(early.keep(NodeId(1), f));
         }
         assert_eq!(early.next(ORIGIN, 2), None, "the gap is still open");
+        assert!(early.waits(ORIGIN));
         let mut merged = 3;
         while let Some((_, f)) = early.next(ORIGIN, merged) {
             assert_eq!(f.after, merged);
@@ -76,7 +82,7 @@ mod tests {
         }
         assert_eq!(merged, 6);
         assert_eq!(early.next(ORIGIN, 10), None, "what says nothing new is dropped");
-        assert!(early.frames.is_empty());
+        assert!(!early.waits(ORIGIN));
     }
 
     #[test]

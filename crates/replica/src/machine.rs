@@ -31,6 +31,9 @@ use crate::{
 /// which the oldest count as durable with the next.
 const UNDER_WAY_MAX: usize = 4_096;
 
+/// Bytes of a frame that is pushed. A larger one is announced, and pulled in pages.
+const PUSH_BYTES_MAX: usize = 1 << 20;
+
 /// What is known of a member.
 #[derive(Debug, Default)]
 struct PeerState {
@@ -187,6 +190,12 @@ impl Replica {
         }
         let alive = |node| self.liveness.is_alive(node);
         let targets = push::from_home(dot, &self.config.region, &self.members, alive);
+        if frame.size() > PUSH_BYTES_MAX {
+            for to in targets {
+                self.send_digest(to, false);
+            }
+            return;
+        }
         let push = Message::Push { frame, hops: 0 };
         for to in targets {
             self.send(to, Lane::Bulk, push.clone());

@@ -4,6 +4,9 @@ use bytes::Bytes;
 
 use crate::{Dot, Origin};
 
+/// What a record costs beside its key and value: its stamp, its dot and the places where they stand.
+const OVERHEAD: usize = 64;
+
 /// The marker by which the newer of two values of one key is told: the placement epoch of the account, then the revision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
@@ -24,6 +27,13 @@ pub struct Record {
     pub stamp: Stamp,
     /// Which write wrote it.
     pub dot: Dot,
+}
+
+impl Record {
+    /// Bytes that it costs, in memory and, about, on the wire.
+    pub(crate) fn size(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + OVERHEAD
+    }
 }
 
 /// What is known of a stored record without its value.
@@ -48,6 +58,13 @@ pub struct Frame {
     pub records: Vec<Record>,
     /// W3C `traceparent` of the write, to follow it across nodes.
     pub trace: Option<String>,
+}
+
+impl Frame {
+    /// Bytes that its records cost.
+    pub(crate) fn size(&self) -> usize {
+        self.records.iter().map(Record::size).sum()
+    }
 }
 
 /// A stretch of an origin's records.

@@ -29,7 +29,7 @@ fn page(nonce: u64, after: u64, upto: u64, next: Continuation) -> Page {
 
 fn begun(after: u64) -> Pulls {
     let mut pulls = Pulls::new(0);
-    let question = pulls.begin(START, ORIGIN, SOURCE, after, PATIENCE);
+    let question = pulls.begin(START, ORIGIN, SOURCE, after, RETRIES);
     assert_eq!(asked(&Step::Ask(question.unwrap()), after, after), 1);
     pulls
 }
@@ -140,19 +140,18 @@ fn too_much_goes_to_the_store_unpublished() {
 #[test]
 fn silence_is_noticed_and_pulls_are_bounded() {
     let mut pulls = begun(0);
-    assert_eq!(pulls.begin(START, ORIGIN, NodeId(8), 0, PATIENCE), None, "one pull an origin");
+    assert_eq!(pulls.begin(START, ORIGIN, NodeId(8), 0, RETRIES), None, "one pull an origin");
     assert!(pulls.silent(START + PATIENCE / 2).is_empty());
     let mut now = START;
     for hopeless in [false, false, true] {
         now += PATIENCE;
-        let patience = if hopeless { 2 * PATIENCE } else { PATIENCE };
-        let silence = Silence { origin: ORIGIN, source: SOURCE, hopeless, patience };
+        let silence = Silence { origin: ORIGIN, source: SOURCE, hopeless, retries: 2 * RETRIES };
         assert_eq!(pulls.silent(now), [silence]);
         assert!(pulls.ask_again(now, ORIGIN).is_some());
     }
     for group in 2..100 {
         let origin = Origin::Group { group: GroupId(group), generation: 0 };
-        let begun = pulls.begin(START, origin, SOURCE, 0, PATIENCE).is_some();
+        let begun = pulls.begin(START, origin, SOURCE, 0, RETRIES).is_some();
         assert_eq!(begun, group <= u32::try_from(PULLS_MAX).unwrap());
     }
 }

@@ -7,7 +7,7 @@ use rand::RngExt;
 use super::{Lane, Replica, merging::Incoming};
 use crate::{
     Clock, Continuation, Frame, Message, NodeId, Origin, Records,
-    catch_up::{PATIENCE, Page, Question, Silence, Step},
+    catch_up::{PATIENCE, Page, Question, RETRIES, Silence, Staged, Step},
 };
 
 /// Bytes of one page: small enough that nothing on its connection waits long behind it.
@@ -18,12 +18,12 @@ const PAGES_AT_ONCE: usize = 4;
 impl Replica {
     /// Asks for what is missing of `origin`, unless that is under way.
     pub(super) fn pull(&mut self, now: Duration, origin: Origin, from: NodeId) {
-        self.pull_patiently(now, origin, from, PATIENCE);
+        self.begin_pull(now, origin, from, RETRIES);
     }
 
-    fn pull_patiently(&mut self, now: Duration, origin: Origin, from: NodeId, patience: Duration) {
+    fn begin_pull(&mut self, now: Duration, origin: Origin, from: NodeId, retries: u32) {
         let after = self.merged.get(origin);
-        if let Some(question) = self.pulls.begin(now, origin, from, after, patience) {
+        if let Some(question) = self.pulls.begin(now, origin, from, after, retries) {
             self.counters.pulls += 1;
             self.ask(question);
         }
@@ -50,7 +50,7 @@ impl Replica {
 
     /// Sources that owe an answer are asked again; a pull whose source says nothing at all, or is hopeless, begins anew with another.
     pub(super) fn reroute(&mut self, now: Duration) {
-        for Silence { origin, source, hopeless, patience } in self.pulls.silent(now) {
+        for Silence { origin, source, hopeless, retries } in self.pulls.silent(now) {
             let heard = self.peers.get(&source).and_then(|p| p.heard);
             let there = heard.is_some_and(|at| now < at + PATIENCE);
             if there && !hopeless {
@@ -62,7 +62,7 @@ impl Replica {
             self.pulls.abandon(origin);
             if let Some(to) = self.another_source(origin, source) {
                 self.counters.pulls_rerouted += 1;
-                self.pull_patiently(now, origin, to, patience);
+                self.begin_pull(now, origin, to, retries);
             }
         }
     }
@@ -136,18 +136,34 @@ impl Replica {
                     self.ask(question);
                 }
             }
-            // Pushes brought as much meanwhile: a whole state that is older than what stands here must never replace it.
-            Step::Done(_, upto) if upto <= self.merged.get(origin) => {
-                self.merge_early(origin, records);
-            }
-            Step::Done(staged, upto) => {
-                self.counters.whole_states += u64::from(staged.replaces);
-                let (records_in, replaces) = (staged.records, staged.replaces);
-                let upto = Some(upto);
-                let incoming =
-                    Incoming { from, origin, upto, records: records_in, replaces, trace: None };
-                self.merge(incoming, records);
-                self.merge_early(origin, records);
+            Step::Done(staged, upto) => self.caught_up(now, from, origin, staged, upto, records),
+        }
+    }
+
+    /// A pull has come to its source's cut.
+    fn caught_up(
+        &mut self,
+        now: Duration,
+        from: NodeId,
+        origin: Origin,
+        staged: Staged,
+        upto: u64,
+        records: &dyn Records,
+    ) {
+        // Where pushes brought as much meanwhile, an older whole state must never replace it.
+        let moves = upto > self.merged.get(origin);
+        if moves {
+            self.counters.whole_states += u64::from(staged.replaces);
+            let (writes, replaces, upto) = (staged.records, staged.replaces, Some(upto));
+            let incoming = Incoming { from, origin, upto, records: writes, replaces, trace: None };
+            self.merge(incoming, records);
+        }
+        self.merge_early(origin, records);
+        if self.early.waits(origin) {
+            // A source that did not bring this node on has not got the rest, either.
+            let next = if moves { Some(from) } else { self.another_source(origin, from) };
+            if let Some(to) = next.filter(|to| moves || *to != from) {
+                self.pull(now, origin, to);
             }
         }
     }

@@ -172,6 +172,30 @@ fn a_relay_passes_on_once_what_came_from_home_and_nothing_else() {
 }
 
 #[test]
+fn what_is_too_large_to_be_pushed_is_announced() {
+    let mut rig = Rig::new();
+    let mut large = frame(OWN, 0, 1);
+    large.records[0].value = Some(vec![0; 2 << 20].into());
+    rig.replica.committed(NOW, large, true);
+    let outputs = rig.outputs();
+    let announced =
+        |m: &Message| matches!(m, Message::Digest { merged, .. } if merged.get(OWN) == 1);
+    assert!(sent(&outputs).iter().all(|(_, message)| announced(message)), "{outputs:?}");
+    assert_eq!(sent(&outputs).len(), 2);
+}
+
+#[test]
+fn a_gap_that_stays_open_is_asked_for_again() {
+    let mut rig = Rig::new();
+    let first = nonce(&rig.hear(HOME, push(FOREIGN, 4, 5)));
+    let outputs = rig.hear(HOME, reply(first, 0, 2));
+    assert_ne!(nonce(&outputs), first);
+    let outputs = rig.hear(HOME, reply(nonce(&outputs), 2, 4));
+    assert_eq!(sent(&outputs), []);
+    assert_eq!(rig.replica.merged_clock().get(FOREIGN), 5);
+}
+
+#[test]
 fn poison_is_set_aside_and_stops_nothing() {
     let mut rig = Rig::new();
     let judge = |r: &Record| if r.dot.sequence == 2 { Err("odd".to_owned()) } else { Ok(()) };

@@ -105,6 +105,22 @@ impl Log {
     }
 }
 
+/// How likely a message is lost or doubled, and how much later it may come.
+struct Mix {
+    loss: f64,
+    doubling: f64,
+    jitter_max: u64,
+}
+
+impl Mix {
+    fn new(rng: &mut StdRng) -> Self {
+        let loss = [0.0, 0.01, 0.08, 0.2][rng.random_range(0..4)];
+        let doubling = [0.0, 0.08, 0.3][rng.random_range(0..3)];
+        let jitter_max = [1, 40, 200][rng.random_range(0..3)];
+        Self { loss, doubling, jitter_max }
+    }
+}
+
 pub(super) struct World {
     now: Duration,
     pub(super) nodes: BTreeMap<NodeId, Node>,
@@ -115,6 +131,8 @@ pub(super) struct World {
     count: u64,
     bug: Bug,
     pub(super) faults: bool,
+    /// Each seed has its own mix of faults.
+    mix: Mix,
     /// These hear nobody but each other.
     pub(super) island: BTreeSet<NodeId>,
     published_at: BTreeMap<(NodeId, Dot), Duration>,
@@ -154,10 +172,11 @@ impl World {
             events: BinaryHeap::new(),
             batches: BTreeMap::new(),
             logs: LEADERS.map(|(group, _)| (group, Log::default())).into_iter().collect(),
-            rng,
             count: 0,
             bug,
             faults: true,
+            mix: Mix::new(&mut rng),
+            rng,
             island: BTreeSet::new(),
             published_at: BTreeMap::new(),
             arrivals: Vec::new(),
@@ -345,15 +364,16 @@ impl World {
 
     fn fly(&mut self, from: NodeId, to: NodeId, mut message: Message) {
         if self.island.contains(&from) != self.island.contains(&to)
-            || (self.faults && self.rng.random_bool(0.08))
+            || (self.faults && self.rng.random_bool(self.mix.loss))
         {
             return;
         }
         self.sabotage(from, &mut message);
-        let copies = 1 + usize::from(self.faults && self.rng.random_bool(0.08));
+        let copies = 1 + usize::from(self.faults && self.rng.random_bool(self.mix.doubling));
         let far = self.nodes[&from].region != self.nodes[&to].region;
         for _ in 0..copies {
-            let jitter = if self.faults { self.rng.random_range(0..40) } else { 0 };
+            let jitter =
+                if self.faults { self.rng.random_range(0..self.mix.jitter_max) } else { 0 };
             let delay = Duration::from_millis(if far { 40 } else { 1 } + jitter);
             let bytes = message.encode().to_vec();
             self.schedule(delay, Event::Deliver { from, to, bytes });
