@@ -230,10 +230,28 @@ pub(crate) fn policy(kind: PolicyKind) -> impl Strategy<Value = Json> {
     })
 }
 
-/// Half of the statements are plain, so that a decision often hangs on who is named and which types of policy there are.
+/// Many statements are plain, so that a decision often hangs on who is named and which types of policy there are; some hang on one
+/// condition.
 pub(crate) fn statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
-    prop_oneof![busy_statement(kind), plain_statement(kind)]
+    let hanging =
+        (plain_statement(kind), select(&CONDITIONS[..])).prop_map(|(mut statement, condition)| {
+            statement["Condition"] = serde_json::from_str(condition).unwrap();
+            statement
+        });
+    prop_oneof![2 => busy_statement(kind), 2 => plain_statement(kind), 1 => hanging]
 }
+
+/// Conditions with a rule of their own.
+const CONDITIONS: [&str; 8] = [
+    r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["red"]}}"#,
+    r#"{"ForAllValues:StringNotEquals":{"aws:TagKeys":["red","Ada"]}}"#,
+    r#"{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["red"]}}"#,
+    r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":["","red"]}}"#,
+    r#"{"Null":{"aws:TagKeys":"true"}}"#,
+    r#"{"StringEquals":{"aws:username":"mallory"}}"#,
+    r#"{"StringNotEquals":{"aws:username":"mallory"}}"#,
+    r#"{"StringEquals":{"aws:PrincipalTag/team":""}}"#,
+];
 
 fn plain_statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
     let action = select(vec!["*", "s3:*", "iam:*"]);
