@@ -6,26 +6,41 @@ use crate::{Frame, NodeId, Origin};
 
 /// Frames that wait, for one origin: what a busy group commits within two round trips.
 const FRAMES_MAX: usize = 256;
-/// Origins that frames wait for. Beyond it a pull brings them.
-const ORIGINS_MAX: usize = 1_024;
+/// Bytes of all frames that wait. Beyond it a pull brings them.
+const BYTES_MAX: usize = 64 << 20;
+/// What a frame costs beside its records: empty ones count, too, and so bound the number of origins.
+const OVERHEAD: usize = 256;
 
 /// The frames that wait, by the sequence behind which they begin.
 #[derive(Debug, Default)]
 pub(crate) struct Early {
     frames: BTreeMap<Origin, BTreeMap<u64, (NodeId, Frame)>>,
+    bytes: usize,
+}
+
+fn cost(frame: &Frame) -> usize {
+    frame.size() + frame.trace.as_ref().map_or(0, String::len) + OVERHEAD
 }
 
 impl Early {
-    /// Keeps a frame. Past the bound the farthest is dropped and `false` returned: a pull brings it again.
+    /// Keeps a frame. Where there is no room, it or the farthest of its origin is dropped and `false` returned: a pull brings it again.
     pub(crate) fn keep(&mut self, from: NodeId, frame: Frame) -> bool {
-        if self.frames.len() >= ORIGINS_MAX && !self.frames.contains_key(&frame.origin) {
+        if self.bytes + cost(&frame) > BYTES_MAX {
             return false;
         }
         let waiting = self.frames.entry(frame.origin).or_default();
-        if waiting.get(&frame.after).is_none_or(|(_, kept)| kept.upto < frame.upto) {
-            waiting.insert(frame.after, (from, frame));
+        if waiting.get(&frame.after).is_some_and(|(_, kept)| kept.upto >= frame.upto) {
+            return true;
         }
-        waiting.len() <= FRAMES_MAX || waiting.pop_last().is_none()
+        self.bytes += cost(&frame);
+        let shorter = waiting.insert(frame.after, (from, frame));
+        let farthest = if waiting.len() > FRAMES_MAX { waiting.pop_last() } else { None };
+        let dropped = farthest.map(|(_, kept)| kept);
+        let fits = dropped.is_none();
+        for (_, frame) in shorter.into_iter().chain(dropped) {
+            self.bytes -= cost(&frame);
+        }
+        fits
     }
 
     /// The next frame whose turn has come now that everything up to `merged` is there. Frames that say nothing new are dropped.
@@ -35,6 +50,7 @@ impl Early {
             && *first.key() <= merged
         {
             let (from, frame) = first.remove();
+            self.bytes -= cost(&frame);
             if frame.upto > merged {
                 return Some((from, frame));
             }
@@ -53,6 +69,8 @@ impl Early {
     /// Forgets what waits for other origins than these.
     pub(crate) fn retain(&mut self, keep: impl Fn(&Origin) -> bool) {
         self.frames.retain(|origin, _| keep(origin));
+        let left = self.frames.values().flat_map(BTreeMap::values);
+        self.bytes = left.map(|(_, frame)| cost(frame)).sum();
     }
 }
 
@@ -83,6 +101,7 @@ mod tests {
         assert_eq!(merged, 6);
         assert_eq!(early.next(ORIGIN, 10), None, "what says nothing new is dropped");
         assert!(!early.waits(ORIGIN));
+        assert_eq!(early.bytes, 0);
     }
 
     #[test]
@@ -91,5 +110,19 @@ mod tests {
         let kept = (0..2_000).filter(|n| early.keep(NodeId(1), frame(*n, *n + 1))).count();
         assert_eq!(kept, FRAMES_MAX);
         assert_eq!(early.next(ORIGIN, 0).map(|(_, f)| f.upto), Some(1), "the nearest stay");
+        assert_eq!(early.bytes, (FRAMES_MAX - 1) * OVERHEAD);
+        early.retain(|_| false);
+        assert_eq!(early.bytes, 0);
+    }
+
+    #[test]
+    fn bytes_are_bounded_over_all_origins() {
+        let mut early = Early::default();
+        let kept = |group| {
+            let origin = Origin::Group { group: GroupId(group), generation: 0 };
+            let trace = Some("x".repeat(BYTES_MAX / 4));
+            early.keep(NodeId(1), Frame { origin, trace, ..frame(5, 6) })
+        };
+        assert_eq!((0..5).map(kept).collect::<Vec<_>>(), [true, true, true, false, false]);
     }
 }

@@ -84,7 +84,8 @@ impl Replica {
         sources.get(self.rng.random_range(0..sources.len())).copied()
     }
 
-    /// Gives a peer what it lacks, a few pages at a time. Says nothing where the store can't be read: the peer goes to another.
+    /// Gives a peer what it lacks, a few pages at a time. Says nothing where the store can't be read or is behind: the peer
+    /// goes to another.
     pub(super) fn answer(&mut self, to: NodeId, question: Question, records: &dyn Records) {
         let Question { origin, after, base, nonce, .. } = question;
         let replaces = base < records.floor(origin);
@@ -95,7 +96,9 @@ impl Replica {
             let upto = page.upto.max(after);
             // A page that ends early, or does not end, is a store that can't be read: never "this is all".
             let unread = if page.more { upto == after } else { upto < cut };
-            if unread {
+            // Records ahead of the clock are a catch-up of this node's own that has not come to its end.
+            let unfinished = !self.is_own(origin) && upto > self.merged.get(origin).max(after);
+            if unread || unfinished {
                 return;
             }
             let next = match page.more {

@@ -86,7 +86,11 @@ impl Records for Memory {
         let more = all.len() > PAGE_RECORDS;
         all.truncate(PAGE_RECORDS);
         let end = all.last().map_or(after, |r| r.dot.sequence);
-        RangePage { records: all, upto: if more { end } else { self.clock.get(origin) }, more }
+        RangePage {
+            records: all,
+            upto: if more { end } else { end.max(self.clock.get(origin)) },
+            more,
+        }
     }
 
     fn floor(&self, origin: Origin) -> u64 {

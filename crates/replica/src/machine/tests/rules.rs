@@ -322,3 +322,16 @@ fn a_probe_is_confirmed_by_the_driver_and_echoed() {
     rig.replica.confirmed(NOW, *id, vec![(OWN, 9)]);
     assert_eq!(rig.outputs(), [], "once");
 }
+
+#[test]
+fn records_ahead_of_the_clock_are_not_given_away() {
+    let mut rig = Rig::new();
+    (1..=2).for_each(|s| rig.store.write(&record(FOREIGN, s)));
+    rig.store.clock.advance(FOREIGN, 1);
+    let pull = Message::Pull { origin: FOREIGN, after: 0, base: 0, nonce: 1 };
+    rig.replica =
+        Replica::new(ReplicaConfig::new(NodeId(2), region("b")), rig.store.clock.clone(), 8);
+    let outputs = rig.hear(HOME, pull);
+    let complete = |m: &Message| matches!(m, Message::PullReply { frame, .. } if frame.upto > 1);
+    assert!(!sent(&outputs).iter().any(|(_, m)| complete(m)), "{outputs:?}");
+}
