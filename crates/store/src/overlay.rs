@@ -47,7 +47,10 @@ impl Overlay {
     }
 
     /// What is here about a key: `None` when nothing is.
-    #[expect(clippy::option_option, reason = "nothing is known here, or the row is known to be removed")]
+    #[expect(
+        clippy::option_option,
+        reason = "nothing is known here, or the row is known to be removed"
+    )]
     pub(crate) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         self.gathered.get(key).or_else(|| self.leaving.get(key)).cloned()
     }

@@ -10,6 +10,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ use crate::{
 
 /// Bytes that are gathered, at most, before they are handed to the database without waiting for a sync.
 const GATHERED_MAX: usize = 4 << 20;
+/// How often the room on the disk is counted: seldom enough to cost nothing, often enough that no disk writes the reserve between.
+const SPACE_EVERY: Duration = Duration::from_millis(50);
 /// How often a folder that another store holds is tried, and the pause between: two seconds together.
 const LOCK_TRIES: u32 = 41;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -64,6 +67,8 @@ pub struct SledEngine {
     options: SledOptions,
     overlay: Mutex<Overlay>,
     handing_over: Mutex<()>,
+    /// Bytes left on the disk, and when they were counted.
+    space: Mutex<Option<(Instant, u64)>>,
     broken: OnceLock<StoreError>,
 }
 
@@ -119,6 +124,7 @@ impl SledEngine {
             options,
             overlay: Mutex::default(),
             handing_over: Mutex::default(),
+            space: Mutex::default(),
             broken: OnceLock::new(),
         })
     }
@@ -169,7 +175,15 @@ impl SledEngine {
     }
 
     fn available(&self) -> u64 {
-        fs4::available_space(&self.folder).unwrap_or(u64::MAX)
+        let mut space = self.space.lock();
+        match *space {
+            Some((at, available)) if at.elapsed() < SPACE_EVERY => available,
+            _ => {
+                let available = fs4::available_space(&self.folder).unwrap_or(u64::MAX);
+                *space = Some((Instant::now(), available));
+                available
+            }
+        }
     }
 }
 
