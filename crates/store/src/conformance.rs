@@ -231,6 +231,30 @@ fn faults_follow_from_the_seed() {
     assert!(run(1).contains(&true) && run(1).contains(&false));
 }
 
+/// sled writes a leaf that is too large for a segment into a file of its own, which the sync of the database file does not cover.
+#[test]
+fn no_rows_end_up_in_files_that_a_sync_does_not_cover() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = SledEngine::open(folder.path(), SledOptions::default()).unwrap();
+    for round in 0..4u32 {
+        for n in 0..200u32 {
+            let mut batch = Batch::default();
+            batch.put(
+                Tree::Log,
+                n.to_be_bytes().to_vec(),
+                vec![u8::try_from(round).unwrap(); ROW_MAX],
+            );
+            engine.apply(&batch).unwrap();
+            if n % 10 == 0 {
+                engine.sync().unwrap();
+            }
+        }
+    }
+    engine.sync().unwrap();
+    let blobs = std::fs::read_dir(folder.path().join("blobs")).unwrap().count();
+    assert_eq!(blobs, 0, "leaves were written to files of their own");
+}
+
 #[test]
 fn a_reserve_larger_than_the_disk_is_a_full_disk() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,6 +25,10 @@ use crate::{
 
 /// Bytes that are gathered, at most, before they are handed to the database without waiting for a sync.
 const GATHERED_MAX: usize = 4 << 20;
+/// Bytes of a segment of the database file. sled writes whatever exceeds a quarter of it into a file of its own, without an fsync. A
+/// leaf holds up to 17 rows before it is divided, so a quarter must exceed 17 times [`ROW_MAX`](crate::ROW_MAX), with room to spare.
+/// Part of the format: a store is opened only with the size that it was made with.
+const SEGMENT_BYTES: usize = 8 << 20;
 /// How often the room on the disk is counted: seldom enough to cost nothing, often enough that no disk writes the reserve between.
 const SPACE_EVERY: Duration = Duration::from_millis(50);
 /// How often a folder that another store holds is tried, and the pause between: two seconds together.
@@ -88,8 +92,11 @@ fn io_failed(error: &io::Error) -> StoreError {
 
 /// Opens the database. Threads of sled's own may hold the lock a moment longer than a store that was just dropped in this process.
 fn open_locked(folder: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
-    let config =
-        sled::Config::default().path(folder).cache_capacity(cache_bytes).flush_every_ms(None);
+    let config = sled::Config::default()
+        .path(folder)
+        .cache_capacity(cache_bytes)
+        .segment_size(SEGMENT_BYTES)
+        .flush_every_ms(None);
     let mut tries = 1;
     loop {
         match config.open() {
