@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+pub use tidegate_replica::RegionName as Region;
 use tidegate_replica::RegionName;
 use tokio::sync::watch;
 

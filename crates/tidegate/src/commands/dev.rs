@@ -1,0 +1,59 @@
+//! `tidegate dev`: a development cluster that stays up.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use super::{Failure, node::told_to_stop};
+use crate::dev::{DevCluster, layout::Layout};
+
+/// Where and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder for everything that the cluster keeps. An existing cluster goes on from there.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// First port; 0 takes whatever is free.
+    #[arg(long, default_value_t = 7400)]
+    base_port: u16,
+    /// Writes certificates, keys and settings for five `tidegate node` processes, and ends.
+    #[arg(long)]
+    write_configs_only: bool,
+    /// Adds the settings of one more node, as `NUMBER:REGION`, to those written before, and ends.
+    #[arg(long)]
+    add_node: Option<String>,
+    /// Prints the line `ready` once the cluster serves.
+    #[arg(long)]
+    print_ready: bool,
+}
+
+/// Runs the cluster.
+pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let layout = Layout::at(&args.data);
+    if let Some(node) = &args.add_node {
+        let (number, region) = node.split_once(':').ok_or("--add-node takes NUMBER:REGION, such as 6:us-east-1")?;
+        layout.add_node(number.parse()?, region)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.write_configs_only {
+        if layout.exists() {
+            return Err(format!("`{}` holds a cluster already", args.data.display()).into());
+        }
+        layout.create(args.base_port)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("DEVELOPMENT MODE: links can be broken on purpose and keys lie in a folder. It must guard nothing.");
+    let cluster = DevCluster::start(&args.data, args.base_port).await?;
+    let profile = crate::profile::read(&cluster.layout().profile_path())?;
+    eprintln!("A cluster of three regions and five nodes runs in `{}`:", args.data.display());
+    for endpoint in &profile.endpoints {
+        eprintln!("  {}  {:<16} {}", endpoint.node, endpoint.region, endpoint.address);
+    }
+    eprintln!("Operator's access key: {}", profile.access_key_id);
+    eprintln!("Its secret and the authority's certificate: {}", cluster.layout().profile_path().display());
+    eprintln!("Try: tidegate --profile {} status", cluster.layout().profile_path().display());
+    if args.print_ready {
+        println!("ready");
+    }
+    told_to_stop().await?;
+    cluster.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
