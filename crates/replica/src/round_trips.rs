@@ -3,8 +3,8 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-/// Round trips that the minimum is taken over: at two pings a second a quarter of a minute, so that a changed route is soon seen.
-const WINDOW: usize = 32;
+/// Round trips that the minimum is taken over: three seconds of them at two pings a second, so that a changed route is soon seen.
+const WINDOW: usize = 6;
 
 /// The recent round trips.
 #[derive(Clone, Debug, Default)]
