@@ -145,6 +145,7 @@ async fn measure(leader: &Group, clients: usize, duration: Duration) -> (f64, Du
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement: run it alone, in release, on an idle machine"]
 async fn three_voters_commit_durably_at_a_useful_rate() {
     let seconds =
         std::env::var("TIDEGATE_THROUGHPUT_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
