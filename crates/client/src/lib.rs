@@ -130,6 +130,12 @@ impl Client {
         Self { credentials, ..self.clone() }
     }
 
+    /// A session of its own: it starts with what this one has seen, and what it sees stays its own.
+    #[must_use]
+    pub fn session(&self) -> Self {
+        Self { seen: Arc::new(Mutex::new(self.seen.lock().clone())), ..self.clone() }
+    }
+
     /// For the generated clients.
     pub fn channel(&self) -> Channel {
         self.channel.clone()

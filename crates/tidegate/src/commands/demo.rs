@@ -233,7 +233,8 @@ impl Story {
         say("\n4. AmazonS3ReadOnlyAccess is attached at the home. The decision turns, region by region:");
         let token = self.attach().await?;
         let since = Instant::now();
-        let last = self.at.last().map(|(_, _, c)| c.clone()).ok_or("no node")?;
+        // A session of its own: only it holds the token, and only it waits.
+        let last = self.at.last().map(|(_, _, c)| c.session()).ok_or("no node")?;
         last.saw(&token);
         let fresh = self.ask_fresh(&last);
         let (flips, fresh, waited) = tokio::join!(self.flips(Effect::Allow, since), fresh, self.wait(&token));
