@@ -48,7 +48,8 @@ fn derive(master: &[u8; 32], purpose: &str) -> [u8; 32] {
 impl ClusterKey {
     /// The key with this id from its 32 bytes.
     pub fn new(id: u8, master: &[u8; 32]) -> Result<Self, SealError> {
-        let sealing = UnboundKey::new(&AES_256_GCM, &derive(master, "tidegate seal v1")).map_err(|_| SealError::Key)?;
+        let sealing = UnboundKey::new(&AES_256_GCM, &derive(master, "tidegate seal v1"))
+            .map_err(|_| SealError::Key)?;
         let mac = hmac::Key::new(hmac::HMAC_SHA256, &derive(master, "tidegate mac v1"));
         Ok(Self { id, sealing: LessSafeKey::new(sealing), mac })
     }
@@ -65,10 +66,19 @@ impl ClusterKey {
     }
 
     /// Seals `plain` for `owner`. `nonce` must never be used twice: draw it at random.
-    pub fn seal(&self, owner: &str, plain: &[u8], nonce: [u8; NONCE]) -> Result<Vec<u8>, SealError> {
+    pub fn seal(
+        &self,
+        owner: &str,
+        plain: &[u8],
+        nonce: [u8; NONCE],
+    ) -> Result<Vec<u8>, SealError> {
         let mut body = plain.to_vec();
         self.sealing
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(owner.as_bytes()), &mut body)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(owner.as_bytes()),
+                &mut body,
+            )
             .map_err(|_| SealError::Altered)?;
         let mut sealed = vec![self.id];
         sealed.extend(nonce);
@@ -105,7 +115,10 @@ mod tests {
             altered[at] ^= 1;
             assert_eq!(key.open("AKIA1", &altered), Err(SealError::Altered));
         }
-        assert_eq!(ClusterKey::new(2, &[7; 32]).unwrap().open("AKIA1", &sealed), Err(SealError::UnknownKey(1)));
+        assert_eq!(
+            ClusterKey::new(2, &[7; 32]).unwrap().open("AKIA1", &sealed),
+            Err(SealError::UnknownKey(1))
+        );
         assert_eq!(ClusterKey::from_hex("zz").unwrap_err(), SealError::Key);
     }
 }

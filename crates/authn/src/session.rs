@@ -28,7 +28,10 @@ pub struct Session {
 
 impl core::fmt::Debug for Session {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Session").field("role_id", &self.role_id).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("role_id", &self.role_id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -31,7 +31,9 @@ pub enum AuthnError {
     #[error("the signature does not match the request")]
     SignatureDoesNotMatch,
     /// The caller's clock is too far off.
-    #[error("the request was signed at {signed}, {off_seconds} s from this node's clock; at most 300 s are accepted")]
+    #[error(
+        "the request was signed at {signed}, {off_seconds} s from this node's clock; at most 300 s are accepted"
+    )]
     RequestTimeTooSkewed {
         /// When it was signed.
         signed: String,
@@ -80,7 +82,10 @@ impl SigningKey {
         let day = hmac_sha256(first.as_bytes(), date);
         let regional = hmac_sha256(day.as_ref(), region);
         let service = hmac_sha256(regional.as_ref(), SERVICE);
-        Self(hmac::Key::new(hmac::HMAC_SHA256, hmac_sha256(service.as_ref(), "aws4_request").as_ref()))
+        Self(hmac::Key::new(
+            hmac::HMAC_SHA256,
+            hmac_sha256(service.as_ref(), "aws4_request").as_ref(),
+        ))
     }
 }
 
@@ -96,7 +101,13 @@ impl SigningKeyCache {
         fingerprint: &[u8],
         secret: impl FnOnce() -> Result<Secret, E>,
     ) -> Result<SigningKey, E> {
-        let name = format!("{}/{}/{}/{}", presented.access_key_id, presented.date, presented.region, hex::encode(fingerprint));
+        let name = format!(
+            "{}/{}/{}/{}",
+            presented.access_key_id,
+            presented.date,
+            presented.region,
+            hex::encode(fingerprint)
+        );
         if let Some((_, key)) = self.0.lock().1.get(&name) {
             return Ok(key.clone());
         }
@@ -105,7 +116,8 @@ impl SigningKeyCache {
         *count += 1;
         keys.insert(name, (*count, key.clone()));
         if keys.len() > KEYS_MAX
-            && let Some(oldest) = keys.iter().min_by_key(|(_, (n, _))| *n).map(|(name, _)| name.clone())
+            && let Some(oldest) =
+                keys.iter().min_by_key(|(_, (n, _))| *n).map(|(name, _)| name.clone())
         {
             keys.remove(&oldest);
         }
@@ -141,7 +153,13 @@ fn read_amz_date(text: &str) -> Option<u64> {
 }
 
 /// The string that is signed: algorithm, date, scope and hash of the canonical request. `headers` are the signed ones, ordered by name.
-pub fn string_to_sign(path: &str, headers: &[(&str, &str)], content_sha256: &str, amz_date: &str, region: &str) -> String {
+pub fn string_to_sign(
+    path: &str,
+    headers: &[(&str, &str)],
+    content_sha256: &str,
+    amz_date: &str,
+    region: &str,
+) -> String {
     let mut canonical = format!("POST\n{path}\n\n");
     let mut names = String::new();
     for (n, (name, value)) in headers.iter().enumerate() {
@@ -159,7 +177,10 @@ pub fn string_to_sign(path: &str, headers: &[(&str, &str)], content_sha256: &str
     canonical.push('\n');
     canonical.push_str(content_sha256);
     let date = amz_date.get(..8).unwrap_or_default();
-    format!("{ALGORITHM}\n{amz_date}\n{date}/{region}/{SERVICE}/aws4_request\n{}", payload_hash(canonical.as_bytes()))
+    format!(
+        "{ALGORITHM}\n{amz_date}\n{date}/{region}/{SERVICE}/aws4_request\n{}",
+        payload_hash(canonical.as_bytes())
+    )
 }
 
 /// The value of `authorization` for a call. `headers` are the signed ones, ordered by name.
@@ -185,9 +206,12 @@ pub fn sign(
 impl Presented {
     /// Reads the signature of a call. `header` gives the value of a header by its name in lower case.
     pub fn read<'h>(header: &impl Fn(&str) -> Option<&'h str>) -> Result<Self, AuthnError> {
-        let authorization = header("authorization").ok_or(AuthnError::MissingAuthenticationToken)?;
+        let authorization =
+            header("authorization").ok_or(AuthnError::MissingAuthenticationToken)?;
         let incomplete = AuthnError::IncompleteSignature;
-        let rest = authorization.strip_prefix(ALGORITHM).ok_or(incomplete("the algorithm must be AWS4-HMAC-SHA256"))?;
+        let rest = authorization
+            .strip_prefix(ALGORITHM)
+            .ok_or(incomplete("the algorithm must be AWS4-HMAC-SHA256"))?;
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for part in rest.split(',') {
             match part.trim().split_once('=') {
@@ -198,12 +222,15 @@ impl Presented {
             }
         }
         let credential = credential.ok_or(incomplete("`Credential` is missing"))?;
-        let [id, date, region, SERVICE, "aws4_request"] = *credential.split('/').collect::<Vec<_>>() else {
+        let [id, date, region, SERVICE, "aws4_request"] =
+            *credential.split('/').collect::<Vec<_>>()
+        else {
             return Err(incomplete("`Credential` must be KEY/DATE/REGION/tidegate/aws4_request"));
         };
         let mut bytes = [0; 32];
         let signature = signature.ok_or(incomplete("`Signature` is missing"))?;
-        hex::decode_to_slice(signature, &mut bytes).map_err(|_| incomplete("`Signature` must be 64 hexadecimal digits"))?;
+        hex::decode_to_slice(signature, &mut bytes)
+            .map_err(|_| incomplete("`Signature` must be 64 hexadecimal digits"))?;
         let amz_date = header("x-amz-date").ok_or(incomplete("`x-amz-date` is missing"))?;
         if amz_date.get(..8) != Some(date) {
             return Err(incomplete("the credential's date must be that of `x-amz-date`"));
@@ -213,9 +240,13 @@ impl Presented {
             date: date.to_owned(),
             region: region.to_owned(),
             amz_date: amz_date.to_owned(),
-            content_sha256: header("x-amz-content-sha256").ok_or(incomplete("`x-amz-content-sha256` is missing"))?.to_owned(),
+            content_sha256: header("x-amz-content-sha256")
+                .ok_or(incomplete("`x-amz-content-sha256` is missing"))?
+                .to_owned(),
             session_token: header("x-amz-security-token").map(str::to_owned),
-            signed_headers: signed_headers.ok_or(incomplete("`SignedHeaders` is missing"))?.to_owned(),
+            signed_headers: signed_headers
+                .ok_or(incomplete("`SignedHeaders` is missing"))?
+                .to_owned(),
             signature: bytes,
         })
     }
@@ -234,10 +265,14 @@ impl Presented {
         now: UnixMillis,
     ) -> Result<(), AuthnError> {
         let incomplete = AuthnError::IncompleteSignature;
-        let signed_at = read_amz_date(&self.amz_date).ok_or(incomplete("`x-amz-date` must be like 20261123T210000Z"))?;
+        let signed_at = read_amz_date(&self.amz_date)
+            .ok_or(incomplete("`x-amz-date` must be like 20261123T210000Z"))?;
         let off = signed_at.abs_diff(now.0);
         if off > SKEW_MAX {
-            return Err(AuthnError::RequestTimeTooSkewed { signed: self.amz_date.clone(), off_seconds: off / 1000 });
+            return Err(AuthnError::RequestTimeTooSkewed {
+                signed: self.amz_date.clone(),
+                off_seconds: off / 1000,
+            });
         }
         let mut headers = Vec::with_capacity(4);
         for name in self.signed_headers.split(';') {
@@ -251,9 +286,14 @@ impl Presented {
         if self.session_token.is_some() && !covers("x-amz-security-token") {
             return Err(incomplete("x-amz-security-token must be signed"));
         }
-        let signed = string_to_sign(path, &headers, &self.content_sha256, &self.amz_date, &self.region);
+        let signed =
+            string_to_sign(path, &headers, &self.content_sha256, &self.amz_date, &self.region);
         let expected = hmac::sign(&key.0, signed.as_bytes());
-        if bool::from(expected.as_ref().ct_eq(&self.signature)) { Ok(()) } else { Err(AuthnError::SignatureDoesNotMatch) }
+        if bool::from(expected.as_ref().ct_eq(&self.signature)) {
+            Ok(())
+        } else {
+            Err(AuthnError::SignatureDoesNotMatch)
+        }
     }
 }
 

@@ -20,7 +20,8 @@ use std::{
 use aws_credential_types::Credentials as AwsCredentials;
 use aws_sigv4::{
     http_request::{
-        PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign,
+        PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign,
     },
     sign::v4,
 };
@@ -53,7 +54,9 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +89,9 @@ impl From<ClientError> for Status {
 pub fn reason(status: &Status) -> (String, bool) {
     let info = status.get_error_details();
     match info.error_info() {
-        Some(info) => (info.reason.clone(), info.metadata.get("retryable").is_some_and(|r| r == "true")),
+        Some(info) => {
+            (info.reason.clone(), info.metadata.get("retryable").is_some_and(|r| r == "true"))
+        }
         None => (format!("{:?}", status.code()), status.code() == tonic::Code::Unavailable),
     }
 }
@@ -103,7 +108,11 @@ pub struct Client {
 
 impl Client {
     /// Connects to the first of `addresses` (`https://host:port`) that answers.
-    pub async fn connect(addresses: &[String], ca_pem: &str, credentials: Credentials) -> Result<Self, ClientError> {
+    pub async fn connect(
+        addresses: &[String],
+        ca_pem: &str,
+        credentials: Credentials,
+    ) -> Result<Self, ClientError> {
         let mut last = ClientError::NoEndpoint;
         for address in addresses {
             match Self::connect_one(address, ca_pem, credentials.clone()).await {
@@ -114,12 +123,24 @@ impl Client {
         Err(last)
     }
 
-    async fn connect_one(address: &str, ca_pem: &str, credentials: Credentials) -> Result<Self, ClientError> {
+    async fn connect_one(
+        address: &str,
+        ca_pem: &str,
+        credentials: Credentials,
+    ) -> Result<Self, ClientError> {
         let fail = |source| ClientError::Connect { address: address.to_owned(), source };
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca_pem)).domain_name("localhost");
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(ca_pem))
+            .domain_name("localhost");
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(fail)?;
         let authority = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let channel = endpoint.tls_config(tls).map_err(fail)?.connect_timeout(CONNECT_MAX).connect().await.map_err(fail)?;
+        let channel = endpoint
+            .tls_config(tls)
+            .map_err(fail)?
+            .connect_timeout(CONNECT_MAX)
+            .connect()
+            .await
+            .map_err(fail)?;
         let region = "us-east-1".to_owned();
         Ok(Self { channel, authority, credentials, region, seen: Arc::default() })
     }
@@ -173,8 +194,14 @@ impl Client {
     fn sign_with<M>(&self, path: &str, message: M, hash: &str) -> Result<Request<M>, ClientError> {
         let fail = |e: &dyn std::fmt::Display| ClientError::Sign(e.to_string());
         let c = &self.credentials;
-        let identity =
-            AwsCredentials::new(&c.access_key_id, &c.secret_access_key, c.session_token.clone(), None, "tidegate").into();
+        let identity = AwsCredentials::new(
+            &c.access_key_id,
+            &c.secret_access_key,
+            c.session_token.clone(),
+            None,
+            "tidegate",
+        )
+        .into();
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -190,11 +217,13 @@ impl Client {
         let headers = [("host", self.authority.as_str()), ("x-amz-content-sha256", hash)];
         let uri = format!("https://{}{path}", self.authority);
         let body = SignableBody::Precomputed(hash.to_owned());
-        let signable = SignableRequest::new("POST", uri, headers.into_iter(), body).map_err(|e| fail(&e))?;
+        let signable =
+            SignableRequest::new("POST", uri, headers.into_iter(), body).map_err(|e| fail(&e))?;
         let (instructions, _) = sign(signable, &params).map_err(|e| fail(&e))?.into_parts();
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
-        metadata.insert("x-amz-content-sha256", MetadataValue::try_from(hash).map_err(|e| fail(&e))?);
+        metadata
+            .insert("x-amz-content-sha256", MetadataValue::try_from(hash).map_err(|e| fail(&e))?);
         for (name, value) in instructions.headers() {
             let value = MetadataValue::try_from(value).map_err(|e| fail(&e))?;
             match name.to_ascii_lowercase().as_str() {
@@ -205,7 +234,10 @@ impl Client {
             };
         }
         if let Some(token) = self.seen.lock().last() {
-            metadata.insert("x-tidegate-at-least", MetadataValue::try_from(token).map_err(|e| fail(&e))?);
+            metadata.insert(
+                "x-tidegate-at-least",
+                MetadataValue::try_from(token).map_err(|e| fail(&e))?,
+            );
         }
         Ok(request)
     }

@@ -44,7 +44,11 @@ pub(crate) struct Step<'a> {
 
 pub(crate) type Answer = Result<Reply, Rejection>;
 
-pub(crate) fn records(origin: Origin, index: u64, writes: Vec<(Key, Option<Bytes>)>) -> Vec<Record> {
+pub(crate) fn records(
+    origin: Origin,
+    index: u64,
+    writes: Vec<(Key, Option<Bytes>)>,
+) -> Vec<Record> {
     let stamp = Stamp { epoch: 0, revision: index };
     let dot = Dot { origin, sequence: index };
     writes.into_iter().map(|(key, value)| Record { key: key.encode(), value, stamp, dot }).collect()
@@ -59,16 +63,25 @@ pub(crate) fn check_etag(etag: &str, revision: u64) -> Result<(), Rejection> {
     if etag.is_empty() || etag == revision.to_string() {
         return Ok(());
     }
-    let message = format!("The entity has changed: its etag is `{revision}`, the request has `{etag}`.");
+    let message =
+        format!("The entity has changed: its etag is `{revision}`, the request has `{etag}`.");
     Err(Rejection::new(RejectionKind::ConcurrentModification, message))
 }
 
 fn account_missing(number: u64) -> Rejection {
-    Rejection::new(RejectionKind::AccountNotFound, format!("The account {number:012} is not in this group."))
+    Rejection::new(
+        RejectionKind::AccountNotFound,
+        format!("The account {number:012} is not in this group."),
+    )
 }
 
 /// Whether the caller may do this, at this log index.
-fn check_caller(account: &AccountState, envelope: &Envelope, command: &Command, time: u64) -> Result<(), Rejection> {
+fn check_caller(
+    account: &AccountState,
+    envelope: &Envelope,
+    command: &Command,
+    time: u64,
+) -> Result<(), Rejection> {
     let Some(caller) = &envelope.caller else {
         return Err(Rejection::new(RejectionKind::AccessDenied, "The request names no caller."));
     };
@@ -76,14 +89,20 @@ fn check_caller(account: &AccountState, envelope: &Envelope, command: &Command, 
         return Ok(());
     }
     if caller.account != envelope.account {
-        let message = format!("The caller's account {:012} is not the account {:012}.", caller.account, envelope.account);
+        let message = format!(
+            "The caller's account {:012} is not the account {:012}.",
+            caller.account, envelope.account
+        );
         return Err(Rejection::new(RejectionKind::AccessDenied, message));
     }
     let resolved = account.resolve(caller, time)?;
     let context = Captured::context(&envelope.context);
     let needed = permissions(command, account);
     if needed.is_empty() {
-        return Err(Rejection::new(RejectionKind::AccessDenied, "Only the cluster itself may do this."));
+        return Err(Rejection::new(
+            RejectionKind::AccessDenied,
+            "Only the cluster itself may do this.",
+        ));
     }
     for (action, resource) in needed {
         let action = Action::parse(&action).map_err(|e| Rejection::invalid(e.to_string()))?;
@@ -107,7 +126,11 @@ impl GroupState {
                 for record in &records {
                     if let Err(bad) = self.absorb(record) {
                         let rejection = Rejection::invalid(bad.to_string());
-                        return Applied { records: Vec::new(), local: Vec::new(), outcome: Outcome::new(Err(rejection)) };
+                        return Applied {
+                            records: Vec::new(),
+                            local: Vec::new(),
+                            outcome: Outcome::new(Err(rejection)),
+                        };
                     }
                 }
                 (records, Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index })))
@@ -115,18 +138,33 @@ impl GroupState {
             Err(rejection) => (Vec::new(), Outcome::new(Err(rejection))),
         };
         // A refusal is not remembered: what was missing may be there when the caller tries again.
-        let local = if records.is_empty() { Vec::new() } else { self.requests.remember(envelope, time, &outcome) };
+        let local = if records.is_empty() {
+            Vec::new()
+        } else {
+            self.requests.remember(envelope, time, &outcome)
+        };
         Applied { records, local, outcome }
     }
 
-    fn execute(&self, index: u64, time: u64, envelope: &Envelope) -> Result<(Vec<Record>, Reply), Rejection> {
-        let command = envelope.command.as_ref().ok_or_else(|| Rejection::invalid("The request holds no command."))?;
+    fn execute(
+        &self,
+        index: u64,
+        time: u64,
+        envelope: &Envelope,
+    ) -> Result<(Vec<Record>, Reply), Rejection> {
+        let command = envelope
+            .command
+            .as_ref()
+            .ok_or_else(|| Rejection::invalid("The request holds no command."))?;
         let number = envelope.account;
         let id = AccountId::from_u64(number).map_err(|e| Rejection::invalid(e.to_string()))?;
         if let Command::InitAccount(c) = command {
             let system = envelope.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
             if !system {
-                return Err(Rejection::new(RejectionKind::AccessDenied, "Only the cluster itself may do this."));
+                return Err(Rejection::new(
+                    RejectionKind::AccessDenied,
+                    "Only the cluster itself may do this.",
+                ));
             }
             return self.init_account(index, time, number, c);
         }
@@ -149,11 +187,21 @@ impl GroupState {
             // The saga's second step, come again.
             return Ok((Vec::new(), Reply::Account(known)));
         }
-        let account = record::Account { id: number, name: c.name.clone(), email: c.email.clone(), created: time };
+        let account = record::Account {
+            id: number,
+            name: c.name.clone(),
+            email: c.email.clone(),
+            created: time,
+        };
         let mut changes = Changes::default();
         changes.put(Key::Account(number), &account);
         if let Some(key) = &c.root_key {
-            let key = record::AccessKey { user: String::new(), active: true, created: time, ..key.clone() };
+            let key = record::AccessKey {
+                user: String::new(),
+                active: true,
+                created: time,
+                ..key.clone()
+            };
             changes.put(Key::AccessKey(number, key.id.clone()), &key);
         }
         Ok((records(origin(self.group), index, changes.writes), Reply::Account(account)))
@@ -183,7 +231,9 @@ impl Step<'_> {
             | Command::RegisterNode(_)
             | Command::RemoveNode(_)
             | Command::ReserveAccount(_)
-            | Command::ActivateAccount(_) => Err(Rejection::invalid("This command belongs to the directory.")),
+            | Command::ActivateAccount(_) => {
+                Err(Rejection::invalid("This command belongs to the directory."))
+            }
         }
     }
 }

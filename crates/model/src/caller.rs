@@ -41,13 +41,22 @@ impl Captured {
 
     /// The entries that a context becomes in the log.
     pub fn entries(context: &Context) -> Vec<ContextEntry> {
-        context.iter().map(|(key, value)| ContextEntry { key: key.to_owned(), values: value.as_slice().to_vec() }).collect()
+        context
+            .iter()
+            .map(|(key, value)| ContextEntry {
+                key: key.to_owned(),
+                values: value.as_slice().to_vec(),
+            })
+            .collect()
     }
 }
 
 fn gone(access_key: &str) -> Rejection {
     let shown: String = access_key.chars().take(24).collect();
-    Rejection::new(RejectionKind::InvalidClientTokenId, format!("The security token included in the request is invalid: `{shown}`."))
+    Rejection::new(
+        RejectionKind::InvalidClientTokenId,
+        format!("The security token included in the request is invalid: `{shown}`."),
+    )
 }
 
 impl AccountState {
@@ -55,7 +64,10 @@ impl AccountState {
     pub fn resolve(&self, caller: &CallerRef, now: u64) -> Result<Arc<Resolved>, Rejection> {
         match caller.kind {
             caller_kind::ROOT | caller_kind::USER => {
-                let key = self.access_key(&caller.access_key).filter(|k| k.active).ok_or_else(|| gone(&caller.access_key))?;
+                let key = self
+                    .access_key(&caller.access_key)
+                    .filter(|k| k.active)
+                    .ok_or_else(|| gone(&caller.access_key))?;
                 if key.user.is_empty() {
                     return Ok(self.root());
                 }
@@ -63,7 +75,10 @@ impl AccountState {
             }
             caller_kind::SESSION => {
                 if now >= caller.expires {
-                    return Err(Rejection::new(RejectionKind::InvalidClientTokenId, "The session has expired."));
+                    return Err(Rejection::new(
+                        RejectionKind::InvalidClientTokenId,
+                        "The session has expired.",
+                    ));
                 }
                 self.session(caller).ok_or_else(|| gone(&caller.access_key))
             }
@@ -76,7 +91,11 @@ impl AccountState {
         Arc::new(Resolved { principal: Principal::root(self.id()), policies: PolicySet::default() })
     }
 
-    fn memoised(&self, name: String, make: impl FnOnce() -> Option<Resolved>) -> Option<Arc<Resolved>> {
+    fn memoised(
+        &self,
+        name: String,
+        make: impl FnOnce() -> Option<Resolved>,
+    ) -> Option<Arc<Resolved>> {
         if let Some(known) = self.memo.lock().get(&name) {
             return known.clone();
         }
@@ -102,19 +121,28 @@ impl AccountState {
             identity.extend(self.policies_of(EntityKind::Group, group));
         }
         let mut principal = Principal::user(self.id(), &user.path, &user.name, &user.id);
-        principal.tags = user.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
+        principal.tags =
+            user.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
         let boundary = self.boundary(&user.boundary);
-        Some(Resolved { principal, policies: PolicySet { identity, boundary, ..PolicySet::default() } })
+        Some(Resolved {
+            principal,
+            policies: PolicySet { identity, boundary, ..PolicySet::default() },
+        })
     }
 
     fn compose_role(&self, role_id: &str, session: &str) -> Option<Resolved> {
         let name = self.role_ids.get(role_id)?;
         let role = &self.roles.get(name)?.value;
         let identity = self.policies_of(EntityKind::Role, name);
-        let mut principal = Principal::role_session(self.id(), &role.path, &role.name, &role.id, session);
-        principal.tags = role.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
+        let mut principal =
+            Principal::role_session(self.id(), &role.path, &role.name, &role.id, session);
+        principal.tags =
+            role.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
         let boundary = self.boundary(&role.boundary);
-        Some(Resolved { principal, policies: PolicySet { identity, boundary, ..PolicySet::default() } })
+        Some(Resolved {
+            principal,
+            policies: PolicySet { identity, boundary, ..PolicySet::default() },
+        })
     }
 
     fn session(&self, caller: &CallerRef) -> Option<Arc<Resolved>> {
@@ -127,7 +155,8 @@ impl AccountState {
             let document = PolicyDocument::parse(text, PolicyKind::Session).ok()?;
             Some(Arc::new(CompiledPolicy::compile(PolicySource::Session(n), &document)))
         };
-        with.policies.session = Some(caller.session_policies.iter().enumerate().map(compile).collect::<Option<_>>()?);
+        with.policies.session =
+            Some(caller.session_policies.iter().enumerate().map(compile).collect::<Option<_>>()?);
         Some(Arc::new(with))
     }
 

@@ -125,18 +125,31 @@ impl DirectoryState {
                 return Applied { records: Vec::new(), local: Vec::new(), outcome };
             }
         }
-        let outcome = Outcome::new(result.map(|reply| ReplyBox { reply: Some(reply), revision: index }));
-        let local = if records.is_empty() { Vec::new() } else { self.requests.remember(envelope, time, &outcome) };
+        let outcome =
+            Outcome::new(result.map(|reply| ReplyBox { reply: Some(reply), revision: index }));
+        let local = if records.is_empty() {
+            Vec::new()
+        } else {
+            self.requests.remember(envelope, time, &outcome)
+        };
         Applied { records, local, outcome }
     }
 
-    fn run(&self, time: u64, envelope: &Envelope, changes: &mut Changes) -> Result<Reply, Rejection> {
+    fn run(
+        &self,
+        time: u64,
+        envelope: &Envelope,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
         match envelope.command.as_ref() {
             Some(Command::CreateCluster(c)) => {
                 if self.cluster.is_some() {
                     return Err(Rejection::exists("Cluster", "here"));
                 }
-                let cluster = c.cluster.as_ref().ok_or_else(|| Rejection::invalid("The cluster is not described."))?;
+                let cluster = c
+                    .cluster
+                    .as_ref()
+                    .ok_or_else(|| Rejection::invalid("The cluster is not described."))?;
                 changes.put(Key::Cluster, &Cluster { created: time, ..cluster.clone() });
                 for node in &c.nodes {
                     changes.put(Key::Node(node.id), node);
@@ -150,10 +163,15 @@ impl DirectoryState {
                 Ok(Reply::Done(true))
             }
             Some(Command::RegisterNode(c)) => {
-                let node = c.node.as_ref().ok_or_else(|| Rejection::invalid("The node is not described."))?;
+                let node = c
+                    .node
+                    .as_ref()
+                    .ok_or_else(|| Rejection::invalid("The node is not described."))?;
                 let moved = self.nodes.get(&node.id).is_some_and(|n| n.region != node.region);
                 if node.id == 0 || node.region.is_empty() || node.peer_address.is_empty() || moved {
-                    return Err(Rejection::invalid("A node needs a number, its own region for ever, and an address."));
+                    return Err(Rejection::invalid(
+                        "A node needs a number, its own region for ever, and an address.",
+                    ));
                 }
                 changes.put(Key::Node(node.id), node);
                 Ok(Reply::Node(node.clone()))
@@ -172,8 +190,10 @@ impl DirectoryState {
             Some(Command::ReserveAccount(c)) => self.reserve_account(time, c, changes),
             Some(Command::ActivateAccount(c)) => {
                 let account = self.accounts.get(&c.account);
-                let account = account.ok_or_else(|| Rejection::no_such("account", &format!("{:012}", c.account)))?;
-                let account = AccountPlacement { active: true, root_key: None, ..(**account).clone() };
+                let account = account
+                    .ok_or_else(|| Rejection::no_such("account", &format!("{:012}", c.account)))?;
+                let account =
+                    AccountPlacement { active: true, root_key: None, ..(**account).clone() };
                 changes.put(Key::AccountPlacement(c.account), &account);
                 Ok(Reply::AccountPlacement(account))
             }
@@ -187,8 +207,12 @@ impl DirectoryState {
         c: &crate::command::ReserveAccount,
         changes: &mut Changes,
     ) -> Result<Reply, Rejection> {
-        let wanted = c.placement.as_ref().ok_or_else(|| Rejection::invalid("The account is not described."))?;
-        let well_formed = wanted.email.len() <= 254 && wanted.email.split_once('@').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
+        let wanted = c
+            .placement
+            .as_ref()
+            .ok_or_else(|| Rejection::invalid("The account is not described."))?;
+        let well_formed = wanted.email.len() <= 254
+            && wanted.email.split_once('@').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
         if !well_formed || wanted.email.contains('\0') {
             return Err(Rejection::invalid("The root user needs an e-mail address."));
         }
@@ -196,15 +220,19 @@ impl DirectoryState {
         if !named {
             return Err(Rejection::invalid("The account needs a name of 1 to 50 characters."));
         }
-        let id = AccountId::from_u64(wanted.account).map_err(|e| Rejection::invalid(e.to_string()))?;
+        let id =
+            AccountId::from_u64(wanted.account).map_err(|e| Rejection::invalid(e.to_string()))?;
         if self.accounts.contains_key(&wanted.account) {
             return Err(Rejection::exists("Account", &id.to_string()));
         }
         if self.emails.contains_key(wanted.email.to_ascii_lowercase().as_str()) {
-            let message = format!("The e-mail address {} belongs to another account.", wanted.email);
+            let message =
+                format!("The e-mail address {} belongs to another account.", wanted.email);
             return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
         }
-        let group = self.group_for(wanted.account).ok_or_else(|| Rejection::invalid("The cluster has no group of accounts."))?;
+        let group = self
+            .group_for(wanted.account)
+            .ok_or_else(|| Rejection::invalid("The cluster has no group of accounts."))?;
         let placement = AccountPlacement { group: group.0, active: false, ..wanted.clone() };
         reserve(time, &placement, changes);
         Ok(Reply::AccountPlacement(AccountPlacement { created: time, ..placement }))
@@ -213,6 +241,9 @@ impl DirectoryState {
 
 fn reserve(time: u64, placement: &AccountPlacement, changes: &mut Changes) {
     let placement = AccountPlacement { created: time, ..placement.clone() };
-    changes.put(Key::Email(placement.email.to_ascii_lowercase()), &EmailOwner { account: placement.account });
+    changes.put(
+        Key::Email(placement.email.to_ascii_lowercase()),
+        &EmailOwner { account: placement.account },
+    );
     changes.put(Key::AccountPlacement(placement.account), &placement);
 }

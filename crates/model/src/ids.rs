@@ -30,7 +30,8 @@ impl IdKind {
 }
 
 fn letters(entropy: &[u8], count: usize) -> String {
-    let bits = entropy.iter().flat_map(|b| (0..8).rev().map(move |n| (b >> n) & 1)).collect::<Vec<_>>();
+    let bits =
+        entropy.iter().flat_map(|b| (0..8).rev().map(move |n| (b >> n) & 1)).collect::<Vec<_>>();
     let letter = |five: &[u8]| {
         let value = five.iter().fold(0usize, |v, bit| v * 2 + usize::from(*bit));
         char::from(ALPHABET.get(value).copied().unwrap_or(b'A'))
@@ -87,7 +88,9 @@ mod tests {
             assert_eq!(id.len(), 20);
             assert_eq!(account_of_key(&id).unwrap().as_u64(), account);
         }
-        for bad in ["", "AKIA", "AKIAaaaaaaaaaaaaaaaa", "XXXXAAAAAAAAAAAAAAAA", "AKIA7777777777777777"] {
+        for bad in
+            ["", "AKIA", "AKIAaaaaaaaaaaaaaaaa", "XXXXAAAAAAAAAAAAAAAA", "AKIA7777777777777777"]
+        {
             assert!(account_of_key(bad).is_none(), "{bad}");
         }
     }

@@ -163,7 +163,11 @@ impl Key {
             5 => Some(Self::Policy(number, text(rest)?)),
             6 => {
                 let (version, name) = rest.split_at_checked(4)?;
-                Some(Self::PolicyVersion(number, text(name)?, u32::from_be_bytes(version.try_into().ok()?)))
+                Some(Self::PolicyVersion(
+                    number,
+                    text(name)?,
+                    u32::from_be_bytes(version.try_into().ok()?),
+                ))
             }
             7 => entity(rest).map(|(k, e, n)| Self::Inline(number, k, e, n)),
             8 => entity(rest).map(|(k, e, n)| Self::Attachment(number, k, e, n)),

@@ -10,8 +10,9 @@
 //! - applying reads no clock, no randomness and no map whose order is not fixed: time, ids and secrets come in the command;
 //! - every command is authorized again at its own log index.
 
-pub mod command;
+mod apply;
 mod caller;
+pub mod command;
 mod directory;
 pub mod ids;
 mod key;
@@ -20,7 +21,6 @@ mod quota;
 pub mod record;
 mod rejection;
 mod requests;
-mod apply;
 mod state;
 mod validate;
 

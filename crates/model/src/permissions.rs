@@ -4,8 +4,12 @@ use crate::{AccountState, Command, EntityKind};
 
 fn entity(account: &AccountState, kind: u32, name: &str) -> (&'static str, String) {
     let (kind, path) = match EntityKind::from_number(kind) {
-        Some(EntityKind::Group) => (EntityKind::Group, account.group(name).map(|g| g.value.path.clone())),
-        Some(EntityKind::Role) => (EntityKind::Role, account.role(name).map(|r| r.value.path.clone())),
+        Some(EntityKind::Group) => {
+            (EntityKind::Group, account.group(name).map(|g| g.value.path.clone()))
+        }
+        Some(EntityKind::Role) => {
+            (EntityKind::Role, account.role(name).map(|r| r.value.path.clone()))
+        }
         _ => (EntityKind::User, account.user(name).map(|u| u.value.path.clone())),
     };
     let word = match kind {
@@ -21,18 +25,27 @@ fn new(account: &AccountState, kind: EntityKind, path: &str, name: &str) -> Stri
 }
 
 fn key_owner(account: &AccountState, user: &str) -> String {
-    if user.is_empty() { format!("arn:aws:iam::{}:root", account.id()) } else { entity(account, 1, user).1 }
+    if user.is_empty() {
+        format!("arn:aws:iam::{}:root", account.id())
+    } else {
+        entity(account, 1, user).1
+    }
 }
 
 /// The permissions that a command on this account needs, each an action and a resource ARN. Empty: only the cluster itself may.
 pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, String)> {
     let one = |action: &str, resource: String| vec![(format!("iam:{action}"), resource)];
     match command {
-        Command::CreateUser(c) => one("CreateUser", new(account, EntityKind::User, &c.path, &c.name)),
+        Command::CreateUser(c) => {
+            one("CreateUser", new(account, EntityKind::User, &c.path, &c.name))
+        }
         Command::UpdateUser(c) => {
             let mut all = one("UpdateUser", entity(account, 1, &c.name).1);
             if !c.new_name.is_empty() {
-                all.extend(one("UpdateUser", new(account, EntityKind::User, &c.new_path, &c.new_name)));
+                all.extend(one(
+                    "UpdateUser",
+                    new(account, EntityKind::User, &c.new_path, &c.new_name),
+                ));
             }
             all
         }
@@ -41,12 +54,19 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             let (word, arn) = entity(account, c.kind, &c.name);
             one(&format!("Delete{word}"), arn)
         }
-        Command::CreateGroup(c) => one("CreateGroup", new(account, EntityKind::Group, &c.path, &c.name)),
-        Command::Membership(c) => {
-            one(if c.member { "AddUserToGroup" } else { "RemoveUserFromGroup" }, entity(account, 2, &c.group).1)
+        Command::CreateGroup(c) => {
+            one("CreateGroup", new(account, EntityKind::Group, &c.path, &c.name))
         }
-        Command::CreateRole(c) => one("CreateRole", new(account, EntityKind::Role, &c.path, &c.name)),
-        Command::UpdateRole(c) if c.trust_policy.is_empty() => one("UpdateRole", entity(account, 3, &c.name).1),
+        Command::Membership(c) => one(
+            if c.member { "AddUserToGroup" } else { "RemoveUserFromGroup" },
+            entity(account, 2, &c.group).1,
+        ),
+        Command::CreateRole(c) => {
+            one("CreateRole", new(account, EntityKind::Role, &c.path, &c.name))
+        }
+        Command::UpdateRole(c) if c.trust_policy.is_empty() => {
+            one("UpdateRole", entity(account, 3, &c.name).1)
+        }
         Command::UpdateRole(c) => one("UpdateAssumeRolePolicy", entity(account, 3, &c.name).1),
         Command::PutBoundary(c) => {
             let (word, arn) = entity(account, c.kind, &c.name);
@@ -58,9 +78,10 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             one("CreatePolicy", format!("arn:aws:iam::{}:policy{path}{}", account.id(), c.name))
         }
         Command::CreatePolicyVersion(c) => one("CreatePolicyVersion", c.arn.clone()),
-        Command::PolicyVersion(c) => {
-            one(if c.delete { "DeletePolicyVersion" } else { "SetDefaultPolicyVersion" }, c.arn.clone())
-        }
+        Command::PolicyVersion(c) => one(
+            if c.delete { "DeletePolicyVersion" } else { "SetDefaultPolicyVersion" },
+            c.arn.clone(),
+        ),
         Command::Attach(c) => {
             let (word, arn) = entity(account, c.kind, &c.name);
             let verb = if c.attached { "Attach" } else { "Detach" };
@@ -72,9 +93,10 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             one(&format!("{verb}{word}Policy"), arn)
         }
         Command::CreateAccessKey(c) => one("CreateAccessKey", key_owner(account, &c.user)),
-        Command::UpdateAccessKey(c) => {
-            one(if c.delete { "DeleteAccessKey" } else { "UpdateAccessKey" }, key_owner(account, &c.user))
-        }
+        Command::UpdateAccessKey(c) => one(
+            if c.delete { "DeleteAccessKey" } else { "UpdateAccessKey" },
+            key_owner(account, &c.user),
+        ),
         Command::InitAccount(_)
         | Command::CreateCluster(_)
         | Command::RegisterNode(_)

@@ -55,12 +55,18 @@ impl Rejection {
 
     /// "The user with name X cannot be found."
     pub fn no_such(what: &str, name: &str) -> Self {
-        Self::new(RejectionKind::NoSuchEntity, format!("The {what} with name {name} cannot be found."))
+        Self::new(
+            RejectionKind::NoSuchEntity,
+            format!("The {what} with name {name} cannot be found."),
+        )
     }
 
     /// "User with name X already exists."
     pub fn exists(what: &str, name: &str) -> Self {
-        Self::new(RejectionKind::EntityAlreadyExists, format!("{what} with name {name} already exists."))
+        Self::new(
+            RejectionKind::EntityAlreadyExists,
+            format!("{what} with name {name} already exists."),
+        )
     }
 
     /// "Cannot exceed quota for X: n"

@@ -61,12 +61,20 @@ impl Requests {
         if remembered.fingerprint == fingerprint(envelope) {
             return remembered.outcome.clone();
         }
-        let message = format!("The request id `{}` was used before with another request.", envelope.request_id);
+        let message = format!(
+            "The request id `{}` was used before with another request.",
+            envelope.request_id
+        );
         Some(Outcome::new(Err(Rejection::new(RejectionKind::IdempotencyMismatch, message))))
     }
 
     /// Remembers an outcome and forgets what is too old or too much.
-    pub(crate) fn remember(&mut self, envelope: &Envelope, time: u64, outcome: &Outcome) -> Vec<LocalRow> {
+    pub(crate) fn remember(
+        &mut self,
+        envelope: &Envelope,
+        time: u64,
+        outcome: &Outcome,
+    ) -> Vec<LocalRow> {
         if envelope.request_id.is_empty() {
             return Vec::new();
         }
@@ -78,10 +86,13 @@ impl Requests {
             fingerprint: fingerprint(envelope),
             outcome: Some(outcome.clone()),
         };
-        let mut rows = vec![LocalRow { key: row_key(&name), value: Some(row.encode_to_vec().into()) }];
+        let mut rows =
+            vec![LocalRow { key: row_key(&name), value: Some(row.encode_to_vec().into()) }];
         self.insert(name, row);
         while let Some((oldest, account, id)) = self.by_age.get_min().cloned() {
-            if self.by_age.len() <= REQUESTS_MAX && time.saturating_sub(oldest) <= REQUEST_MEMORY_MILLIS {
+            if self.by_age.len() <= REQUESTS_MAX
+                && time.saturating_sub(oldest) <= REQUEST_MEMORY_MILLIS
+            {
                 break;
             }
             let name = (account, id);
@@ -121,6 +132,9 @@ impl Requests {
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = LocalRow> + '_ {
-        self.by_name.iter().map(|(name, row)| LocalRow { key: row_key(name), value: Some(row.encode_to_vec().into()) })
+        self.by_name.iter().map(|(name, row)| LocalRow {
+            key: row_key(name),
+            value: Some(row.encode_to_vec().into()),
+        })
     }
 }

@@ -88,7 +88,9 @@ impl PartialEq for AccountState {
         let policy = |p: &OrdMap<Arc<str>, Arc<PolicyState>>| -> Vec<_> {
             p.values().map(|p| (p.meta.clone(), p.revision, p.versions.clone())).collect()
         };
-        let inline = |i: &OrdMap<_, Arc<Inline>>| -> Vec<_> { i.values().map(|i| i.value.clone()).collect() };
+        let inline = |i: &OrdMap<_, Arc<Inline>>| -> Vec<_> {
+            i.values().map(|i| i.value.clone()).collect()
+        };
         self.account == other.account
             && self.users == other.users
             && self.groups == other.groups
@@ -164,7 +166,10 @@ impl AccountState {
     }
 
     /// All users, ordered by name, those behind `after` (a name in lower case).
-    pub fn users_after<'a>(&'a self, after: &'a str) -> impl Iterator<Item = &'a Arc<Entity<User>>> {
+    pub fn users_after<'a>(
+        &'a self,
+        after: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Entity<User>>> {
         self.users.iter().skip_while(move |(n, _)| &***n <= after).map(|(_, u)| u)
     }
 
@@ -200,26 +205,47 @@ impl AccountState {
     }
 
     /// ARNs of the managed policies attached to an entity, ordered.
-    pub fn attached<'a>(&'a self, kind: EntityKind, name: &str) -> impl Iterator<Item = &'a Arc<str>> {
+    pub fn attached<'a>(
+        &'a self,
+        kind: EntityKind,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Arc<str>> {
         let name: Arc<str> = name.to_ascii_lowercase().into();
         let from = (kind, Arc::clone(&name), Arc::from(""));
-        self.attachments.range(from..).take_while(move |(k, n, _)| *k == kind && *n == name).map(|(_, _, arn)| arn)
+        self.attachments
+            .range(from..)
+            .take_while(move |(k, n, _)| *k == kind && *n == name)
+            .map(|(_, _, arn)| arn)
     }
 
     /// Who a managed policy is attached to.
-    pub fn entities_for<'a>(&'a self, arn: &'a str) -> impl Iterator<Item = (EntityKind, &'a Arc<str>)> {
+    pub fn entities_for<'a>(
+        &'a self,
+        arn: &'a str,
+    ) -> impl Iterator<Item = (EntityKind, &'a Arc<str>)> {
         self.attachments.iter().filter(move |(_, _, a)| **a == *arn).map(|(k, n, _)| (*k, n))
     }
 
     /// Inline policies of an entity, ordered by name.
-    pub fn inline<'a>(&'a self, kind: EntityKind, name: &str) -> impl Iterator<Item = &'a InlinePolicy> {
+    pub fn inline<'a>(
+        &'a self,
+        kind: EntityKind,
+        name: &str,
+    ) -> impl Iterator<Item = &'a InlinePolicy> {
         self.inline_states(kind, name).map(|i| &i.value)
     }
 
-    pub(crate) fn inline_states<'a>(&'a self, kind: EntityKind, name: &str) -> impl Iterator<Item = &'a Arc<Inline>> {
+    pub(crate) fn inline_states<'a>(
+        &'a self,
+        kind: EntityKind,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Arc<Inline>> {
         let name: Arc<str> = name.to_ascii_lowercase().into();
         let from = (kind, Arc::clone(&name), Arc::from(""));
-        self.inline.range(from..).take_while(move |((k, n, _), _)| *k == kind && *n == name).map(|(_, i)| i)
+        self.inline
+            .range(from..)
+            .take_while(move |((k, n, _), _)| *k == kind && *n == name)
+            .map(|(_, i)| i)
     }
 
     /// Names, in lower case, of the groups that a user is in.
@@ -247,7 +273,11 @@ impl AccountState {
 
     /// The compiled form of a managed policy, AWS's or the account's own.
     pub(crate) fn managed(&self, arn: &str) -> Option<Arc<CompiledPolicy>> {
-        if arn.starts_with("arn:aws:iam::aws:") { aws_managed::compiled(arn) } else { self.policy(arn)?.compiled.clone() }
+        if arn.starts_with("arn:aws:iam::aws:") {
+            aws_managed::compiled(arn)
+        } else {
+            self.policy(arn)?.compiled.clone()
+        }
     }
 
     /// The compiled trust policy of a role.
@@ -273,7 +303,9 @@ impl AccountState {
             Key::Group(_, n) => {
                 let group: Option<Group> = value.map(read).transpose()?;
                 match group {
-                    Some(value) => drop(self.groups.insert(arc(n), Arc::new(Entity { value, revision }))),
+                    Some(value) => {
+                        drop(self.groups.insert(arc(n), Arc::new(Entity { value, revision })))
+                    }
                     None => drop(self.groups.remove(n.as_str())),
                 }
             }
@@ -315,7 +347,12 @@ impl AccountState {
         Ok(())
     }
 
-    fn absorb_role(&mut self, n: &str, value: Option<&Bytes>, revision: u64) -> Result<(), BadRecord> {
+    fn absorb_role(
+        &mut self,
+        n: &str,
+        value: Option<&Bytes>,
+        revision: u64,
+    ) -> Result<(), BadRecord> {
         let role: Option<Role> = value.map(read).transpose()?;
         if let Some(old) = self.roles.remove(n) {
             self.role_ids.remove(old.value.id.as_str());
@@ -332,7 +369,12 @@ impl AccountState {
         Ok(())
     }
 
-    fn absorb_policy(&mut self, n: &str, value: Option<&Bytes>, revision: u64) -> Result<(), BadRecord> {
+    fn absorb_policy(
+        &mut self,
+        n: &str,
+        value: Option<&Bytes>,
+        revision: u64,
+    ) -> Result<(), BadRecord> {
         let Some(meta) = value.map(read::<Policy>).transpose()? else {
             self.policies.remove(n);
             return Ok(());
@@ -345,12 +387,22 @@ impl AccountState {
     }
 
     /// Versions may come before the policy itself: frames are ordered by log index, records within one are not.
-    fn absorb_version(&mut self, n: &str, number: u32, value: Option<&Bytes>) -> Result<(), BadRecord> {
+    fn absorb_version(
+        &mut self,
+        n: &str,
+        number: u32,
+        value: Option<&Bytes>,
+    ) -> Result<(), BadRecord> {
         let version: Option<PolicyVersion> = value.map(read).transpose()?;
         let mut policy = match self.policies.get(n) {
             Some(policy) => PolicyState::clone(policy),
             None if version.is_none() => return Ok(()),
-            None => PolicyState { meta: Policy::default(), revision: 0, versions: OrdMap::new(), compiled: None },
+            None => PolicyState {
+                meta: Policy::default(),
+                revision: 0,
+                versions: OrdMap::new(),
+                compiled: None,
+            },
         };
         match version {
             Some(version) => drop(policy.versions.insert(number, Arc::new(version))),
@@ -368,9 +420,9 @@ impl AccountState {
     fn compile_default(&self, policy: &mut PolicyState) {
         let arn = Arn::parse(&self.policy_arn(&policy.meta)).ok();
         let version = policy.versions.get(&policy.meta.default_version);
-        policy.compiled = arn
-            .zip(version)
-            .and_then(|(arn, v)| compiled(&v.document, PolicyKind::Identity, PolicySource::Managed(arn)));
+        policy.compiled = arn.zip(version).and_then(|(arn, v)| {
+            compiled(&v.document, PolicyKind::Identity, PolicySource::Managed(arn))
+        });
     }
 }
 

@@ -58,10 +58,14 @@ pub(crate) fn tags(tags: &[Tag]) -> Result<(), Rejection> {
         return Err(Rejection::limit("TagsPerEntity", TAGS_MAX));
     }
     for (n, tag) in tags.iter().enumerate() {
-        let sized = (1..=128).contains(&tag.key.chars().count()) && tag.value.chars().count() <= 256;
+        let sized =
+            (1..=128).contains(&tag.key.chars().count()) && tag.value.chars().count() <= 256;
         let again = tags.iter().take(n).any(|t| t.key.eq_ignore_ascii_case(&tag.key));
         if !sized || again {
-            return Err(Rejection::new(RejectionKind::InvalidInput, format!("The tag with key `{}` is duplicate or too long.", tag.key)));
+            return Err(Rejection::new(
+                RejectionKind::InvalidInput,
+                format!("The tag with key `{}` is duplicate or too long.", tag.key),
+            ));
         }
     }
     Ok(())
@@ -69,21 +73,38 @@ pub(crate) fn tags(tags: &[Tag]) -> Result<(), Rejection> {
 
 /// A description.
 pub(crate) fn description(text: &str) -> Result<(), Rejection> {
-    if text.chars().count() <= 1_000 { Ok(()) } else { Err(Rejection::invalid("The description is longer than 1000 characters.")) }
+    if text.chars().count() <= 1_000 {
+        Ok(())
+    } else {
+        Err(Rejection::invalid("The description is longer than 1000 characters."))
+    }
 }
 
 /// A policy document of at most `max` counted characters.
-pub(crate) fn document(text: &str, kind: PolicyKind, quota: &str, max: usize) -> Result<PolicyDocument, Rejection> {
+pub(crate) fn document(
+    text: &str,
+    kind: PolicyKind,
+    quota: &str,
+    max: usize,
+) -> Result<PolicyDocument, Rejection> {
     if text.len() > DOCUMENT_BYTES_MAX {
         return Err(Rejection::limit(quota, max));
     }
-    let document = PolicyDocument::parse(text, kind)
-        .map_err(|e| Rejection::new(RejectionKind::MalformedPolicyDocument, format!("Syntax errors in policy: {e}")))?;
+    let document = PolicyDocument::parse(text, kind).map_err(|e| {
+        Rejection::new(
+            RejectionKind::MalformedPolicyDocument,
+            format!("Syntax errors in policy: {e}"),
+        )
+    })?;
     if document.counted_size() > max { Err(Rejection::limit(quota, max)) } else { Ok(document) }
 }
 
 /// A stored document, ready to decide. Documents were parsed before they were stored.
-pub(crate) fn compiled(text: &str, kind: PolicyKind, source: PolicySource) -> Option<Arc<CompiledPolicy>> {
+pub(crate) fn compiled(
+    text: &str,
+    kind: PolicyKind,
+    source: PolicySource,
+) -> Option<Arc<CompiledPolicy>> {
     let document = PolicyDocument::parse(text, kind).ok()?;
     Some(Arc::new(CompiledPolicy::compile(source, &document)))
 }

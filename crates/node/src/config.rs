@@ -131,7 +131,12 @@ pub struct Raft {
 impl Default for Raft {
     /// For voters in one region.
     fn default() -> Self {
-        Self { heartbeat_ms: 250, election_min_ms: 1_000, election_max_ms: 2_000, snapshot_every: 20_000 }
+        Self {
+            heartbeat_ms: 250,
+            election_min_ms: 1_000,
+            election_max_ms: 2_000,
+            snapshot_every: 20_000,
+        }
     }
 }
 
@@ -221,7 +226,9 @@ impl NodeConfig {
         if self.node == 0 {
             return refuse("node", "nodes are numbered from 1");
         }
-        if self.cluster.is_empty() || !self.cluster.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        if self.cluster.is_empty()
+            || !self.cluster.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        {
             return refuse("cluster", "a name of letters, digits and hyphens is needed");
         }
         if self.peers.iter().any(|p| p.node == self.node) {
@@ -231,7 +238,10 @@ impl NodeConfig {
             return refuse("raft.election_min_ms", "at least four heartbeats are needed");
         }
         if self.raft.election_max_ms <= self.raft.election_min_ms {
-            return refuse("raft.election_max_ms", "it must be longer than the shortest election timeout");
+            return refuse(
+                "raft.election_max_ms",
+                "it must be longer than the shortest election timeout",
+            );
         }
         if let Some(founding) = &self.founding {
             if !founding.groups.is_power_of_two() || founding.groups > 1_024 {

@@ -8,7 +8,9 @@ use prost::Message as _;
 use tidegate_authn::{ClusterKey, SigningKeyCache};
 use tidegate_consensus::{Group, ProposeError, ReadError};
 use tidegate_model::{Envelope, Outcome, command::ReplyBox};
-use tidegate_proto::peer::v1::{ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded};
+use tidegate_proto::peer::v1::{
+    ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded,
+};
 use tidegate_replica::{Clock, GroupId, NodeId, RegionName};
 use tidegate_service::{Reason, ServiceError, Token, View};
 
@@ -54,11 +56,16 @@ impl core::fmt::Debug for Core {
 }
 
 fn no_quorum(group: GroupId) -> ServiceError {
-    ServiceError::new(Reason::NoQuorum, format!("group {group} has no leader, or its leader no quorum; nothing was changed"))
+    ServiceError::new(
+        Reason::NoQuorum,
+        format!("group {group} has no leader, or its leader no quorum; nothing was changed"),
+    )
 }
 
 fn unknown(group: GroupId) -> ServiceError {
-    let message = format!("no outcome from group {group} in time: the change may yet take effect; retry under the same request id");
+    let message = format!(
+        "no outcome from group {group} in time: the change may yet take effect; retry under the same request id"
+    );
     ServiceError::new(Reason::UnknownOutcome, message)
 }
 
@@ -83,9 +90,17 @@ impl Core {
         let view = self.views.load();
         let mut voters: Vec<NodeId> = match view.directory.placement(group) {
             Some(placement) => placement.voters.iter().map(|v| NodeId(*v)).collect(),
-            None => self.config.founding.iter().flat_map(|f| f.voters.iter().map(|v| NodeId(*v))).collect(),
+            None => self
+                .config
+                .founding
+                .iter()
+                .flat_map(|f| f.voters.iter().map(|v| NodeId(*v)))
+                .collect(),
         };
-        let known = self.group(group).and_then(|g| g.leader()).or_else(|| self.leaders.read().get(&group).copied());
+        let known = self
+            .group(group)
+            .and_then(|g| g.leader())
+            .or_else(|| self.leaders.read().get(&group).copied());
         voters.sort_by_key(|v| (Some(*v) != known, *v));
         voters
     }
@@ -119,7 +134,9 @@ impl Core {
                         }
                     }
                     // Without an id a second try could do the same thing twice.
-                    Err(Tried::Lost) if envelope.request_id.is_empty() => return Err(unknown(group)),
+                    Err(Tried::Lost) if envelope.request_id.is_empty() => {
+                        return Err(unknown(group));
+                    }
                     Err(Tried::Lost) => last = unknown(group),
                     Err(Tried::Refused(error)) => return Err(error),
                 }
@@ -128,33 +145,57 @@ impl Core {
         }
     }
 
-    async fn propose_at(&self, node: NodeId, group: GroupId, envelope: Bytes, patience: Duration) -> Result<(u64, Bytes), Tried> {
+    async fn propose_at(
+        &self,
+        node: NodeId,
+        group: GroupId,
+        envelope: Bytes,
+        patience: Duration,
+    ) -> Result<(u64, Bytes), Tried> {
         if node == self.me {
             return self.propose_here(group, envelope, patience).await;
         }
         let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
         let request = ForwardRequest { group: group.0, envelope, patience_ms };
-        let answer = self.peers.call(node, patience, |mut client| async move { client.forward(request).await }).await;
+        let answer = self
+            .peers
+            .call(node, patience, |mut client| async move { client.forward(request).await })
+            .await;
         match answer.map(|a| a.result) {
             Ok(Some(Forwarded::Applied(applied))) => Ok((applied.index, applied.outcome)),
-            Ok(Some(Forwarded::Leader(leader))) => Err(Tried::Elsewhere((leader != 0).then_some(NodeId(leader)))),
+            Ok(Some(Forwarded::Leader(leader))) => {
+                Err(Tried::Elsewhere((leader != 0).then_some(NodeId(leader))))
+            }
             Ok(Some(Forwarded::Reason(number))) => match Reason::from_number(number) {
                 Some(Reason::UnknownOutcome) => Err(Tried::Lost),
                 Some(Reason::NoQuorum) | None => Err(Tried::Elsewhere(None)),
-                Some(reason) => Err(Tried::Refused(ServiceError::new(reason, format!("{node} refused the change: {}", reason.row().0)))),
+                Some(reason) => Err(Tried::Refused(ServiceError::new(
+                    reason,
+                    format!("{node} refused the change: {}", reason.row().0),
+                ))),
             },
-            Ok(None) | Err(CallError::Unknown(_) | CallError::Connect(..)) => Err(Tried::Elsewhere(None)),
+            Ok(None) | Err(CallError::Unknown(_) | CallError::Connect(..)) => {
+                Err(Tried::Elsewhere(None))
+            }
             Err(CallError::Lost | CallError::Deadline | CallError::Status(_)) => Err(Tried::Lost),
         }
     }
 
     /// Proposes in a group of this node.
-    pub(crate) async fn propose_here(&self, group: GroupId, envelope: Bytes, patience: Duration) -> Result<(u64, Bytes), Tried> {
+    pub(crate) async fn propose_here(
+        &self,
+        group: GroupId,
+        envelope: Bytes,
+        patience: Duration,
+    ) -> Result<(u64, Bytes), Tried> {
         let Some(handle) = self.group(group) else { return Err(Tried::Elsewhere(None)) };
-        let refuse = |reason, message: String| Err(Tried::Refused(ServiceError::new(reason, message)));
+        let refuse =
+            |reason, message: String| Err(Tried::Refused(ServiceError::new(reason, message)));
         match handle.propose(envelope, patience).await {
             Ok(done) => Ok((done.index, done.response)),
-            Err(ProposeError::NotLeader { leader }) => Err(Tried::Elsewhere(leader.filter(|l| *l != self.me))),
+            Err(ProposeError::NotLeader { leader }) => {
+                Err(Tried::Elsewhere(leader.filter(|l| *l != self.me)))
+            }
             Err(ProposeError::Unknown) => Err(Tried::Lost),
             Err(ProposeError::NoQuorum) => Err(Tried::Elsewhere(None)),
             Err(e @ ProposeError::Overloaded) => refuse(Reason::Overloaded, e.to_string()),
@@ -168,19 +209,28 @@ impl Core {
     }
 
     /// Positions of those of the groups that this node leads, confirmed by a quorum after the call began.
-    pub(crate) async fn read_index_here(&self, groups: Vec<GroupId>) -> Vec<(tidegate_replica::Origin, u64)> {
+    pub(crate) async fn read_index_here(
+        &self,
+        groups: Vec<GroupId>,
+    ) -> Vec<(tidegate_replica::Origin, u64)> {
         let handles: Vec<Group> = groups.iter().filter_map(|g| self.group(*g)).collect();
         let reads = handles.iter().map(|handle| async move {
             match handle.read_index().await {
                 Ok(index) => Some((origin(handle.id()), index)),
-                Err(ReadError::NotLeader { .. } | ReadError::NoQuorum | ReadError::Stopped(_)) => None,
+                Err(ReadError::NotLeader { .. } | ReadError::NoQuorum | ReadError::Stopped(_)) => {
+                    None
+                }
             }
         });
         futures::future::join_all(reads).await.into_iter().flatten().collect()
     }
 
     /// A position of a group that is no older than this call, from wherever its leader is.
-    pub(crate) async fn read_index(&self, group: GroupId, patience: Duration) -> Result<Clock, ServiceError> {
+    pub(crate) async fn read_index(
+        &self,
+        group: GroupId,
+        patience: Duration,
+    ) -> Result<Clock, ServiceError> {
         let end = self.platform.monotonic() + patience;
         loop {
             for node in self.candidates(group) {
@@ -193,7 +243,10 @@ impl Core {
                 } else {
                     let request = ReadIndexRequest { groups: vec![group.0] };
                     let wait = left.min(FORWARD_TRY);
-                    let answer = self.peers.call(node, wait, |mut c| async move { c.read_index(request).await }).await;
+                    let answer = self
+                        .peers
+                        .call(node, wait, |mut c| async move { c.read_index(request).await })
+                        .await;
                     let positions = answer.map(|a| a.positions).unwrap_or_default();
                     positions.into_iter().map(|p| (origin(GroupId(p.group)), p.index)).collect()
                 };

@@ -35,7 +35,11 @@ impl Dialer {
     }
 
     /// Opens an HTTP/2 connection to the node that should be at `address`.
-    pub(crate) async fn channel(&self, node: NodeId, address: &str) -> Result<Channel, tonic::transport::Error> {
+    pub(crate) async fn channel(
+        &self,
+        node: NodeId,
+        address: &str,
+    ) -> Result<Channel, tonic::transport::Error> {
         let dialer = self.clone();
         let address = address.to_owned();
         let connector = service_fn(move |_: Uri| {

@@ -38,13 +38,17 @@ async fn step(core: &Core) {
     if view.directory.cluster().is_none() {
         if let Some(founding) = &core.config.founding {
             match found(core, founding) {
-                Ok(envelope) => report("the cluster can't be founded", core.propose(GroupId::DIRECTORY, &envelope, STEP_MAX).await),
+                Ok(envelope) => report(
+                    "the cluster can't be founded",
+                    core.propose(GroupId::DIRECTORY, &envelope, STEP_MAX).await,
+                ),
                 Err(why) => tracing::error!(why, "the cluster can't be founded"),
             }
         }
         return;
     }
-    let pending: Vec<AccountPlacement> = view.directory.accounts().filter(|a| !a.active).cloned().collect();
+    let pending: Vec<AccountPlacement> =
+        view.directory.accounts().filter(|a| !a.active).cloned().collect();
     for account in pending {
         complete(core, &account).await;
     }
@@ -58,7 +62,11 @@ fn report<T>(what: &str, result: Result<T, tidegate_service::ServiceError>) {
 
 /// The saga's second and third step. Each may be repeated: the group answers the same, and activation is idempotent.
 async fn complete(core: &Core, account: &AccountPlacement) {
-    let init = InitAccount { name: account.name.clone(), email: account.email.clone(), root_key: account.root_key.clone() };
+    let init = InitAccount {
+        name: account.name.clone(),
+        email: account.email.clone(),
+        root_key: account.root_key.clone(),
+    };
     let envelope = Envelope {
         request_id: format!("init-{:012}", account.account),
         account: account.account,
@@ -77,20 +85,30 @@ async fn complete(core: &Core, account: &AccountPlacement) {
         command: Some(Command::ActivateAccount(ActivateAccount { account: account.account })),
         ..Envelope::default()
     };
-    report("an account can't be activated", core.propose(GroupId::DIRECTORY, &activate, STEP_MAX).await);
+    report(
+        "an account can't be activated",
+        core.propose(GroupId::DIRECTORY, &activate, STEP_MAX).await,
+    );
 }
 
 fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
     let config = &core.config;
     let mut id = [0; 16];
     core.platform.entropy(&mut id);
-    let operator: AccountId = founding.operator_account.parse().map_err(|e| format!("operator_account: {e}"))?;
-    let secret = fs::read_to_string(&founding.operator_secret_file).map_err(|e| format!("operator_secret_file: {e}"))?;
+    let operator: AccountId =
+        founding.operator_account.parse().map_err(|e| format!("operator_account: {e}"))?;
+    let secret = fs::read_to_string(&founding.operator_secret_file)
+        .map_err(|e| format!("operator_secret_file: {e}"))?;
     let mut nonce = [0; 12];
     core.platform.entropy(&mut nonce);
     let key_id = &founding.operator_access_key_id;
-    let sealed = core.cluster_key.seal(key_id, secret.trim().as_bytes(), nonce).map_err(|e| e.to_string())?;
-    let address = |advertised: &Option<String>, listen: &String| advertised.clone().unwrap_or_else(|| listen.clone());
+    let sealed = core
+        .cluster_key
+        .seal(key_id, secret.trim().as_bytes(), nonce)
+        .map_err(|e| e.to_string())?;
+    let address = |advertised: &Option<String>, listen: &String| {
+        advertised.clone().unwrap_or_else(|| listen.clone())
+    };
     let mut nodes = vec![Node {
         id: config.node,
         region: config.region.clone(),
@@ -104,9 +122,18 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         client_address: p.grpc.clone(),
     }));
     let placements: Vec<Placement> = (0..=founding.groups)
-        .map(|group| Placement { group, region: config.region.clone(), voters: founding.voters.clone() })
+        .map(|group| Placement {
+            group,
+            region: config.region.clone(),
+            voters: founding.voters.clone(),
+        })
         .collect();
-    let root_key = AccessKey { id: key_id.clone(), active: true, sealed_secret: sealed, ..AccessKey::default() };
+    let root_key = AccessKey {
+        id: key_id.clone(),
+        active: true,
+        sealed_secret: sealed,
+        ..AccessKey::default()
+    };
     let operator = AccountPlacement {
         account: operator.as_u64(),
         group: 1,
@@ -124,9 +151,12 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         created: 0,
     };
     if founding.development {
-        tracing::warn!("this cluster is created in DEVELOPMENT MODE: links can be broken on purpose. It must guard nothing.");
+        tracing::warn!(
+            "this cluster is created in DEVELOPMENT MODE: links can be broken on purpose. It must guard nothing."
+        );
     }
-    let command = CreateCluster { cluster: Some(cluster), nodes, placements, operator: Some(operator) };
+    let command =
+        CreateCluster { cluster: Some(cluster), nodes, placements, operator: Some(operator) };
     Ok(Envelope {
         request_id: "found".to_owned(),
         caller: Some(system()),

@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tidegate_replica::{
-    Alarm, Clock, Coverage, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin, Output, PropagationEvent,
-    Replica, Scope,
+    Alarm, Clock, Coverage, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin, Output,
+    PropagationEvent, Replica, Scope,
 };
 use tidegate_store::NodeStore;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -204,7 +204,9 @@ impl Driver {
             let mut merges = Vec::new();
             while let Some(output) = self.replica.poll() {
                 match output {
-                    Output::Send { to, lane, message } => self.peers.send(to, lane, message.encode()),
+                    Output::Send { to, lane, message } => {
+                        self.peers.send(to, lane, message.encode())
+                    }
                     Output::Merge(batch) => merges.push(batch),
                     Output::Confirm { id, groups } => self.confirm(id, groups),
                     Output::Propagated(event) => self.propagated(event),
@@ -262,7 +264,10 @@ impl Driver {
         for member in self.replica.members() {
             if let Some(heard) = self.replica.heard(member.node) {
                 let label = NodeLabel { node: member.node.to_string() };
-                self.metrics.peer_last_heard.get_or_create(&label).set(now.saturating_sub(heard).as_secs_f64());
+                self.metrics
+                    .peer_last_heard
+                    .get_or_create(&label)
+                    .set(now.saturating_sub(heard).as_secs_f64());
             }
         }
         if **self.gossip.freshness.load() != fresh {
@@ -278,7 +283,8 @@ impl Driver {
             let span = tracing::debug_span!("merge", records = merge.writes.len());
             trace::follow(&span, merge.trace.as_deref());
             let step = async {
-                let (batch, changes) = self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
+                let (batch, changes) =
+                    self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
                 self.store.engine().apply(&batch)?;
                 self.digests.change(&changes);
                 Ok::<_, tidegate_store::StoreError>(changes)

@@ -76,11 +76,22 @@ pub(crate) async fn serve_clients(
         .layer(auth::AuthLayer::new(Arc::clone(&core)))
         .add_service(health_service)
         .add_optional_service(reflection)
-        .add_service(AccountServiceServer::new(iam::AccountHandler(Arc::clone(&core))).max_decoding_message_size(limit))
-        .add_service(IamServiceServer::new(iam::IamHandler(Arc::clone(&core))).max_decoding_message_size(limit))
+        .add_service(
+            AccountServiceServer::new(iam::AccountHandler(Arc::clone(&core)))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(
+            IamServiceServer::new(iam::IamHandler(Arc::clone(&core)))
+                .max_decoding_message_size(limit),
+        )
         .add_service(StsServiceServer::new(sts::StsHandler(Arc::clone(&core))))
-        .add_service(DecisionServiceServer::new(decision::DecisionHandler(Arc::clone(&core))).max_decoding_message_size(limit))
-        .add_service(PropagationServiceServer::new(propagation::PropagationHandler(Arc::clone(&core))))
+        .add_service(
+            DecisionServiceServer::new(decision::DecisionHandler(Arc::clone(&core)))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(PropagationServiceServer::new(propagation::PropagationHandler(Arc::clone(
+            &core,
+        ))))
         .add_service(ClusterServiceServer::new(cluster::ClusterHandler(core)))
         .serve_with_incoming_shutdown(incoming, stopped(stop))
         .await;
@@ -96,10 +107,13 @@ async fn report_health(core: Arc<Core>, health: tonic_health::server::HealthRepo
     loop {
         let view = core.views.load();
         let there = view.directory.cluster().is_some();
-        let groups: Vec<_> = view.directory.placements().map(|p| tidegate_replica::GroupId(p.group)).collect();
+        let groups: Vec<_> =
+            view.directory.placements().map(|p| tidegate_replica::GroupId(p.group)).collect();
         let soft = core::time::Duration::from_millis(core.config.limits.staleness_soft_ms);
-        let fresh = core.gossip.staleness(core.platform.monotonic(), &groups).is_some_and(|s| s <= soft);
-        let status = |good: bool| if good { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let fresh =
+            core.gossip.staleness(core.platform.monotonic(), &groups).is_some_and(|s| s <= soft);
+        let status =
+            |good: bool| if good { ServingStatus::Serving } else { ServingStatus::NotServing };
         health.set_service_status("", status(there)).await;
         health.set_service_status("freshness", status(there && fresh)).await;
         tokio::time::sleep(core::time::Duration::from_millis(250)).await;

@@ -87,9 +87,11 @@ impl Link {
 
     /// Checks that probabilities are probabilities and delays are bounded.
     pub fn validate(&self) -> Result<(), LinkError> {
-        for (name, value) in
-            [("loss", self.loss), ("duplication", self.duplication), ("reordering", self.reordering)]
-        {
+        for (name, value) in [
+            ("loss", self.loss),
+            ("duplication", self.duplication),
+            ("reordering", self.reordering),
+        ] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(LinkError::Probability { name, value });
             }

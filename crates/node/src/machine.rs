@@ -1,17 +1,15 @@
 //! The replicated state of one group, as consensus drives it: model values on the node's store.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message as _;
 use tidegate_consensus::{Applied, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
-use tidegate_replica::{Clock, Dot, Frame, GroupId, Message, Origin, Record, Records, Stamp, StateDigest};
+use tidegate_replica::{
+    Clock, Dot, Frame, GroupId, Message, Origin, Record, Records, Stamp, StateDigest,
+};
 use tidegate_store::{Batch, Change, NodeStore, Tree};
 
 use crate::{
@@ -41,7 +39,10 @@ impl Digests {
 
     pub(crate) fn of(&self, groups: impl IntoIterator<Item = GroupId>) -> Vec<(GroupId, [u8; 32])> {
         let digests = self.0.lock();
-        groups.into_iter().map(|g| (g, digests.get(&g).copied().unwrap_or_default().to_bytes())).collect()
+        groups
+            .into_iter()
+            .map(|g| (g, digests.get(&g).copied().unwrap_or_default().to_bytes()))
+            .collect()
     }
 }
 
@@ -80,7 +81,11 @@ impl AnyState {
         }
     }
 
-    fn absorb_local(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), tidegate_model::BadRecord> {
+    fn absorb_local(
+        &mut self,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), tidegate_model::BadRecord> {
         match self {
             Self::Directory(state) => state.absorb_local(key, value),
             Self::Accounts(state) => state.absorb_local(key, value),
@@ -132,12 +137,17 @@ impl GroupMachine {
         let mut state = if group == GroupId::DIRECTORY {
             AnyState::Directory(view.directory.clone())
         } else {
-            view.groups.get(&group.0).cloned().map_or_else(|| AnyState::new(group), AnyState::Accounts)
+            view.groups
+                .get(&group.0)
+                .cloned()
+                .map_or_else(|| AnyState::new(group), AnyState::Accounts)
         };
         let prefix = NodeStore::group_key(group, &[]);
         let end = NodeStore::group_key(GroupId(group.0 + 1), &[]);
         let range = (core::ops::Bound::Included(&*prefix), core::ops::Bound::Excluded(&*end));
-        for (key, value) in store.engine().scan(Tree::Local, range.0, range.1, usize::MAX).map_err(failed)? {
+        for (key, value) in
+            store.engine().scan(Tree::Local, range.0, range.1, usize::MAX).map_err(failed)?
+        {
             state.absorb_local(key.get(4..).unwrap_or_default(), Some(&value)).map_err(failed)?;
         }
         let inner = Mutex::new(Inner { state, frame: None });
@@ -165,7 +175,9 @@ impl Machine for GroupMachine {
             Ok(None) | Err(_) => None,
         };
         let (records, local, response, trace) = match applied {
-            Some((applied, trace)) => (applied.records, applied.local, applied.outcome.encode_to_vec().into(), trace),
+            Some((applied, trace)) => {
+                (applied.records, applied.local, applied.outcome.encode_to_vec().into(), trace)
+            }
             None => (Vec::new(), Vec::new(), Bytes::new(), String::new()),
         };
         let origin = origin(self.group);
@@ -175,7 +187,8 @@ impl Machine for GroupMachine {
         self.local(local, &mut batch);
         self.metrics.committed_records.inc_by(records.len() as u64);
         let trace = (!trace.is_empty()).then_some(trace);
-        let frame = Frame { origin, after: at.index.saturating_sub(1), upto: at.index, records, trace };
+        let frame =
+            Frame { origin, after: at.index.saturating_sub(1), upto: at.index, records, trace };
         inner.frame = Some((frame, self.digests.of([self.group])));
         Ok(Applied { response, batch })
     }
@@ -196,7 +209,8 @@ impl Machine for GroupMachine {
         let index = i64::try_from(at.index).unwrap_or(i64::MAX);
         self.metrics.applied.get_or_create(&GroupLabel { group: self.group.0 }).set(index);
         let (frame, digest) = frame.unwrap_or_else(|| {
-            let frame = Frame { origin, after: 0, upto: at.index, records: Vec::new(), trace: None };
+            let frame =
+                Frame { origin, after: 0, upto: at.index, records: Vec::new(), trace: None };
             (frame, self.digests.of([self.group]))
         });
         if self.gossip.inputs.try_send(Input::Committed { frame, push: leading, digest }).is_err() {
@@ -206,7 +220,11 @@ impl Machine for GroupMachine {
 
     fn freeze(&self) -> Arc<dyn Frozen> {
         let records = self.store.range(origin(self.group), 0, usize::MAX).records;
-        Arc::new(FrozenState { group: self.group, records, local: self.inner.lock().state.local_rows() })
+        Arc::new(FrozenState {
+            group: self.group,
+            records,
+            local: self.inner.lock().state.local_rows(),
+        })
     }
 
     fn restore(&self, chunks: Vec<Bytes>, index: u64) -> io::Result<Batch> {
@@ -215,10 +233,15 @@ impl Machine for GroupMachine {
         for chunk in chunks {
             let bad = || io::Error::other("a chunk of a snapshot can't be read");
             let kind = chunk.first().copied().ok_or_else(bad)?;
-            let Message::Push { frame, .. } = Message::decode(chunk.slice(1..)).map_err(failed)? else { return Err(bad()) };
+            let Message::Push { frame, .. } = Message::decode(chunk.slice(1..)).map_err(failed)?
+            else {
+                return Err(bad());
+            };
             match kind {
                 0 => records.extend(frame.records),
-                _ => local.extend(frame.records.into_iter().map(|r| LocalRow { key: r.key, value: r.value })),
+                _ => local.extend(
+                    frame.records.into_iter().map(|r| LocalRow { key: r.key, value: r.value }),
+                ),
             }
         }
         for record in &records {

@@ -4,11 +4,18 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::{Mutex, RwLock};
 use tidegate_authn::{ClusterKey, SealError};
-use tidegate_consensus::{Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport, TransportError};
+use tidegate_consensus::{
+    Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport,
+    TransportError,
+};
 use tidegate_proto::peer::v1::RaftRequest;
-use tidegate_replica::{GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig};
+use tidegate_replica::{
+    GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
+};
 use tidegate_service::View;
-use tidegate_store::{Committer, Engine, MemoryEngine, NodeStore, SledEngine, SledOptions, StoreError};
+use tidegate_store::{
+    Committer, Engine, MemoryEngine, NodeStore, SledEngine, SledOptions, StoreError,
+};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -78,8 +85,11 @@ impl Transport for PeerTransport {
     ) -> BoxFuture<Result<bytes::Bytes, TransportError>> {
         let peers = Arc::clone(&self.0);
         Box::pin(async move {
-            let request = RaftRequest { group: message.group.0, kind: message.kind, body: message.body };
-            let answer = peers.call(to, deadline, |mut client| async move { client.raft(request).await }).await;
+            let request =
+                RaftRequest { group: message.group.0, kind: message.kind, body: message.body };
+            let answer = peers
+                .call(to, deadline, |mut client| async move { client.raft(request).await })
+                .await;
             match answer {
                 Ok(answer) => Ok(answer.body),
                 Err(CallError::Deadline | CallError::Lost) => Err(TransportError::Deadline),
@@ -103,7 +113,10 @@ pub struct Node {
 /// How many tries a listener gets: a port may be in TIME_WAIT for a moment after a restart.
 const BIND_TRIES: u32 = 20;
 
-async fn bind(platform: &Arc<dyn Platform>, address: &str) -> Result<Box<dyn crate::platform::Listener>, StartError> {
+async fn bind(
+    platform: &Arc<dyn Platform>,
+    address: &str,
+) -> Result<Box<dyn crate::platform::Listener>, StartError> {
     let mut tries = 0;
     loop {
         match platform.bind(address).await {
@@ -119,7 +132,8 @@ async fn bind(platform: &Arc<dyn Platform>, address: &str) -> Result<Box<dyn cra
 
 fn open_store(config: &NodeConfig, threads: bool) -> Result<NodeStore, StoreError> {
     if threads {
-        let engine: Arc<dyn Engine> = Arc::new(SledEngine::open(&config.data, SledOptions::default())?);
+        let engine: Arc<dyn Engine> =
+            Arc::new(SledEngine::open(&config.data, SledOptions::default())?);
         let committer = Committer::threaded(Arc::clone(&engine))?;
         NodeStore::open(engine, committer)
     } else {
@@ -153,11 +167,15 @@ fn load(store: &NodeStore) -> Result<(View, Digests), StoreError> {
 
 impl Node {
     /// Starts a node. It serves at once, from what its store has; [`Node::ready`] says when it decides.
-    pub async fn start(config: NodeConfig, platform: Arc<dyn Platform>) -> Result<Self, StartError> {
+    pub async fn start(
+        config: NodeConfig,
+        platform: Arc<dyn Platform>,
+    ) -> Result<Self, StartError> {
         config.check()?;
         let region = RegionName::new(&config.region)?;
         let me = NodeId(config.node);
-        let tls = if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
+        let tls =
+            if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
         let cluster_key = read_key(&config.cluster_key)?;
         let store = open_store(&config, platform.threads())?;
         let (view, digests) = load(&store)?;
@@ -224,9 +242,17 @@ impl Node {
         let peer_greeting = tls.clone().map_or(Greeting::Plain, Greeting::Peers);
         let client_greeting = tls.map_or(Greeting::Plain, Greeting::Clients);
         let listener = bind(&platform, &config.listen.peer).await?;
-        tasks.push(tokio::spawn(grpc::serve_peers(Arc::clone(&core), incoming(listener, peer_greeting), stopped.clone())));
+        tasks.push(tokio::spawn(grpc::serve_peers(
+            Arc::clone(&core),
+            incoming(listener, peer_greeting),
+            stopped.clone(),
+        )));
         let listener = bind(&platform, &config.listen.grpc).await?;
-        tasks.push(tokio::spawn(grpc::serve_clients(Arc::clone(&core), incoming(listener, client_greeting), stopped)));
+        tasks.push(tokio::spawn(grpc::serve_clients(
+            Arc::clone(&core),
+            incoming(listener, client_greeting),
+            stopped,
+        )));
         if !config.listen.metrics.is_empty() {
             let listener = bind(&platform, &config.listen.metrics).await?;
             let views = Arc::clone(&core.views);
@@ -243,7 +269,10 @@ impl Node {
         let mut changes = self.core.views.changes();
         loop {
             let view = self.core.views.load();
-            let operator = view.directory.cluster().and_then(|c| tidegate_policy::AccountId::from_u64(c.operator).ok());
+            let operator = view
+                .directory
+                .cluster()
+                .and_then(|c| tidegate_policy::AccountId::from_u64(c.operator).ok());
             if operator.is_some_and(|o| view.account(o).is_ok()) {
                 return;
             }
@@ -316,7 +345,8 @@ impl Warden {
         }
         for node in view.directory.nodes() {
             if let Ok(region) = RegionName::new(&node.region) {
-                places.insert(NodeId(node.id), Place { region, address: node.peer_address.clone() });
+                places
+                    .insert(NodeId(node.id), Place { region, address: node.peer_address.clone() });
             }
         }
         places.remove(&self.core.me);
@@ -325,15 +355,24 @@ impl Warden {
 
     /// The members with the groups that each votes in.
     fn members(&self, view: &View, places: &BTreeMap<NodeId, Place>) -> Vec<Member> {
-        let founders = self.core.config.founding.as_ref().map(|f| f.voters.clone()).unwrap_or_default();
+        let founders =
+            self.core.config.founding.as_ref().map(|f| f.voters.clone()).unwrap_or_default();
         let votes = |node: NodeId| -> Vec<GroupId> {
             if view.directory.cluster().is_none() {
-                return if founders.contains(&node.0) { vec![GroupId::DIRECTORY] } else { Vec::new() };
+                return if founders.contains(&node.0) {
+                    vec![GroupId::DIRECTORY]
+                } else {
+                    Vec::new()
+                };
             }
             let of = view.directory.placements().filter(|p| p.voters.contains(&node.0));
             of.map(|p| GroupId(p.group)).collect()
         };
-        let mut members = vec![Member { node: self.core.me, region: self.core.region.clone(), voter_of: votes(self.core.me) }];
+        let mut members = vec![Member {
+            node: self.core.me,
+            region: self.core.region.clone(),
+            voter_of: votes(self.core.me),
+        }];
         members.extend(places.iter().map(|(node, place)| Member {
             node: *node,
             region: place.region.clone(),
@@ -361,8 +400,11 @@ impl Warden {
         for group in own {
             let there = self.core.groups.read().contains_key(&group);
             if !there {
-                let voters: Vec<NodeId> =
-                    members.iter().filter(|m| m.voter_of.contains(&group)).map(|m| m.node).collect();
+                let voters: Vec<NodeId> = members
+                    .iter()
+                    .filter(|m| m.voter_of.contains(&group))
+                    .map(|m| m.node)
+                    .collect();
                 let handle = self.start_group(group, &voters).await?;
                 self.core.groups.write().insert(group, handle);
             }
@@ -388,7 +430,8 @@ impl Warden {
             snapshot_every: raft.snapshot_every,
         };
         let platform = Arc::clone(&core.platform);
-        let config = GroupConfig { me: core.me, group, timings, now: Arc::new(move || platform.wall().0) };
+        let config =
+            GroupConfig { me: core.me, group, timings, now: Arc::new(move || platform.wall().0) };
         let transport = Arc::new(PeerTransport(Arc::clone(&core.peers)));
         let handle = Group::start(config, self.store.clone(), transport, Arc::new(machine)).await?;
         // One of them is enough to begin; the others learn of it.

@@ -1,15 +1,12 @@
 //! The other nodes: two gossip lanes and one channel for calls to each, all behind the link model.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tidegate_proto::peer::v1::{
-    GossipFrame, Hello, Lane as WireLane, gossip_frame::Frame, peer_service_client::PeerServiceClient,
+    GossipFrame, Hello, Lane as WireLane, gossip_frame::Frame,
+    peer_service_client::PeerServiceClient,
 };
 use tidegate_replica::{Lane, NodeId, RegionName};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -144,7 +141,12 @@ impl Peers {
     }
 
     /// Calls a peer: there and back through the link model, within `deadline`.
-    pub(crate) async fn call<T, F, R>(&self, to: NodeId, deadline: Duration, rpc: F) -> Result<T, CallError>
+    pub(crate) async fn call<T, F, R>(
+        &self,
+        to: NodeId,
+        deadline: Duration,
+        rpc: F,
+    ) -> Result<T, CallError>
     where
         F: FnOnce(PeerServiceClient<Channel>) -> R,
         R: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
@@ -174,7 +176,11 @@ impl Peers {
         }
     }
 
-    async fn client(&self, to: NodeId, peer: &Peer) -> Result<PeerServiceClient<Channel>, CallError> {
+    async fn client(
+        &self,
+        to: NodeId,
+        peer: &Peer,
+    ) -> Result<PeerServiceClient<Channel>, CallError> {
         let ready = peer.calls.lock().clone();
         let channel = match ready {
             Some(channel) => channel,
@@ -219,7 +225,8 @@ impl Courier {
         messages: &mut mpsc::Receiver<Bytes>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let channel = self.dialer.channel(self.node, &self.address).await?;
-        let mut client = PeerServiceClient::new(channel).max_encoding_message_size(PEER_MESSAGE_MAX);
+        let mut client =
+            PeerServiceClient::new(channel).max_encoding_message_size(PEER_MESSAGE_MAX);
         // Little may lie in buffers below: what is urgent must not wait behind it.
         let (tx, rx) = mpsc::channel(16);
         let hello = Hello {

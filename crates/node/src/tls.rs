@@ -90,7 +90,9 @@ impl NodeTls {
             .with_root_certificates(roots)
             .with_client_auth_cert(chain, key)
             .map_err(|e| unusable(e.into()))?;
-        for alpn in [&mut clients.alpn_protocols, &mut peers.alpn_protocols, &mut dial.alpn_protocols] {
+        for alpn in
+            [&mut clients.alpn_protocols, &mut peers.alpn_protocols, &mut dial.alpn_protocols]
+        {
             *alpn = vec![b"h2".to_vec()];
         }
         Ok(Self {
@@ -106,14 +108,18 @@ impl NodeTls {
         let stream = self.peers.accept(io).await?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let node = certificate.and_then(|c| named_node(c, &self.cluster)).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::PermissionDenied, "the certificate names no node of this cluster")
+            io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the certificate names no node of this cluster",
+            )
         })?;
         Ok((Box::new(stream), node))
     }
 
     /// Completes a connection to the node that should be at its other end.
     pub(crate) async fn dial_peer(&self, io: BoxedIo, node: NodeId) -> io::Result<BoxedIo> {
-        let name = ServerName::try_from(node_name(&self.cluster, node)).map_err(io::Error::other)?;
+        let name =
+            ServerName::try_from(node_name(&self.cluster, node)).map_err(io::Error::other)?;
         Ok(Box::new(self.dial.connect(name, io).await?))
     }
 }

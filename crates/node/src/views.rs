@@ -49,7 +49,11 @@ impl Views {
     }
 
     /// Waits until the published positions cover `positions`; `None` when `patience` ran out first.
-    pub(crate) async fn covering(&self, positions: &Clock, patience: Duration) -> Option<Arc<View>> {
+    pub(crate) async fn covering(
+        &self,
+        positions: &Clock,
+        patience: Duration,
+    ) -> Option<Arc<View>> {
         let mut changes = self.changes();
         let wait = async {
             loop {

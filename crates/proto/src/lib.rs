@@ -1,6 +1,11 @@
 //! The gRPC types and services of Tidegate, generated from `proto/`. Nothing here is written by hand but this file.
 
-#![allow(missing_docs, clippy::pedantic, clippy::allow_attributes_without_reason, reason = "generated code")]
+#![allow(
+    missing_docs,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
 
 /// All descriptors, for server reflection.
 pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tidegate_authn::{ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache};
+use tidegate_authn::{
+    ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
+};
 use tidegate_model::{CallerRef, Resolved, command::caller_kind, ids};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis, authorize};
 use tidegate_replica::GroupId;
@@ -26,7 +28,9 @@ pub struct Caller {
 
 fn unknown_key(id: &str) -> ServiceError {
     let shown: String = id.chars().take(24).collect();
-    let message = format!("the access key `{shown}` is not known at this node, or not active; it may not have arrived yet");
+    let message = format!(
+        "the access key `{shown}` is not known at this node, or not active; it may not have arrived yet"
+    );
     ServiceError::new(Reason::InvalidClientTokenId, message)
 }
 
@@ -46,13 +50,21 @@ pub fn authenticate(
     let state = view.account(account).map_err(|_| unknown_key(id))?;
     let (reference, key) = match &presented.session_token {
         None => {
-            let stored = state.access_key(id).filter(|k| k.active).ok_or_else(|| unknown_key(id))?;
-            let key = cache.get(presented, stored.sealed_secret.get(..13).unwrap_or_default(), || {
-                let plain = cluster_key.open(id, &stored.sealed_secret).map_err(|_| unknown_key(id))?;
-                String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
-            })?;
+            let stored =
+                state.access_key(id).filter(|k| k.active).ok_or_else(|| unknown_key(id))?;
+            let key =
+                cache.get(presented, stored.sealed_secret.get(..13).unwrap_or_default(), || {
+                    let plain =
+                        cluster_key.open(id, &stored.sealed_secret).map_err(|_| unknown_key(id))?;
+                    String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
+                })?;
             let kind = if stored.user.is_empty() { caller_kind::ROOT } else { caller_kind::USER };
-            let reference = CallerRef { kind, account: account.as_u64(), access_key: id.clone(), ..CallerRef::default() };
+            let reference = CallerRef {
+                kind,
+                account: account.as_u64(),
+                access_key: id.clone(),
+                ..CallerRef::default()
+            };
             (reference, key)
         }
         Some(token) => {
@@ -83,7 +95,8 @@ pub fn authenticate(
 
 /// Refuses unless the caller may do `action` on `resource`.
 pub fn check(caller: &Caller, action: &str, resource: &str) -> Result<(), ServiceError> {
-    let action = Action::parse(action).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let action =
+        Action::parse(action).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
     let request = Request::new(&caller.resolved.principal, &action, resource, &caller.context);
     let decision = authorize(&caller.resolved.policies, &request);
     match decision.denied_sentence(&request) {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use tidegate_model::Resolved;
-use tidegate_policy::{
-    Action, Arn, Context, Decision, Explanation, Request, authorize, explain,
-};
+use tidegate_policy::{Action, Arn, Context, Decision, Explanation, Request, authorize, explain};
 use tidegate_replica::GroupId;
 
 use crate::{Caller, Reason, ServiceError, View, authenticate::check};
@@ -42,16 +40,26 @@ fn invalid(message: String) -> ServiceError {
 }
 
 fn no_principal(arn: &str) -> ServiceError {
-    ServiceError::new(Reason::NoSuchEntity, format!("the principal {arn} is not known at this node; it may not have arrived yet"))
+    ServiceError::new(
+        Reason::NoSuchEntity,
+        format!("the principal {arn} is not known at this node; it may not have arrived yet"),
+    )
 }
 
 /// The principal that a question is about. Asking about another than oneself needs a permission.
-fn subject(view: &View, caller: &Caller, principal: &str, permission: &str) -> Result<(Arc<Resolved>, GroupId), ServiceError> {
+fn subject(
+    view: &View,
+    caller: &Caller,
+    principal: &str,
+    permission: &str,
+) -> Result<(Arc<Resolved>, GroupId), ServiceError> {
     if principal.is_empty() || *principal == *caller.resolved.principal.arn {
         return Ok((Arc::clone(&caller.resolved), caller.group));
     }
     let arn = Arn::parse(principal).map_err(|e| invalid(e.to_string()))?;
-    let account = arn.account_id().ok_or_else(|| invalid(format!("the principal {principal} names no account")))?;
+    let account = arn
+        .account_id()
+        .ok_or_else(|| invalid(format!("the principal {principal} names no account")))?;
     check(caller, permission, principal)?;
     if account != caller.account {
         let message = format!("the principal {principal} is of another account than the caller's");
@@ -60,10 +68,14 @@ fn subject(view: &View, caller: &Caller, principal: &str, permission: &str) -> R
     let state = view.account(account)?;
     let resolved = match (arn.service(), arn.resource().split('/').collect::<Vec<_>>().as_slice()) {
         ("iam", ["root"]) => Some(state.root()),
-        ("iam", ["user", .., name]) => state.user_resolved(&name.to_ascii_lowercase()).filter(|r| *r.principal.arn == *principal),
+        ("iam", ["user", .., name]) => state
+            .user_resolved(&name.to_ascii_lowercase())
+            .filter(|r| *r.principal.arn == *principal),
         ("iam", ["role", .., name]) => {
             let role = state.role(name).ok_or_else(|| no_principal(principal))?;
-            state.role_resolved(&role.value.id, "decision").filter(|r| *r.principal.principal_arn == *principal)
+            state
+                .role_resolved(&role.value.id, "decision")
+                .filter(|r| *r.principal.principal_arn == *principal)
         }
         ("sts", ["assumed-role", role, session]) => {
             let role = state.role(role).ok_or_else(|| no_principal(principal))?;
@@ -75,7 +87,11 @@ fn subject(view: &View, caller: &Caller, principal: &str, permission: &str) -> R
 }
 
 /// Decides one question on a view. A deny is an answer.
-pub fn decide(view: &View, caller: &Caller, question: &Question<'_>) -> Result<Answered, ServiceError> {
+pub fn decide(
+    view: &View,
+    caller: &Caller,
+    question: &Question<'_>,
+) -> Result<Answered, ServiceError> {
     let (subject, group) = subject(view, caller, question.principal, "tidegate:Authorize")?;
     let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
     let request = Request::new(&subject.principal, &action, question.resource, &question.context);
@@ -94,6 +110,10 @@ pub fn explain_question(
     let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
     let request = Request::new(&subject.principal, &action, question.resource, &question.context);
     let explanation = explain(&subject.policies, &request);
-    let answered = Answered { decision: explanation.decision.clone(), sentence: explanation.sentence.clone(), group };
+    let answered = Answered {
+        decision: explanation.decision.clone(),
+        sentence: explanation.sentence.clone(),
+        group,
+    };
     Ok((answered, explanation))
 }

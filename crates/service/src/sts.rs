@@ -2,7 +2,9 @@
 
 use tidegate_authn::{ClusterKey, Secret, Session};
 use tidegate_model::ids;
-use tidegate_policy::{Action, Arn, PolicyDocument, PolicyKind, PolicySet, Request, UnixMillis, authorize};
+use tidegate_policy::{
+    Action, Arn, PolicyDocument, PolicyKind, PolicySet, Request, UnixMillis, authorize,
+};
 
 use crate::{Caller, Reason, ServiceError, View};
 
@@ -50,9 +52,13 @@ pub fn assume_role(
     let arn = Arn::parse(&request.role_arn).map_err(|e| invalid(e.to_string()))?;
     let name = request.session_name.as_str();
     let well_formed = (2..=64).contains(&name.len())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | '-'));
+        && name.chars().all(|c| {
+            c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | '-')
+        });
     if !well_formed {
-        return Err(invalid(format!("the role session name `{name}` needs 2 to 64 of letters, digits and +=,.@_-")));
+        return Err(invalid(format!(
+            "the role session name `{name}` needs 2 to 64 of letters, digits and +=,.@_-"
+        )));
     }
     let denied = || {
         let message = format!(
@@ -71,19 +77,26 @@ pub fn assume_role(
     let asked = Request::new(&caller.resolved.principal, &action, &request.role_arn, &context);
     let decision = authorize(&set, &asked);
     // A trust policy must allow: an identity policy alone is not enough.
-    let trusted = decision.statements.iter().any(|s| matches!(s.policy.source(), tidegate_policy::PolicySource::Trust(_)));
+    let trusted = decision
+        .statements
+        .iter()
+        .any(|s| matches!(s.policy.source(), tidegate_policy::PolicySource::Trust(_)));
     if !decision.is_allowed() || !trusted {
         return Err(denied());
     }
     let chained = !caller.reference.session.is_empty();
     let longest = if chained { CHAINED_SECONDS_MAX } else { role.value.session_seconds_max };
-    let seconds = if request.duration_seconds == 0 { CHAINED_SECONDS_MAX } else { request.duration_seconds };
+    let seconds =
+        if request.duration_seconds == 0 { CHAINED_SECONDS_MAX } else { request.duration_seconds };
     if !(SESSION_SECONDS_MIN..=longest).contains(&seconds) {
-        return Err(invalid(format!("a session of {seconds} seconds is not between {SESSION_SECONDS_MIN} and {longest}")));
+        return Err(invalid(format!(
+            "a session of {seconds} seconds is not between {SESSION_SECONDS_MIN} and {longest}"
+        )));
     }
     for text in &request.policies {
-        PolicyDocument::parse(text, PolicyKind::Session)
-            .map_err(|e| ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}")))?;
+        PolicyDocument::parse(text, PolicyKind::Session).map_err(|e| {
+            ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}"))
+        })?;
     }
     let mut draw = || {
         let mut bytes = [0; 16];
@@ -91,7 +104,8 @@ pub fn assume_role(
         bytes
     };
     let access_key_id = ids::session_key_id(account.as_u64(), &draw());
-    let secret: String = [draw(), draw(), draw()].concat().iter().map(|b| letter(*b)).take(40).collect();
+    let secret: String =
+        [draw(), draw(), draw()].concat().iter().map(|b| letter(*b)).take(40).collect();
     let session = Session {
         account: account.as_u64(),
         role_id: role.value.id.clone(),
@@ -104,7 +118,8 @@ pub fn assume_role(
     };
     let mut nonce = [0; 12];
     entropy(&mut nonce);
-    let token = session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let token =
+        session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
     let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
     Ok(AssumedRole { session, arn, token })
 }

@@ -50,7 +50,9 @@ impl Token {
             }
         }
         if positions.len() > TOKEN_POSITIONS_MAX {
-            return Err(refused("it would name more than 16 groups; ask about fewer accounts at once"));
+            return Err(refused(
+                "it would name more than 16 groups; ask about fewer accounts at once",
+            ));
         }
         let wire = TokenV1 { cluster: self.cluster.clone(), positions };
         Ok(Mac::new(key, "consistency token v1").write(&wire.encode_to_vec()))
@@ -58,13 +60,20 @@ impl Token {
 
     /// Reads a token of this cluster.
     pub fn read(key: &ClusterKey, cluster: &str, text: &str) -> Result<Self, ServiceError> {
-        let payload = Mac::new(key, "consistency token v1").read(text).map_err(|e| refused(&e.to_string()))?;
+        let payload = Mac::new(key, "consistency token v1")
+            .read(text)
+            .map_err(|e| refused(&e.to_string()))?;
         let wire = TokenV1::decode(&*payload).map_err(|_| refused("it is malformed"))?;
         if wire.cluster != cluster {
             return Err(refused("it is of another cluster"));
         }
-        let position = |p: PositionV1| (Origin::Group { group: GroupId(p.group), generation: p.generation }, p.index);
-        Ok(Self { cluster: wire.cluster, positions: wire.positions.into_iter().map(position).collect() })
+        let position = |p: PositionV1| {
+            (Origin::Group { group: GroupId(p.group), generation: p.generation }, p.index)
+        };
+        Ok(Self {
+            cluster: wire.cluster,
+            positions: wire.positions.into_iter().map(position).collect(),
+        })
     }
 }
 
@@ -82,7 +91,8 @@ mod tests {
         assert_eq!(Token::read(&key, "d", &text).unwrap_err().reason, Reason::InvalidToken);
         let other = ClusterKey::new(1, &[8; 32]).unwrap();
         assert_eq!(Token::read(&other, "c", &text).unwrap_err().reason, Reason::InvalidToken);
-        let many = (0..17).map(|g| (Origin::Group { group: GroupId(g), generation: 0 }, 1)).collect();
+        let many =
+            (0..17).map(|g| (Origin::Group { group: GroupId(g), generation: 0 }, 1)).collect();
         assert!(Token { cluster: "c".into(), positions: many }.write(&key).is_err());
     }
 }

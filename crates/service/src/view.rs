@@ -22,7 +22,10 @@ pub struct View {
 impl View {
     /// The group that an account lives in.
     pub fn group_of(&self, account: AccountId) -> Result<GroupId, ServiceError> {
-        self.directory.account(account).map(|a| GroupId(a.group)).ok_or_else(|| account_not_found(account))
+        self.directory
+            .account(account)
+            .map(|a| GroupId(a.group))
+            .ok_or_else(|| account_not_found(account))
     }
 
     /// An account's state.
@@ -34,10 +37,16 @@ impl View {
 
     /// The part of the positions that answers about these groups rest on.
     pub fn positions_of(&self, groups: &[GroupId]) -> Clock {
-        self.positions.iter().filter(|(o, _)| o.group().is_some_and(|g| groups.contains(&g))).collect()
+        self.positions
+            .iter()
+            .filter(|(o, _)| o.group().is_some_and(|g| groups.contains(&g)))
+            .collect()
     }
 }
 
 fn account_not_found(account: AccountId) -> ServiceError {
-    ServiceError::new(Reason::AccountNotFound, format!("the account {account} is not known at this node; it may not have arrived yet"))
+    ServiceError::new(
+        Reason::AccountNotFound,
+        format!("the account {account} is not known at this node; it may not have arrived yet"),
+    )
 }

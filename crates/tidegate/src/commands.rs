@@ -14,7 +14,11 @@ pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The IAM control plane that you run yourself, and the only one whose propagation can be seen, waited for, bounded and tested.
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, after_help = "Exit codes: 0 done or allowed, 1 an error, 2 denied, 3 not yet propagated, 64 wrong usage.")]
+#[command(
+    name = "tidegate",
+    version,
+    after_help = "Exit codes: 0 done or allowed, 1 an error, 2 denied, 3 not yet propagated, 64 wrong usage."
+)]
 pub(crate) struct Cli {
     /// The profile: nodes, authority and access key. `tidegate dev` writes it.
     #[arg(long, global = true, env = "TIDEGATE_PROFILE", default_value = "data/profile.toml")]
@@ -50,14 +54,20 @@ enum Command {
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let json = matches!(cli.command, Command::Node(_));
     let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").unwrap_or_default();
-    let _telemetry = tidegate_node::telemetry::trace::install(&cli.log, json, &endpoint, "tidegate");
+    let _telemetry =
+        tidegate_node::telemetry::trace::install(&cli.log, json, &endpoint, "tidegate");
     let result = match cli.command {
         Command::Node(args) => node::run(args).await,
         Command::Dev(args) => dev::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Client(command) => client::run(command, &cli.profile, &cli.at).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "tidegate", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut <Cli as clap::CommandFactory>::command(),
+                "tidegate",
+                &mut std::io::stdout(),
+            );
             Ok(ExitCode::SUCCESS)
         }
     };

@@ -1,6 +1,9 @@
 //! The client's profile: where the nodes are and who is calling.
 
-use std::{fs, io, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use tidegate_client::{Client, ClientError, Credentials};
 
@@ -25,7 +28,8 @@ pub(crate) enum ProfileError {
 
 /// Reads a profile.
 pub(crate) fn read(path: &Path) -> Result<Profile, ProfileError> {
-    let text = fs::read_to_string(path).map_err(|source| ProfileError::Read { path: path.into(), source })?;
+    let text = fs::read_to_string(path)
+        .map_err(|source| ProfileError::Read { path: path.into(), source })?;
     toml::from_str(&text).map_err(|source| ProfileError::Syntax { path: path.into(), source })
 }
 
@@ -40,7 +44,8 @@ pub(crate) async fn connect(profile: &Profile, wanted: &str) -> Result<Client, P
     if addresses.is_empty() {
         return Err(ProfileError::NoSuchNode(wanted.to_owned()));
     }
-    let ca = fs::read_to_string(&profile.ca).map_err(|source| ProfileError::Read { path: profile.ca.clone(), source })?;
+    let ca = fs::read_to_string(&profile.ca)
+        .map_err(|source| ProfileError::Read { path: profile.ca.clone(), source })?;
     let credentials = Credentials {
         access_key_id: profile.access_key_id.clone(),
         secret_access_key: profile.secret_access_key.clone(),

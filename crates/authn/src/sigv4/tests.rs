@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
-    http_request::{PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign as aws_sign},
+    http_request::{
+        PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign as aws_sign,
+    },
     sign::v4,
 };
 use proptest::prelude::*;
@@ -16,16 +19,22 @@ const PATH: &str = "/tidegate.iam.v1.IamService/CreateUser";
 const BODY: &[u8] = b"\x0a\x03ada";
 
 fn key() -> SigningKey {
-    SigningKey::derive(&Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()), "20261123", "eu-central-1")
+    SigningKey::derive(
+        &Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()),
+        "20261123",
+        "eu-central-1",
+    )
 }
 
 type Headers = Vec<(String, String)>;
 
 fn signed() -> Headers {
     let (date, hash) = (amz_date(NOW), payload_hash(BODY));
-    let headers = [("host", "127.0.0.1:7401"), ("x-amz-content-sha256", &*hash), ("x-amz-date", &*date)];
+    let headers =
+        [("host", "127.0.0.1:7401"), ("x-amz-content-sha256", &*hash), ("x-amz-date", &*date)];
     let authorization = sign(&key(), "AKIAEXAMPLE", PATH, &headers, &hash, &date, "eu-central-1");
-    let mut all: Headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let mut all: Headers =
+        headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     all.push(("authorization".into(), authorization));
     all
 }
@@ -37,8 +46,14 @@ fn check(headers: &Headers, path: &str, now: UnixMillis) -> Result<(), AuthnErro
 
 #[test]
 fn the_published_signer_gives_the_same_signature() {
-    let identity =
-        Credentials::new("AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "test").into();
+    let identity = Credentials::new(
+        "AKIAEXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        None,
+        None,
+        "test",
+    )
+    .into();
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
     settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -54,7 +69,13 @@ fn the_published_signer_gives_the_same_signature() {
     let hash = payload_hash(BODY);
     let headers = [("host", "127.0.0.1:7401"), ("x-amz-content-sha256", &*hash)];
     let uri = format!("https://127.0.0.1:7401{PATH}");
-    let request = SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Precomputed(hash.clone())).unwrap();
+    let request = SignableRequest::new(
+        "POST",
+        uri,
+        headers.into_iter(),
+        SignableBody::Precomputed(hash.clone()),
+    )
+    .unwrap();
     let (_, theirs) = aws_sign(request, &params).unwrap().into_parts();
     let ours = signed();
     assert!(ours[3].1.ends_with(&theirs), "{} does not end with {theirs}", ours[3].1);
@@ -67,7 +88,12 @@ fn whatever_is_altered_is_refused() {
     for n in 0..2 {
         let mut altered = signed();
         altered[n].1 = altered[n].1.replace('1', "2");
-        assert_eq!(check(&altered, PATH, NOW), Err(AuthnError::SignatureDoesNotMatch), "{}", altered[n].0);
+        assert_eq!(
+            check(&altered, PATH, NOW),
+            Err(AuthnError::SignatureDoesNotMatch),
+            "{}",
+            altered[n].0
+        );
     }
     let late = check(&signed(), PATH, UnixMillis(NOW.0 + 301_000));
     assert!(matches!(late, Err(AuthnError::RequestTimeTooSkewed { off_seconds: 301, .. })));

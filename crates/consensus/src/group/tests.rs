@@ -301,9 +301,15 @@ async fn a_cluster_that_loses_power_keeps_what_it_answered() {
         let last = cluster.propose("again").await;
         for node in VOTERS {
             let rows = cluster.rows(node, last.index).await;
-            let found = |index: u64| rows.iter().find(|(at, _, _)| *at == index).map(|(_, _, bytes)| bytes.clone());
+            let found = |index: u64| {
+                rows.iter().find(|(at, _, _)| *at == index).map(|(_, _, bytes)| bytes.clone())
+            };
             for (index, text) in &answered {
-                assert_eq!(found(*index).as_deref(), Some(text.as_bytes()), "{node} at {index} in round {round}");
+                assert_eq!(
+                    found(*index).as_deref(),
+                    Some(text.as_bytes()),
+                    "{node} at {index} in round {round}"
+                );
             }
         }
     }

@@ -1,9 +1,13 @@
 //! Users, groups, roles and who is in which group.
 
 use crate::{
-    EntityKind, GROUPS_MAX, GROUPS_PER_USER_MAX, Key, ROLES_MAX, Reply, TRUST_POLICY_MAX, USERS_MAX,
+    EntityKind, GROUPS_MAX, GROUPS_PER_USER_MAX, Key, ROLES_MAX, Reply, TRUST_POLICY_MAX,
+    USERS_MAX,
     apply::{Answer, Step, check_etag},
-    command::{CreateGroup, CreateRole, CreateUser, Delete, Membership, PutBoundary, UpdateRole, UpdateUser},
+    command::{
+        CreateGroup, CreateRole, CreateUser, Delete, Membership, PutBoundary, UpdateRole,
+        UpdateUser,
+    },
     record::{Edge, Group, Role, User},
     rejection::{Rejection, RejectionKind},
     state::policy_name,
@@ -69,11 +73,17 @@ impl Step<'_> {
         self.changes.delete(Key::User(n, from.to_owned()));
         for group in account.groups_of(from) {
             self.changes.delete(Key::Member(n, group.to_string(), from.to_owned()));
-            self.changes.put(Key::Member(n, group.to_string(), to.to_owned()), &Edge { created: self.time });
+            self.changes.put(
+                Key::Member(n, group.to_string(), to.to_owned()),
+                &Edge { created: self.time },
+            );
         }
         for arn in account.attached(kind, from) {
             self.changes.delete(Key::Attachment(n, kind, from.to_owned(), arn.to_string()));
-            self.changes.put(Key::Attachment(n, kind, to.to_owned(), arn.to_string()), &Edge { created: self.time });
+            self.changes.put(
+                Key::Attachment(n, kind, to.to_owned(), arn.to_string()),
+                &Edge { created: self.time },
+            );
         }
         for inline in account.inline(kind, from) {
             let name = inline.name.to_ascii_lowercase();
@@ -135,7 +145,8 @@ impl Step<'_> {
     }
 
     fn delete_group(&mut self, c: &Delete) -> Answer {
-        let group = self.account.group(&c.name).ok_or_else(|| Rejection::no_such("group", &c.name))?;
+        let group =
+            self.account.group(&c.name).ok_or_else(|| Rejection::no_such("group", &c.name))?;
         check_etag(&c.etag, group.revision)?;
         let lower = c.name.to_ascii_lowercase();
         self.check_unattached(EntityKind::Group, &lower)?;
@@ -147,16 +158,19 @@ impl Step<'_> {
     }
 
     pub(crate) fn membership(&mut self, c: &Membership) -> Answer {
-        let group = self.account.group(&c.group).ok_or_else(|| Rejection::no_such("group", &c.group))?;
+        let group =
+            self.account.group(&c.group).ok_or_else(|| Rejection::no_such("group", &c.group))?;
         let user = self.account.user(&c.user).ok_or_else(|| Rejection::no_such("user", &c.user))?;
-        let (group, user) = (group.value.name.to_ascii_lowercase(), user.value.name.to_ascii_lowercase());
+        let (group, user) =
+            (group.value.name.to_ascii_lowercase(), user.value.name.to_ascii_lowercase());
         let is_member = self.account.groups_of(&user).any(|g| **g == *group);
         match (c.member, is_member) {
             (true, false) => {
                 if self.account.groups_of(&user).count() >= GROUPS_PER_USER_MAX {
                     return Err(Rejection::limit("GroupsPerUser", GROUPS_PER_USER_MAX));
                 }
-                self.changes.put(Key::Member(self.number, group, user), &Edge { created: self.time });
+                self.changes
+                    .put(Key::Member(self.number, group, user), &Edge { created: self.time });
             }
             (false, true) => self.changes.delete(Key::Member(self.number, group, user)),
             (true, true) => {}
@@ -198,7 +212,12 @@ impl Step<'_> {
         check_etag(&c.etag, old.revision)?;
         let mut role = old.value.clone();
         if !c.trust_policy.is_empty() {
-            validate::document(&c.trust_policy, PolicyKind::Trust, "ACLSizePerRole", TRUST_POLICY_MAX)?;
+            validate::document(
+                &c.trust_policy,
+                PolicyKind::Trust,
+                "ACLSizePerRole",
+                TRUST_POLICY_MAX,
+            )?;
             role.trust_policy.clone_from(&c.trust_policy);
         }
         if let Some(description) = &c.description {
@@ -226,16 +245,23 @@ impl Step<'_> {
         let lower = c.name.to_ascii_lowercase();
         match EntityKind::from_number(c.kind) {
             Some(EntityKind::User) => {
-                let user = self.account.user(&lower).ok_or_else(|| Rejection::no_such("user", &c.name))?;
+                let user =
+                    self.account.user(&lower).ok_or_else(|| Rejection::no_such("user", &c.name))?;
                 let user = User { boundary: c.arn.clone(), ..user.value.clone() };
                 self.changes.put(Key::User(self.number, lower), &user);
             }
             Some(EntityKind::Role) => {
-                let role = self.account.role(&lower).ok_or_else(|| Rejection::no_such("role", &c.name))?;
+                let role =
+                    self.account.role(&lower).ok_or_else(|| Rejection::no_such("role", &c.name))?;
                 let role = Role { boundary: c.arn.clone(), ..role.value.clone() };
                 self.changes.put(Key::Role(self.number, lower), &role);
             }
-            _ => return Err(Rejection::new(RejectionKind::InvalidInput, "Only users and roles have a permissions boundary.")),
+            _ => {
+                return Err(Rejection::new(
+                    RejectionKind::InvalidInput,
+                    "Only users and roles have a permissions boundary.",
+                ));
+            }
         }
         Ok(Reply::Done(true))
     }
@@ -244,7 +270,10 @@ impl Step<'_> {
         if arn.is_empty() || policy_name(arn).is_some_and(|_| self.account.managed(arn).is_some()) {
             return Ok(());
         }
-        Err(Rejection::new(RejectionKind::NoSuchEntity, format!("Scope ARN: {arn} does not exist or is not attachable.")))
+        Err(Rejection::new(
+            RejectionKind::NoSuchEntity,
+            format!("Scope ARN: {arn} does not exist or is not attachable."),
+        ))
     }
 }
 
@@ -252,6 +281,8 @@ fn session_seconds(seconds: u32) -> Result<u32, Rejection> {
     match seconds {
         0 => Ok(SESSION_SECONDS_DEFAULT),
         SESSION_SECONDS_DEFAULT..=SESSION_SECONDS_MAX => Ok(seconds),
-        other => Err(Rejection::invalid(format!("The maximum session duration of {other} seconds is not between 3600 and 43200."))),
+        other => Err(Rejection::invalid(format!(
+            "The maximum session duration of {other} seconds is not between 3600 and 43200."
+        ))),
     }
 }

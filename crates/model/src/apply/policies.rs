@@ -3,23 +3,32 @@
 use tidegate_policy::PolicyKind;
 
 use crate::{
-    ATTACHED_MAX, EntityKind, GROUP_INLINE_MAX, Key, MANAGED_POLICY_MAX, POLICIES_MAX, PolicyState, ROLE_INLINE_MAX,
-    Reply, USER_INLINE_MAX, VERSIONS_MAX,
+    ATTACHED_MAX, EntityKind, GROUP_INLINE_MAX, Key, MANAGED_POLICY_MAX, POLICIES_MAX, PolicyState,
+    ROLE_INLINE_MAX, Reply, USER_INLINE_MAX, VERSIONS_MAX,
     apply::{Answer, Step, check_etag},
-    command::{Attach, CreatePolicy, CreatePolicyVersion, Delete, PolicyVersion as ChangeVersion, PutInline},
+    command::{
+        Attach, CreatePolicy, CreatePolicyVersion, Delete, PolicyVersion as ChangeVersion,
+        PutInline,
+    },
     record::{Edge, InlinePolicy, Policy, PolicyVersion},
     rejection::{Rejection, RejectionKind},
     validate,
 };
 
 fn no_policy(arn: &str) -> Rejection {
-    Rejection::new(RejectionKind::NoSuchEntity, format!("Policy {arn} does not exist or is not attachable."))
+    Rejection::new(
+        RejectionKind::NoSuchEntity,
+        format!("Policy {arn} does not exist or is not attachable."),
+    )
 }
 
 impl Step<'_> {
     fn policy(&self, arn: &str) -> Result<&PolicyState, Rejection> {
         if arn.starts_with("arn:aws:iam::aws:") {
-            return Err(Rejection::new(RejectionKind::AccessDenied, "AWS managed policies can't be changed."));
+            return Err(Rejection::new(
+                RejectionKind::AccessDenied,
+                "AWS managed policies can't be changed.",
+            ));
         }
         self.account.policy(arn).map(|p| &**p).ok_or_else(|| no_policy(arn))
     }
@@ -30,7 +39,10 @@ impl Step<'_> {
         validate::description(&c.description)?;
         validate::document(&c.document, PolicyKind::Identity, "PolicySize", MANAGED_POLICY_MAX)?;
         if self.account.policies.contains_key(lower.as_str()) {
-            let message = format!("A policy called {} already exists. Duplicate names are not allowed.", c.name);
+            let message = format!(
+                "A policy called {} already exists. Duplicate names are not allowed.",
+                c.name
+            );
             return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
         }
         if self.account.policies.len() >= POLICIES_MAX {
@@ -67,7 +79,11 @@ impl Step<'_> {
         if c.set_default {
             meta.default_version = meta.last_version;
         }
-        let version = PolicyVersion { number: meta.last_version, document: c.document.clone(), created: self.time };
+        let version = PolicyVersion {
+            number: meta.last_version,
+            document: c.document.clone(),
+            created: self.time,
+        };
         let lower = meta.name.to_ascii_lowercase();
         self.changes.put(Key::PolicyVersion(self.number, lower.clone(), version.number), &version);
         self.changes.put(Key::Policy(self.number, lower), &meta);
@@ -77,14 +93,20 @@ impl Step<'_> {
     pub(crate) fn policy_version(&mut self, c: &ChangeVersion) -> Answer {
         let policy = self.policy(&c.arn)?;
         if !policy.versions.contains_key(&c.version) {
-            let message = format!("Policy {} version v{} does not exist or is not attachable.", c.arn, c.version);
+            let message = format!(
+                "Policy {} version v{} does not exist or is not attachable.",
+                c.arn, c.version
+            );
             return Err(Rejection::new(RejectionKind::NoSuchEntity, message));
         }
         let mut meta = policy.meta.clone();
         let lower = meta.name.to_ascii_lowercase();
         if c.delete {
             if meta.default_version == c.version {
-                return Err(Rejection::new(RejectionKind::DeleteConflict, "Cannot delete the default version of a policy."));
+                return Err(Rejection::new(
+                    RejectionKind::DeleteConflict,
+                    "Cannot delete the default version of a policy.",
+                ));
             }
             self.changes.delete(Key::PolicyVersion(self.number, lower.clone(), c.version));
         } else {
@@ -99,7 +121,10 @@ impl Step<'_> {
         let policy = self.policy(&c.name)?;
         check_etag(&c.etag, policy.revision)?;
         if self.account.entities_for(&c.name).next().is_some() {
-            return Err(Rejection::new(RejectionKind::DeleteConflict, "Cannot delete a policy attached to entities."));
+            return Err(Rejection::new(
+                RejectionKind::DeleteConflict,
+                "Cannot delete a policy attached to entities.",
+            ));
         }
         if policy.versions.len() > 1 {
             let message = "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.";
@@ -116,13 +141,18 @@ impl Step<'_> {
 
     /// The entity that a policy hangs on, in lower case.
     fn target(&self, kind: u32, name: &str) -> Result<(EntityKind, String), Rejection> {
-        let kind = EntityKind::from_number(kind).ok_or_else(|| Rejection::invalid("The kind of entity is not known."))?;
+        let kind = EntityKind::from_number(kind)
+            .ok_or_else(|| Rejection::invalid("The kind of entity is not known."))?;
         let there = match kind {
             EntityKind::User => self.account.user(name).is_some(),
             EntityKind::Group => self.account.group(name).is_some(),
             EntityKind::Role => self.account.role(name).is_some(),
         };
-        if there { Ok((kind, name.to_ascii_lowercase())) } else { Err(Rejection::no_such(kind.word(), name)) }
+        if there {
+            Ok((kind, name.to_ascii_lowercase()))
+        } else {
+            Err(Rejection::no_such(kind.word(), name))
+        }
     }
 
     pub(crate) fn attach(&mut self, c: &Attach) -> Answer {
@@ -153,10 +183,12 @@ impl Step<'_> {
         let (kind, lower) = self.target(c.kind, &c.name)?;
         let policy = validate::inline_name(&c.policy)?;
         let key = Key::Inline(self.number, kind, lower.clone(), policy.clone());
-        let others = || self.account.inline(kind, &lower).filter(|i| i.name.to_ascii_lowercase() != policy);
+        let others =
+            || self.account.inline(kind, &lower).filter(|i| i.name.to_ascii_lowercase() != policy);
         if c.document.is_empty() {
             if self.account.inline(kind, &lower).all(|i| i.name.to_ascii_lowercase() != policy) {
-                let message = format!("The {} policy with name {} cannot be found.", kind.word(), c.policy);
+                let message =
+                    format!("The {} policy with name {} cannot be found.", kind.word(), c.policy);
                 return Err(Rejection::new(RejectionKind::NoSuchEntity, message));
             }
             self.changes.delete(key);
@@ -168,11 +200,13 @@ impl Step<'_> {
             EntityKind::Role => ("RolePolicySize", ROLE_INLINE_MAX),
         };
         let document = validate::document(&c.document, PolicyKind::Identity, quota, max)?;
-        let used: usize = others().map(|i| i.document.chars().filter(|c| !c.is_whitespace()).count()).sum();
+        let used: usize =
+            others().map(|i| i.document.chars().filter(|c| !c.is_whitespace()).count()).sum();
         if used + document.counted_size() > max {
             return Err(Rejection::limit(quota, max));
         }
-        self.changes.put(key, &InlinePolicy { name: c.policy.clone(), document: c.document.clone() });
+        self.changes
+            .put(key, &InlinePolicy { name: c.policy.clone(), document: c.document.clone() });
         Ok(Reply::Done(true))
     }
 }

@@ -4,12 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::{
-    Attach, CallerRef, CreateAccessKey, CreateGroup, CreatePolicy, CreatePolicyVersion, CreateRole, CreateUser, Delete,
-    InitAccount, Membership, OutcomeResult, PutInline, UpdateUser,
+    Attach, CallerRef, CreateAccessKey, CreateGroup, CreatePolicy, CreatePolicyVersion, CreateRole,
+    CreateUser, Delete, InitAccount, Membership, OutcomeResult, PutInline, UpdateUser,
 };
 
 const ACCOUNT: u64 = 123_456_789_012;
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}"#;
+const POLICY: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}"#;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}"#;
 
 struct World {
@@ -19,7 +20,12 @@ struct World {
 }
 
 fn root() -> CallerRef {
-    CallerRef { kind: caller_kind::ROOT, account: ACCOUNT, access_key: "ROOTKEY".into(), ..CallerRef::default() }
+    CallerRef {
+        kind: caller_kind::ROOT,
+        account: ACCOUNT,
+        access_key: "ROOTKEY".into(),
+        ..CallerRef::default()
+    }
 }
 
 fn named(name: &str) -> String {
@@ -36,7 +42,12 @@ impl World {
         world
     }
 
-    fn apply_as(&mut self, caller: CallerRef, request_id: &str, command: Command) -> Result<ReplyBox, Rejection> {
+    fn apply_as(
+        &mut self,
+        caller: CallerRef,
+        request_id: &str,
+        command: Command,
+    ) -> Result<ReplyBox, Rejection> {
         self.index += 1;
         let envelope = Envelope {
             request_id: request_id.into(),
@@ -71,7 +82,11 @@ impl World {
 }
 
 fn create_user(name: &str) -> Command {
-    Command::CreateUser(CreateUser { name: name.into(), id: format!("AIDA{name}"), ..CreateUser::default() })
+    Command::CreateUser(CreateUser {
+        name: name.into(),
+        id: format!("AIDA{name}"),
+        ..CreateUser::default()
+    })
 }
 
 fn delete(kind: u32, name: &str) -> Command {
@@ -95,7 +110,17 @@ fn names_are_unique_without_regard_to_case_and_kept_as_typed() {
     let refused = world.root(create_user("ADA")).unwrap_err();
     assert_eq!(refused.message, "User with name Ada already exists.");
     assert_eq!(kind(world.root(create_user("a b"))), RejectionKind::ValidationError);
-    assert_eq!(world.state.account(AccountId::from_u64(ACCOUNT).unwrap()).unwrap().user("ada").unwrap().value.name, "Ada");
+    assert_eq!(
+        world
+            .state
+            .account(AccountId::from_u64(ACCOUNT).unwrap())
+            .unwrap()
+            .user("ada")
+            .unwrap()
+            .value
+            .name,
+        "Ada"
+    );
 }
 
 #[test]
@@ -108,7 +133,10 @@ fn what_something_hangs_on_is_not_deleted() {
     let key = CreateAccessKey { user: named("ada"), id: named("AKIA1"), sealed_secret: vec![1] };
     world.root(Command::CreateAccessKey(key)).unwrap();
     assert_eq!(kind(world.root(delete(1, "ada"))), RejectionKind::DeleteConflict);
-    assert_eq!(kind(world.root(attach("ada", "arn:aws:iam::aws:policy/Nothing", true))), RejectionKind::NoSuchEntity);
+    assert_eq!(
+        kind(world.root(attach("ada", "arn:aws:iam::aws:policy/Nothing", true))),
+        RejectionKind::NoSuchEntity
+    );
     assert_eq!(kind(world.root(delete(1, "bob"))), RejectionKind::NoSuchEntity);
     world.check_fold();
 }
@@ -116,19 +144,31 @@ fn what_something_hangs_on_is_not_deleted() {
 #[test]
 fn five_versions_and_the_default_stays() {
     let mut world = World::new();
-    let policy = CreatePolicy { name: named("p"), document: named(POLICY), ..CreatePolicy::default() };
+    let policy =
+        CreatePolicy { name: named("p"), document: named(POLICY), ..CreatePolicy::default() };
     world.root(Command::CreatePolicy(policy)).unwrap();
     let arn = format!("arn:aws:iam::{ACCOUNT}:policy/p");
-    let version = |d: &str| Command::CreatePolicyVersion(CreatePolicyVersion { arn: arn.clone(), document: named(d), set_default: true });
+    let version = |d: &str| {
+        Command::CreatePolicyVersion(CreatePolicyVersion {
+            arn: arn.clone(),
+            document: named(d),
+            set_default: true,
+        })
+    };
     for _ in 0..4 {
         world.root(version(POLICY)).unwrap();
     }
     assert_eq!(kind(world.root(version(POLICY))), RejectionKind::LimitExceeded);
-    let change = |version, delete| Command::PolicyVersion(crate::command::PolicyVersion { arn: arn.clone(), version, delete });
+    let change = |version, delete| {
+        Command::PolicyVersion(crate::command::PolicyVersion { arn: arn.clone(), version, delete })
+    };
     assert_eq!(kind(world.root(change(5, true))), RejectionKind::DeleteConflict);
     world.root(change(1, true)).unwrap();
     let added = world.root(version(POLICY)).unwrap();
-    assert!(matches!(added.reply, Some(Reply::PolicyVersion(v)) if v.number == 6), "numbers are never reused");
+    assert!(
+        matches!(added.reply, Some(Reply::PolicyVersion(v)) if v.number == 6),
+        "numbers are never reused"
+    );
     let bad = world.root(version("{\"Statement\":[}")).unwrap_err();
     assert_eq!(bad.kind(), RejectionKind::MalformedPolicyDocument);
     assert!(bad.message.contains("line 1, column 15"), "{}", bad.message);
@@ -141,18 +181,32 @@ fn a_user_may_what_its_policies_say_and_a_deleted_key_nothing() {
     world.root(create_user("ada")).unwrap();
     let key = CreateAccessKey { user: named("ada"), id: named("AKIA1"), sealed_secret: vec![1] };
     world.root(Command::CreateAccessKey(key)).unwrap();
-    let ada = CallerRef { kind: caller_kind::USER, account: ACCOUNT, access_key: named("AKIA1"), ..CallerRef::default() };
+    let ada = CallerRef {
+        kind: caller_kind::USER,
+        account: ACCOUNT,
+        access_key: named("AKIA1"),
+        ..CallerRef::default()
+    };
     let refused = world.apply_as(ada.clone(), "", create_user("bob")).unwrap_err();
     assert_eq!(
         refused.message,
         "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::123456789012:user/bob because no identity-based policy allows the iam:CreateUser action"
     );
-    let put = PutInline { kind: 1, name: named("ada"), policy: named("all"), document: named(POLICY) };
+    let put =
+        PutInline { kind: 1, name: named("ada"), policy: named("all"), document: named(POLICY) };
     world.root(Command::PutInline(put)).unwrap();
     world.apply_as(ada.clone(), "", create_user("bob")).unwrap();
-    let off = crate::command::UpdateAccessKey { user: named("ada"), id: named("AKIA1"), active: false, delete: true };
+    let off = crate::command::UpdateAccessKey {
+        user: named("ada"),
+        id: named("AKIA1"),
+        active: false,
+        delete: true,
+    };
     world.root(Command::UpdateAccessKey(off)).unwrap();
-    assert_eq!(kind(world.apply_as(ada, "", create_user("eve"))), RejectionKind::InvalidClientTokenId);
+    assert_eq!(
+        kind(world.apply_as(ada, "", create_user("eve"))),
+        RejectionKind::InvalidClientTokenId
+    );
     world.check_fold();
 }
 
@@ -160,13 +214,20 @@ fn a_user_may_what_its_policies_say_and_a_deleted_key_nothing() {
 fn a_retry_gets_the_first_answer_and_another_request_under_its_id_is_refused() {
     let mut world = World::new();
     let first = world.apply_as(root(), "r1", create_user("ada")).unwrap();
-    let mut again = CreateUser { name: named("ada"), id: named("AIDAother"), ..CreateUser::default() };
+    let mut again =
+        CreateUser { name: named("ada"), id: named("AIDAother"), ..CreateUser::default() };
     assert_eq!(world.apply_as(root(), "r1", Command::CreateUser(again.clone())).unwrap(), first);
     again.name = named("bob");
-    assert_eq!(kind(world.apply_as(root(), "r1", Command::CreateUser(again))), RejectionKind::IdempotencyMismatch);
+    assert_eq!(
+        kind(world.apply_as(root(), "r1", Command::CreateUser(again))),
+        RejectionKind::IdempotencyMismatch
+    );
     let mut restored = GroupState::new(GroupId(1));
     world.records.iter().for_each(|r| restored.absorb(r).unwrap());
-    world.state.local_rows().for_each(|r| restored.absorb_local(&r.key, r.value.as_deref()).unwrap());
+    world
+        .state
+        .local_rows()
+        .for_each(|r| restored.absorb_local(&r.key, r.value.as_deref()).unwrap());
     assert_eq!(restored, world.state, "a snapshot carries what is remembered");
 }
 
@@ -176,7 +237,10 @@ fn another_account_and_strangers_are_refused() {
     let other = CallerRef { account: 1, ..root() };
     assert_eq!(kind(world.apply_as(other, "", create_user("ada"))), RejectionKind::AccessDenied);
     let nobody = CallerRef { access_key: named("NOKEY"), ..root() };
-    assert_eq!(kind(world.apply_as(nobody, "", create_user("ada"))), RejectionKind::InvalidClientTokenId);
+    assert_eq!(
+        kind(world.apply_as(nobody, "", create_user("ada"))),
+        RejectionKind::InvalidClientTokenId
+    );
     let init = Command::InitAccount(InitAccount::default());
     assert_eq!(kind(world.root(init)), RejectionKind::AccessDenied);
 }
@@ -186,28 +250,59 @@ fn an_etag_that_is_old_is_refused() {
     let mut world = World::new();
     let created = world.root(create_user("ada")).unwrap();
     let update = |etag: String| {
-        Command::UpdateUser(UpdateUser { name: named("ada"), new_path: named("/team/"), etag, ..UpdateUser::default() })
+        Command::UpdateUser(UpdateUser {
+            name: named("ada"),
+            new_path: named("/team/"),
+            etag,
+            ..UpdateUser::default()
+        })
     };
     world.root(update(created.revision.to_string())).unwrap();
-    assert_eq!(kind(world.root(update(created.revision.to_string()))), RejectionKind::ConcurrentModification);
+    assert_eq!(
+        kind(world.root(update(created.revision.to_string()))),
+        RejectionKind::ConcurrentModification
+    );
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
     let name = prop::sample::select(vec!["a", "B", "b", "c", "no way"]).prop_map(str::to_owned);
-    let arn = prop::sample::select(vec![READ_ONLY.to_owned(), format!("arn:aws:iam::{ACCOUNT}:policy/a"), named("x")]);
+    let arn = prop::sample::select(vec![
+        READ_ONLY.to_owned(),
+        format!("arn:aws:iam::{ACCOUNT}:policy/a"),
+        named("x"),
+    ]);
     let document = prop::sample::select(vec![named(POLICY), named("{}"), String::new()]);
-    (0..10u8, name.clone(), name, arn, document, 1..5u32, any::<bool>()).prop_map(|(n, name, other, arn, document, k, yes)| match n {
-        0 => Command::CreateUser(CreateUser { id: format!("AIDA{name}"), name, ..CreateUser::default() }),
-        1 => Command::CreateGroup(CreateGroup { name, ..CreateGroup::default() }),
-        2 => Command::CreateRole(CreateRole { id: format!("AROA{name}"), name, trust_policy: named(TRUST), ..CreateRole::default() }),
-        3 => Command::CreatePolicy(CreatePolicy { name, document, ..CreatePolicy::default() }),
-        4 => Command::CreatePolicyVersion(CreatePolicyVersion { arn, document, set_default: yes }),
-        5 => Command::Attach(Attach { kind: k, name, arn, attached: yes }),
-        6 => Command::Membership(Membership { group: name, user: other, member: yes }),
-        7 => Command::PutInline(PutInline { kind: k, name, policy: other, document }),
-        8 => Command::Delete(Delete { kind: k, name: if k == 4 { arn } else { name }, ..Delete::default() }),
-        _ => Command::UpdateUser(UpdateUser { name, new_name: other, ..UpdateUser::default() }),
-    })
+    (0..10u8, name.clone(), name, arn, document, 1..5u32, any::<bool>()).prop_map(
+        |(n, name, other, arn, document, k, yes)| match n {
+            0 => Command::CreateUser(CreateUser {
+                id: format!("AIDA{name}"),
+                name,
+                ..CreateUser::default()
+            }),
+            1 => Command::CreateGroup(CreateGroup { name, ..CreateGroup::default() }),
+            2 => Command::CreateRole(CreateRole {
+                id: format!("AROA{name}"),
+                name,
+                trust_policy: named(TRUST),
+                ..CreateRole::default()
+            }),
+            3 => Command::CreatePolicy(CreatePolicy { name, document, ..CreatePolicy::default() }),
+            4 => Command::CreatePolicyVersion(CreatePolicyVersion {
+                arn,
+                document,
+                set_default: yes,
+            }),
+            5 => Command::Attach(Attach { kind: k, name, arn, attached: yes }),
+            6 => Command::Membership(Membership { group: name, user: other, member: yes }),
+            7 => Command::PutInline(PutInline { kind: k, name, policy: other, document }),
+            8 => Command::Delete(Delete {
+                kind: k,
+                name: if k == 4 { arn } else { name },
+                ..Delete::default()
+            }),
+            _ => Command::UpdateUser(UpdateUser { name, new_name: other, ..UpdateUser::default() }),
+        },
+    )
 }
 
 proptest! {

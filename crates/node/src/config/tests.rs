@@ -17,7 +17,12 @@ fn example() -> NodeConfig {
         },
         tls: Tls { ca: "ca.pem".into(), certificate: "n1.pem".into(), key: "n1.key".into() },
         cluster_key: "cluster.key".into(),
-        peers: vec![Peer { node: 2, region: "eu-central-1".into(), address: "127.0.0.1:7502".into(), grpc: String::new() }],
+        peers: vec![Peer {
+            node: 2,
+            region: "eu-central-1".into(),
+            address: "127.0.0.1:7502".into(),
+            grpc: String::new(),
+        }],
         founding: None,
         raft: Raft::default(),
         gossip: Gossip::default(),

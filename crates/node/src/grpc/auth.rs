@@ -17,7 +17,10 @@ use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 use super::status::status;
-use crate::{core::Core, telemetry::{metrics::ReasonLabel, trace}};
+use crate::{
+    core::Core,
+    telemetry::{metrics::ReasonLabel, trace},
+};
 
 /// Calls whose payload comes as a stream and is not signed: it runs under TLS and changes nothing.
 const STREAMS: [&str; 1] = ["/tidegate.decision.v1.DecisionService/AuthorizeStream"];
@@ -74,7 +77,10 @@ where
                 return inner.call(request).await;
             }
             let span = tracing::debug_span!("call", path);
-            trace::follow(&span, request.headers().get("traceparent").and_then(|v| v.to_str().ok()));
+            trace::follow(
+                &span,
+                request.headers().get("traceparent").and_then(|v| v.to_str().ok()),
+            );
             match admit(&core, request).await {
                 Ok(request) => tracing::Instrument::instrument(inner.call(request), span).await,
                 Err(error) => {
@@ -111,13 +117,15 @@ async fn admit(core: &Core, request: Request<Body>) -> Result<Request<Body>, Ser
         .with("aws:CurrentTime", now.to_string())
         .with("aws:EpochTime", (now.0 / 1000).to_string());
     let view = core.views.load();
-    let (caller, key) = authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
+    let (caller, key) =
+        authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
     presented.verify(&key, path, &header, now)?;
     let body = match (presented.signs_payload(), streams) {
         (true, _) => signed_body(core, body, &presented).await?,
         (false, true) => body,
         (false, false) => {
-            let message = format!("only streams may send {UNSIGNED_PAYLOAD}; sign the payload of this call");
+            let message =
+                format!("only streams may send {UNSIGNED_PAYLOAD}; sign the payload of this call");
             return Err(ServiceError::new(Reason::IncompleteSignature, message));
         }
     };
@@ -144,14 +152,25 @@ async fn signed_body(core: &Core, body: Body, presented: &Presented) -> Result<B
     let bytes: Bytes = match Limited::new(body, limit).collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            return Err(ServiceError::new(Reason::TooLarge, format!("a message of more than {} bytes is too large", limit - 5)));
+            return Err(ServiceError::new(
+                Reason::TooLarge,
+                format!("a message of more than {} bytes is too large", limit - 5),
+            ));
         }
-        Err(error) => return Err(ServiceError::new(Reason::ValidationError, format!("the message did not arrive whole: {error}"))),
+        Err(error) => {
+            return Err(ServiceError::new(
+                Reason::ValidationError,
+                format!("the message did not arrive whole: {error}"),
+            ));
+        }
     };
     // Behind gRPC's prefix: one byte of flags and four of length.
     let message = bytes.get(5..).unwrap_or_default();
     if payload_hash(message) != presented.content_sha256 {
-        return Err(ServiceError::new(Reason::SignatureDoesNotMatch, "the message does not have the hash that was signed"));
+        return Err(ServiceError::new(
+            Reason::SignatureDoesNotMatch,
+            "the message does not have the hash that was signed",
+        ));
     }
     Ok(Body::new(Full::new(bytes).map_err(|never| match never {})))
 }

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use tidegate_model::{Command, Envelope, command::{RegisterNode, RemoveNode}, record};
+use tidegate_model::{
+    Command, Envelope,
+    command::{RegisterNode, RemoveNode},
+    record,
+};
 use tidegate_proto::cluster::v1::{
-    ClearLinksRequest, ClearLinksResponse, DescribeClusterRequest, DescribeClusterResponse, Group, Link as WireLink,
-    ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse, RemoveNodeRequest,
-    RemoveNodeResponse, SetLinkRequest, SetLinkResponse, cluster_service_server::ClusterService,
+    ClearLinksRequest, ClearLinksResponse, DescribeClusterRequest, DescribeClusterResponse, Group,
+    Link as WireLink, ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest,
+    RegisterNodeResponse, RemoveNodeRequest, RemoveNodeResponse, SetLinkRequest, SetLinkResponse,
+    cluster_service_server::ClusterService,
 };
 use tidegate_proto::common::v1::ResponseMetadata;
 use tidegate_replica::{GroupId, RegionName};
@@ -14,19 +19,30 @@ use tidegate_service::{Caller, Reason, ServiceError, check};
 use tonic::{Request, Response, Status};
 
 use super::{status::refuse, wire};
-use crate::{core::Core, link::{Delay, Link}};
+use crate::{
+    core::Core,
+    link::{Delay, Link},
+};
 
 /// Serves the cluster's operators.
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterHandler(pub(crate) Arc<Core>);
 
 /// Refuses unless the caller is of the operator's account and may do `action`.
-pub(crate) fn operator<T>(core: &Core, request: &Request<T>, action: &str) -> Result<Caller, Status> {
+pub(crate) fn operator<T>(
+    core: &Core,
+    request: &Request<T>,
+    action: &str,
+) -> Result<Caller, Status> {
     let caller = wire::caller(request)?;
     let view = core.views.load();
-    let is_operator = view.directory.cluster().is_some_and(|c| c.operator == caller.account.as_u64());
+    let is_operator =
+        view.directory.cluster().is_some_and(|c| c.operator == caller.account.as_u64());
     if !is_operator {
-        let message = format!("{action} is for the operator's account, and {} is of another", caller.resolved.principal.arn);
+        let message = format!(
+            "{action} is for the operator's account, and {} is of another",
+            caller.resolved.principal.arn
+        );
         return Err(refuse(ServiceError::new(Reason::AccessDenied, message)));
     }
     check(&caller, action, "*").map_err(refuse)?;
@@ -34,16 +50,34 @@ pub(crate) fn operator<T>(core: &Core, request: &Request<T>, action: &str) -> Re
 }
 
 impl ClusterHandler {
-    async fn command(&self, caller: Caller, request_id: String, command: Command) -> Result<ResponseMetadata, Status> {
+    async fn command(
+        &self,
+        caller: Caller,
+        request_id: String,
+        command: Command,
+    ) -> Result<ResponseMetadata, Status> {
         let core = &self.0;
         // What the directory is told rests on a fresh look at the caller.
         let fresh = core.read_index(caller.group, core.config.wait_max()).await.map_err(refuse)?;
         let view = core.views.covering(&fresh, core.config.wait_max()).await;
-        let view = view.ok_or_else(|| refuse(ServiceError::new(Reason::NotYetPropagated, "this node is behind the caller's home")))?;
+        let view = view.ok_or_else(|| {
+            refuse(ServiceError::new(
+                Reason::NotYetPropagated,
+                "this node is behind the caller's home",
+            ))
+        })?;
         let state = view.account(caller.account).map_err(refuse)?;
         state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
-        let envelope = Envelope { request_id: request_id.clone(), caller: Some(caller.reference), command: Some(command), ..Envelope::default() };
-        let (index, _) = core.propose(GroupId::DIRECTORY, &envelope, core.config.wait_max()).await.map_err(refuse)?;
+        let envelope = Envelope {
+            request_id: request_id.clone(),
+            caller: Some(caller.reference),
+            command: Some(command),
+            ..Envelope::default()
+        };
+        let (index, _) = core
+            .propose(GroupId::DIRECTORY, &envelope, core.config.wait_max())
+            .await
+            .map_err(refuse)?;
         wire::metadata(core, GroupId::DIRECTORY, index, request_id)
     }
 
@@ -102,7 +136,10 @@ fn write_link((from, to, link): (RegionName, RegionName, Link)) -> WireLink {
 
 #[tonic::async_trait]
 impl ClusterService for ClusterHandler {
-    async fn describe_cluster(&self, request: Request<DescribeClusterRequest>) -> Result<Response<DescribeClusterResponse>, Status> {
+    async fn describe_cluster(
+        &self,
+        request: Request<DescribeClusterRequest>,
+    ) -> Result<Response<DescribeClusterResponse>, Status> {
         let core = &self.0;
         let caller = wire::caller(&request)?;
         check(&caller, "tidegate:DescribeCluster", "*").map_err(refuse)?;
@@ -114,7 +151,11 @@ impl ClusterService for ClusterHandler {
             peer_address: n.peer_address.clone(),
             client_address: n.client_address.clone(),
         };
-        let group = |p: &record::Placement| Group { id: p.group, region: p.region.clone(), voters: p.voters.clone() };
+        let group = |p: &record::Placement| Group {
+            id: p.group,
+            region: p.region.clone(),
+            voters: p.voters.clone(),
+        };
         Ok(Response::new(DescribeClusterResponse {
             id: cluster.id,
             name: cluster.name,
@@ -125,7 +166,10 @@ impl ClusterService for ClusterHandler {
         }))
     }
 
-    async fn register_node(&self, request: Request<RegisterNodeRequest>) -> Result<Response<RegisterNodeResponse>, Status> {
+    async fn register_node(
+        &self,
+        request: Request<RegisterNodeRequest>,
+    ) -> Result<Response<RegisterNodeResponse>, Status> {
         let caller = operator(&self.0, &request, "tidegate:RegisterNode")?;
         let request = request.into_inner();
         let node = request.node.ok_or_else(|| invalid("the request describes no node"))?;
@@ -140,7 +184,10 @@ impl ClusterService for ClusterHandler {
         Ok(Response::new(RegisterNodeResponse { node: Some(node), metadata: Some(metadata) }))
     }
 
-    async fn remove_node(&self, request: Request<RemoveNodeRequest>) -> Result<Response<RemoveNodeResponse>, Status> {
+    async fn remove_node(
+        &self,
+        request: Request<RemoveNodeRequest>,
+    ) -> Result<Response<RemoveNodeResponse>, Status> {
         let caller = operator(&self.0, &request, "tidegate:RemoveNode")?;
         let request = request.into_inner();
         let command = Command::RemoveNode(RemoveNode { node: request.id });
@@ -148,23 +195,33 @@ impl ClusterService for ClusterHandler {
         Ok(Response::new(RemoveNodeResponse { metadata: Some(metadata) }))
     }
 
-    async fn set_link(&self, request: Request<SetLinkRequest>) -> Result<Response<SetLinkResponse>, Status> {
+    async fn set_link(
+        &self,
+        request: Request<SetLinkRequest>,
+    ) -> Result<Response<SetLinkResponse>, Status> {
         operator(&self.0, &request, "tidegate:ConfigureLinkModel")?;
         self.development()?;
-        let link = request.into_inner().link.ok_or_else(|| invalid("the request describes no link"))?;
+        let link =
+            request.into_inner().link.ok_or_else(|| invalid("the request describes no link"))?;
         let (from, to, link) = read_link(&link)?;
         tracing::warn!(%from, %to, ?link, "a link of this development cluster was changed");
         self.0.link.set(from, to, link).map_err(|e| invalid(e.to_string()))?;
         Ok(Response::new(SetLinkResponse {}))
     }
 
-    async fn list_links(&self, request: Request<ListLinksRequest>) -> Result<Response<ListLinksResponse>, Status> {
+    async fn list_links(
+        &self,
+        request: Request<ListLinksRequest>,
+    ) -> Result<Response<ListLinksResponse>, Status> {
         operator(&self.0, &request, "tidegate:ConfigureLinkModel")?;
         let links = self.0.link.links().into_iter().map(write_link).collect();
         Ok(Response::new(ListLinksResponse { links }))
     }
 
-    async fn clear_links(&self, request: Request<ClearLinksRequest>) -> Result<Response<ClearLinksResponse>, Status> {
+    async fn clear_links(
+        &self,
+        request: Request<ClearLinksRequest>,
+    ) -> Result<Response<ClearLinksResponse>, Status> {
         operator(&self.0, &request, "tidegate:ConfigureLinkModel")?;
         self.development()?;
         self.0.link.clear();

@@ -5,12 +5,16 @@ use std::{pin::Pin, sync::Arc};
 use futures::Stream;
 use tidegate_policy::{Context, Effect, Value};
 use tidegate_proto::decision::v1::{
-    Answer, AuthorizeRequest, AuthorizeResponse, AuthorizeStreamRequest, AuthorizeStreamResponse, BatchAuthorizeRequest,
-    BatchAuthorizeResponse, Effect as WireEffect, ExplainRequest, ExplainResponse, Question as WireQuestion, StatementRef,
+    Answer, AuthorizeRequest, AuthorizeResponse, AuthorizeStreamRequest, AuthorizeStreamResponse,
+    BatchAuthorizeRequest, BatchAuthorizeResponse, Effect as WireEffect, ExplainRequest,
+    ExplainResponse, Question as WireQuestion, StatementRef,
     decision_service_server::DecisionService,
 };
 use tidegate_replica::GroupId;
-use tidegate_service::{Answered, Caller, QUESTIONS_MAX, Question, Reason, ServiceError, View, check, decide, explain_question};
+use tidegate_service::{
+    Answered, Caller, QUESTIONS_MAX, Question, Reason, ServiceError, View, check, decide,
+    explain_question,
+};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{status::refuse, wire};
@@ -61,37 +65,57 @@ fn missing() -> Status {
     refuse(ServiceError::new(Reason::ValidationError, "the request holds no question"))
 }
 
-fn decide_one(core: &Core, view: &View, caller: &Caller, q: &WireQuestion) -> Result<Answer, Status> {
+fn decide_one(
+    core: &Core,
+    view: &View,
+    caller: &Caller,
+    q: &WireQuestion,
+) -> Result<Answer, Status> {
     let start = core.platform.monotonic();
     let answered = decide(view, caller, &question(q)).map_err(refuse)?;
-    core.metrics.decision_duration.observe((core.platform.monotonic().saturating_sub(start)).as_secs_f64());
+    core.metrics
+        .decision_duration
+        .observe((core.platform.monotonic().saturating_sub(start)).as_secs_f64());
     Ok(answer(core, answered))
 }
 
 /// The caller as it stands in this view, with the permission to ask at all.
 fn current(view: &View, caller: &Caller, core: &Core) -> Result<Caller, Status> {
     let state = view.account(caller.account).map_err(refuse)?;
-    let resolved = state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
+    let resolved =
+        state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
     let caller = Caller { resolved, ..caller.clone() };
     check(&caller, "tidegate:Authorize", &caller.resolved.principal.arn).map_err(refuse)?;
     Ok(caller)
 }
 
 impl DecisionHandler {
-    async fn one(&self, caller: &Caller, request: &AuthorizeStreamRequest) -> Result<AuthorizeStreamResponse, Status> {
+    async fn one(
+        &self,
+        caller: &Caller,
+        request: &AuthorizeStreamRequest,
+    ) -> Result<AuthorizeStreamResponse, Status> {
         let core = &self.0;
         let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
         let caller = current(&view, caller, core)?;
-        let answer = decide_one(core, &view, &caller, request.question.as_ref().ok_or_else(missing)?)?;
+        let answer =
+            decide_one(core, &view, &caller, request.question.as_ref().ok_or_else(missing)?)?;
         let evidence = wire::evidence(core, &view, &groups)?;
-        Ok(AuthorizeStreamResponse { correlation_id: request.correlation_id, answer: Some(answer), evidence: Some(evidence) })
+        Ok(AuthorizeStreamResponse {
+            correlation_id: request.correlation_id,
+            answer: Some(answer),
+            evidence: Some(evidence),
+        })
     }
 }
 
 #[tonic::async_trait]
 impl DecisionService for DecisionHandler {
-    async fn authorize(&self, request: Request<AuthorizeRequest>) -> Result<Response<AuthorizeResponse>, Status> {
+    async fn authorize(
+        &self,
+        request: Request<AuthorizeRequest>,
+    ) -> Result<Response<AuthorizeResponse>, Status> {
         let caller = wire::caller(&request)?;
         let AuthorizeRequest { question, consistency } = request.into_inner();
         let asked = AuthorizeStreamRequest { correlation_id: 0, question, consistency };
@@ -99,23 +123,32 @@ impl DecisionService for DecisionHandler {
         Ok(Response::new(AuthorizeResponse { answer, evidence }))
     }
 
-    async fn batch_authorize(&self, request: Request<BatchAuthorizeRequest>) -> Result<Response<BatchAuthorizeResponse>, Status> {
+    async fn batch_authorize(
+        &self,
+        request: Request<BatchAuthorizeRequest>,
+    ) -> Result<Response<BatchAuthorizeResponse>, Status> {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         if request.questions.len() > QUESTIONS_MAX {
-            let message = format!("{} questions are more than {QUESTIONS_MAX}", request.questions.len());
+            let message =
+                format!("{} questions are more than {QUESTIONS_MAX}", request.questions.len());
             return Err(refuse(ServiceError::new(Reason::TooLarge, message)));
         }
         let core = &self.0;
         let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
         let caller = current(&view, &caller, core)?;
-        let answers = request.questions.iter().map(|q| decide_one(core, &view, &caller, q)).collect::<Result<_, _>>()?;
+        let answers = request
+            .questions
+            .iter()
+            .map(|q| decide_one(core, &view, &caller, q))
+            .collect::<Result<_, _>>()?;
         let evidence = Some(wire::evidence(core, &view, &groups)?);
         Ok(Response::new(BatchAuthorizeResponse { answers, evidence }))
     }
 
-    type AuthorizeStreamStream = Pin<Box<dyn Stream<Item = Result<AuthorizeStreamResponse, Status>> + Send>>;
+    type AuthorizeStreamStream =
+        Pin<Box<dyn Stream<Item = Result<AuthorizeStreamResponse, Status>> + Send>>;
 
     async fn authorize_stream(
         &self,
@@ -133,18 +166,24 @@ impl DecisionService for DecisionHandler {
         Ok(Response::new(Box::pin(answers)))
     }
 
-    async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
         let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
         let state = view.account(caller.account).map_err(refuse)?;
-        let resolved = state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
+        let resolved = state
+            .resolve(&caller.reference, core.platform.wall().0)
+            .map_err(|r| refuse(r.into()))?;
         let caller = Caller { resolved, ..caller };
         check(&caller, "tidegate:Explain", &caller.resolved.principal.arn).map_err(refuse)?;
         let asked = request.question.as_ref().ok_or_else(missing)?;
-        let (answered, explanation) = explain_question(&view, &caller, &question(asked)).map_err(refuse)?;
+        let (answered, explanation) =
+            explain_question(&view, &caller, &question(asked)).map_err(refuse)?;
         Ok(Response::new(ExplainResponse {
             answer: Some(answer(core, answered)),
             text: explanation.to_string(),

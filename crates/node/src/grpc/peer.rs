@@ -4,15 +4,19 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures::Stream;
 use tidegate_proto::peer::v1::{
-    Applied, ForwardRequest, ForwardResponse, GossipAck, GossipFrame, GroupPosition, RaftRequest, RaftResponse,
-    ReadIndexRequest, ReadIndexResponse, forward_response::Result as Forwarded, gossip_frame::Frame,
-    peer_service_server::PeerService,
+    Applied, ForwardRequest, ForwardResponse, GossipAck, GossipFrame, GroupPosition, RaftRequest,
+    RaftResponse, ReadIndexRequest, ReadIndexResponse, forward_response::Result as Forwarded,
+    gossip_frame::Frame, peer_service_server::PeerService,
 };
 use tidegate_replica::{GroupId, NodeId};
 use tidegate_service::Reason;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{core::{Core, Tried}, dial::PeerIdentity, gossip::Input};
+use crate::{
+    core::{Core, Tried},
+    dial::PeerIdentity,
+    gossip::Input,
+};
 
 /// Longest that a forwarded command may wait here.
 const FORWARD_MAX: Duration = Duration::from_secs(10);
@@ -30,7 +34,10 @@ fn certified<T>(request: &Request<T>) -> Option<NodeId> {
 impl PeerService for PeerHandler {
     type GossipStream = Pin<Box<dyn Stream<Item = Result<GossipAck, Status>> + Send>>;
 
-    async fn gossip(&self, request: Request<Streaming<GossipFrame>>) -> Result<Response<Self::GossipStream>, Status> {
+    async fn gossip(
+        &self,
+        request: Request<Streaming<GossipFrame>>,
+    ) -> Result<Response<Self::GossipStream>, Status> {
         let identity = certified(&request);
         let core = Arc::clone(&self.0);
         let mut frames = request.into_inner();
@@ -39,14 +46,22 @@ impl PeerService for PeerHandler {
         };
         let from = NodeId(hello.node);
         if hello.cluster != core.config.cluster {
-            return Err(Status::failed_precondition(format!("this is cluster `{}`, not `{}`", core.config.cluster, hello.cluster)));
+            return Err(Status::failed_precondition(format!(
+                "this is cluster `{}`, not `{}`",
+                core.config.cluster, hello.cluster
+            )));
         }
         if identity.is_some_and(|node| node != from) {
-            return Err(Status::permission_denied(format!("the certificate is not that of {from}")));
+            return Err(Status::permission_denied(format!(
+                "the certificate is not that of {from}"
+            )));
         }
-        let ours = core.views.load().directory.cluster().map_or(0, |c| if c.development { 2 } else { 1 });
+        let ours =
+            core.views.load().directory.cluster().map_or(0, |c| if c.development { 2 } else { 1 });
         if ours != 0 && hello.development != 0 && ours != hello.development {
-            return Err(Status::failed_precondition("one of us is in development mode and the other is not"));
+            return Err(Status::failed_precondition(
+                "one of us is in development mode and the other is not",
+            ));
         }
         let answers = async_stream::try_stream! {
             while let Some(frame) = frames.message().await? {
@@ -62,24 +77,34 @@ impl PeerService for PeerHandler {
 
     async fn raft(&self, request: Request<RaftRequest>) -> Result<Response<RaftResponse>, Status> {
         let request = request.into_inner();
-        let group = self.0.group(GroupId(request.group)).ok_or_else(|| Status::unavailable("this node does not vote in that group yet"))?;
+        let group = self
+            .0
+            .group(GroupId(request.group))
+            .ok_or_else(|| Status::unavailable("this node does not vote in that group yet"))?;
         let body = group.handle(request.kind, request.body).await.map_err(Status::internal)?;
         Ok(Response::new(RaftResponse { body }))
     }
 
-    async fn forward(&self, request: Request<ForwardRequest>) -> Result<Response<ForwardResponse>, Status> {
+    async fn forward(
+        &self,
+        request: Request<ForwardRequest>,
+    ) -> Result<Response<ForwardResponse>, Status> {
         let request = request.into_inner();
         let patience = Duration::from_millis(request.patience_ms).min(FORWARD_MAX);
-        let result = match self.0.propose_here(GroupId(request.group), request.envelope, patience).await {
-            Ok((index, outcome)) => Forwarded::Applied(Applied { index, outcome }),
-            Err(Tried::Elsewhere(leader)) => Forwarded::Leader(leader.map_or(0, |l| l.0)),
-            Err(Tried::Lost) => Forwarded::Reason(Reason::UnknownOutcome as i32),
-            Err(Tried::Refused(error)) => Forwarded::Reason(error.reason as i32),
-        };
+        let result =
+            match self.0.propose_here(GroupId(request.group), request.envelope, patience).await {
+                Ok((index, outcome)) => Forwarded::Applied(Applied { index, outcome }),
+                Err(Tried::Elsewhere(leader)) => Forwarded::Leader(leader.map_or(0, |l| l.0)),
+                Err(Tried::Lost) => Forwarded::Reason(Reason::UnknownOutcome as i32),
+                Err(Tried::Refused(error)) => Forwarded::Reason(error.reason as i32),
+            };
         Ok(Response::new(ForwardResponse { result: Some(result) }))
     }
 
-    async fn read_index(&self, request: Request<ReadIndexRequest>) -> Result<Response<ReadIndexResponse>, Status> {
+    async fn read_index(
+        &self,
+        request: Request<ReadIndexRequest>,
+    ) -> Result<Response<ReadIndexResponse>, Status> {
         let groups = request.into_inner().groups.into_iter().map(GroupId).collect();
         let positions = self.0.read_index_here(groups).await;
         let positions = positions

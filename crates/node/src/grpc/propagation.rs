@@ -1,14 +1,23 @@
 //! Propagation over gRPC.
 
-use std::{collections::{BTreeMap, BTreeSet}, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::Stream;
 use tidegate_proto::propagation::v1::{
-    Arrival, Finished, GetReplicationStatusRequest, GetReplicationStatusResponse, GroupStatus, NodeStatus, Scope as WireScope,
-    WaitForPropagationRequest, WaitForPropagationResponse, WatchPropagationRequest, WatchPropagationResponse,
-    propagation_service_server::PropagationService, scope::Scope as Kind, wait_for_propagation_response::Event,
+    Arrival, Finished, GetReplicationStatusRequest, GetReplicationStatusResponse, GroupStatus,
+    NodeStatus, Scope as WireScope, WaitForPropagationRequest, WaitForPropagationResponse,
+    WatchPropagationRequest, WatchPropagationResponse,
+    propagation_service_server::PropagationService, scope::Scope as Kind,
+    wait_for_propagation_response::Event,
 };
-use tidegate_replica::{Clock, Coverage, Dot, GroupId, NodeId, PropagationEvent, RegionName, Scope};
+use tidegate_replica::{
+    Clock, Coverage, Dot, GroupId, NodeId, PropagationEvent, RegionName, Scope,
+};
 use tidegate_service::{Reason, ServiceError, Token, check};
 use tokio::sync::{broadcast::error::RecvError, oneshot};
 use tonic::{Request, Response, Status};
@@ -28,7 +37,8 @@ fn scope(scope: Option<WireScope>) -> Result<Scope, Status> {
         None | Some(Kind::QuorumOfEachRegion(false)) => Scope::All,
         Some(Kind::QuorumOfEachRegion(true)) => Scope::QuorumOfEachRegion,
         Some(Kind::Region(region)) => Scope::Region(
-            RegionName::new(&region).map_err(|e| refuse(ServiceError::new(Reason::ValidationError, e.to_string())))?,
+            RegionName::new(&region)
+                .map_err(|e| refuse(ServiceError::new(Reason::ValidationError, e.to_string())))?,
         ),
         Some(Kind::Nodes(nodes)) => Scope::Nodes(nodes.nodes.into_iter().map(NodeId).collect()),
     })
@@ -36,7 +46,9 @@ fn scope(scope: Option<WireScope>) -> Result<Scope, Status> {
 
 async fn coverage(core: &Core, positions: &Clock, scope: &Scope) -> Coverage {
     let (reply, answer) = oneshot::channel();
-    core.gossip.tell(Input::Coverage { positions: positions.clone(), scope: scope.clone(), reply }).await;
+    core.gossip
+        .tell(Input::Coverage { positions: positions.clone(), scope: scope.clone(), reply })
+        .await;
     answer.await.unwrap_or_default()
 }
 
@@ -68,14 +80,16 @@ impl PropagationService for PropagationHandler {
         let request = request.into_inner();
         let core = Arc::clone(&self.0);
         let cluster = core.cluster_id(&core.views.load());
-        let positions = Token::read(&core.cluster_key, &cluster, &request.token).map_err(refuse)?.positions;
+        let positions =
+            Token::read(&core.cluster_key, &cluster, &request.token).map_err(refuse)?.positions;
         let scope = scope(request.scope)?;
         let asked = request.timeout.as_ref().map(wire::read_duration).transpose()?;
         let patience = asked.unwrap_or(core.config.wait_max()).min(core.config.wait_max());
         let regions: BTreeMap<u64, String> =
             core.views.load().directory.nodes().map(|n| (n.id, n.region.clone())).collect();
         let mut events = core.gossip.events.subscribe();
-        let dots: BTreeSet<Dot> = positions.iter().map(|(origin, sequence)| Dot { origin, sequence }).collect();
+        let dots: BTreeSet<Dot> =
+            positions.iter().map(|(origin, sequence)| Dot { origin, sequence }).collect();
         let end = core.platform.monotonic() + patience;
         let answers = async_stream::try_stream! {
             let mut told: BTreeSet<NodeId> = BTreeSet::new();
@@ -151,24 +165,36 @@ impl PropagationService for PropagationHandler {
         let core = &self.0;
         let (reply, answer) = oneshot::channel();
         core.gossip.tell(Input::Status(reply)).await;
-        let status = answer.await.map_err(|_| refuse(ServiceError::new(Reason::Internal, "the gossip of this node has stopped")))?;
+        let status = answer.await.map_err(|_| {
+            refuse(ServiceError::new(Reason::Internal, "the gossip of this node has stopped"))
+        })?;
         let view = core.views.load();
         let now = core.platform.monotonic();
-        let digests: BTreeMap<GroupId, [u8; 32]> = core.digests.of(view.directory.placements().map(|p| GroupId(p.group))).into_iter().collect();
+        let digests: BTreeMap<GroupId, [u8; 32]> = core
+            .digests
+            .of(view.directory.placements().map(|p| GroupId(p.group)))
+            .into_iter()
+            .collect();
         let group = |p: &tidegate_model::record::Placement| {
             let id = GroupId(p.group);
-            let leader = core.group(id).and_then(|g| g.leader()).map(|l| l.to_string()).unwrap_or_default();
+            let leader =
+                core.group(id).and_then(|g| g.leader()).map(|l| l.to_string()).unwrap_or_default();
             GroupStatus {
                 group: p.group,
                 region: p.region.clone(),
                 leader,
                 published: view.positions.of_group(id).map_or(0, |(_, n)| n),
                 staleness_bound: core.gossip.staleness(now, &[id]).map(wire::duration),
-                digest: digests.get(&id).map(|d| bytes::Bytes::copy_from_slice(d)).unwrap_or_default(),
+                digest: digests
+                    .get(&id)
+                    .map(|d| bytes::Bytes::copy_from_slice(d))
+                    .unwrap_or_default(),
             }
         };
-        let positions = |clock: &Clock| clock.iter().filter_map(|(o, n)| o.group().map(|g| (g.0, n))).collect();
-        let regions: BTreeMap<u64, String> = view.directory.nodes().map(|n| (n.id, n.region.clone())).collect();
+        let positions =
+            |clock: &Clock| clock.iter().filter_map(|(o, n)| o.group().map(|g| (g.0, n))).collect();
+        let regions: BTreeMap<u64, String> =
+            view.directory.nodes().map(|n| (n.id, n.region.clone())).collect();
         let nodes = status.peers.iter().map(|p| NodeStatus {
             node: p.node.to_string(),
             region: regions.get(&p.node.0).cloned().unwrap_or_default(),

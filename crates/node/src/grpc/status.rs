@@ -25,9 +25,10 @@ fn code(reason: Reason) -> Code {
         | Reason::DevelopmentOnly
         | Reason::UnmodifiableEntity => Code::FailedPrecondition,
         Reason::LimitExceeded | Reason::DiskFull | Reason::TooLarge => Code::ResourceExhausted,
-        Reason::MalformedPolicyDocument | Reason::ValidationError | Reason::InvalidToken | Reason::IdempotencyMismatch => {
-            Code::InvalidArgument
-        }
+        Reason::MalformedPolicyDocument
+        | Reason::ValidationError
+        | Reason::InvalidToken
+        | Reason::IdempotencyMismatch => Code::InvalidArgument,
         Reason::ConcurrentModification => Code::Aborted,
         Reason::NoQuorum | Reason::Overloaded | Reason::NotReady => Code::Unavailable,
         Reason::UnknownOutcome => Code::DeadlineExceeded,
@@ -36,7 +37,10 @@ fn code(reason: Reason) -> Code {
 }
 
 /// The status of a refusal, with `google.rpc.ErrorInfo`.
-#[expect(clippy::disallowed_types, reason = "the type that tonic-types takes; it is only filled, never iterated")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the type that tonic-types takes; it is only filled, never iterated"
+)]
 pub(crate) fn status(error: &ServiceError) -> Status {
     let (name, retryable) = error.reason.row();
     let metadata = HashMap::from([("retryable".to_owned(), retryable.to_string())]);

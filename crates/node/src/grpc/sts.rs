@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tidegate_policy::UnixMillis;
 use tidegate_proto::sts::v1::{
-    AssumeRoleRequest, AssumeRoleResponse, Credentials, GetCallerIdentityRequest, GetCallerIdentityResponse,
-    sts_service_server::StsService,
+    AssumeRoleRequest, AssumeRoleResponse, Credentials, GetCallerIdentityRequest,
+    GetCallerIdentityResponse, sts_service_server::StsService,
 };
 use tidegate_replica::GroupId;
 use tidegate_service::{AssumeRole, assume_role};
@@ -20,7 +20,10 @@ pub(crate) struct StsHandler(pub(crate) Arc<Core>);
 
 #[tonic::async_trait]
 impl StsService for StsHandler {
-    async fn assume_role(&self, request: Request<AssumeRoleRequest>) -> Result<Response<AssumeRoleResponse>, Status> {
+    async fn assume_role(
+        &self,
+        request: Request<AssumeRoleRequest>,
+    ) -> Result<Response<AssumeRoleResponse>, Status> {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
@@ -32,7 +35,15 @@ impl StsService for StsHandler {
             policies: request.policies,
         };
         let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
-        let assumed = assume_role(&view, &caller, &asked, core.platform.wall(), &mut entropy, &core.cluster_key).map_err(refuse)?;
+        let assumed = assume_role(
+            &view,
+            &caller,
+            &asked,
+            core.platform.wall(),
+            &mut entropy,
+            &core.cluster_key,
+        )
+        .map_err(refuse)?;
         let session = &assumed.session;
         Ok(Response::new(AssumeRoleResponse {
             assumed_role_arn: assumed.arn,

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tidegate_proto::common::v1::{Consistency, Evidence, ResponseMetadata, consistency::Mode};
 use tidegate_policy::UnixMillis;
+use tidegate_proto::common::v1::{Consistency, Evidence, ResponseMetadata, consistency::Mode};
 use tidegate_replica::{Clock, GroupId};
 use tidegate_service::{Caller, Reason, ServiceError, Token, View};
 use tonic::{Request, Status};
@@ -13,7 +13,8 @@ use crate::core::Core;
 
 /// The caller that the layer put there.
 pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    let missing = || ServiceError::new(Reason::MissingAuthenticationToken, "the call is not signed");
+    let missing =
+        || ServiceError::new(Reason::MissingAuthenticationToken, "the call is not signed");
     request.extensions().get::<Caller>().cloned().ok_or_else(|| refuse(missing()))
 }
 
@@ -29,19 +30,29 @@ pub(crate) fn duration(duration: Duration) -> prost_types::Duration {
 }
 
 pub(crate) fn read_duration(d: &prost_types::Duration) -> Result<Duration, Status> {
-    let bad = || refuse(ServiceError::new(Reason::ValidationError, "a duration must not be negative"));
+    let bad =
+        || refuse(ServiceError::new(Reason::ValidationError, "a duration must not be negative"));
     let seconds = u64::try_from(d.seconds).map_err(|_| bad())?;
     let nanos = u32::try_from(d.nanos).map_err(|_| bad())?;
     Ok(Duration::new(seconds, nanos.min(999_999_999)))
 }
 
 /// The view that a consistency asks for, reading `groups`. Waits as long as it must and may.
-pub(crate) async fn view(core: &Core, consistency: Option<&Consistency>, groups: &[GroupId]) -> Result<Arc<View>, Status> {
+pub(crate) async fn view(
+    core: &Core,
+    consistency: Option<&Consistency>,
+    groups: &[GroupId],
+) -> Result<Arc<View>, Status> {
     let patience = core.config.wait_max();
     let late = |view: &View, positions: &Clock| {
         let behind = positions.iter().find(|(o, n)| view.positions.get(*o) < *n);
-        let where_ = behind.map(|(o, n)| format!("{o} is at {} of {n}", view.positions.get(o))).unwrap_or_default();
-        refuse(ServiceError::new(Reason::NotYetPropagated, format!("{} has not yet what was asked for: {where_}", core.me)))
+        let where_ = behind
+            .map(|(o, n)| format!("{o} is at {} of {n}", view.positions.get(o)))
+            .unwrap_or_default();
+        refuse(ServiceError::new(
+            Reason::NotYetPropagated,
+            format!("{} has not yet what was asked for: {where_}", core.me),
+        ))
     };
     let view = match consistency.and_then(|c| c.mode.as_ref()) {
         None | Some(Mode::Strong(false)) => core.views.load(),
@@ -49,7 +60,8 @@ pub(crate) async fn view(core: &Core, consistency: Option<&Consistency>, groups:
             let present = core.views.load();
             let mut positions = Clock::default();
             for text in &fresh.tokens {
-                let token = Token::read(&core.cluster_key, &core.cluster_id(&present), text).map_err(refuse)?;
+                let token = Token::read(&core.cluster_key, &core.cluster_id(&present), text)
+                    .map_err(refuse)?;
                 positions.join(&token.positions);
             }
             let covering = core.views.covering(&positions, patience).await;
@@ -59,8 +71,13 @@ pub(crate) async fn view(core: &Core, consistency: Option<&Consistency>, groups:
             let bound = read_duration(bound)?;
             let staleness = core.gossip.staleness(core.platform.monotonic(), groups);
             if staleness.is_none_or(|s| s > bound) {
-                let known = staleness.map_or_else(|| "not known".to_owned(), |s| format!("{} ms", s.as_millis()));
-                let message = format!("the view of {} may be older than {} ms: its staleness bound is {known}", core.me, bound.as_millis());
+                let known = staleness
+                    .map_or_else(|| "not known".to_owned(), |s| format!("{} ms", s.as_millis()));
+                let message = format!(
+                    "the view of {} may be older than {} ms: its staleness bound is {known}",
+                    core.me,
+                    bound.as_millis()
+                );
                 return Err(refuse(ServiceError::new(Reason::TooStale, message)));
             }
             core.views.load()
@@ -76,7 +93,11 @@ pub(crate) async fn view(core: &Core, consistency: Option<&Consistency>, groups:
     };
     let hard = Duration::from_millis(core.config.limits.staleness_hard_ms);
     if core.gossip.staleness(core.platform.monotonic(), groups).is_some_and(|s| s > hard) {
-        let message = format!("the view of {} is older than its hard ceiling of {} s", core.me, hard.as_secs());
+        let message = format!(
+            "the view of {} is older than its hard ceiling of {} s",
+            core.me,
+            hard.as_secs()
+        );
         return Err(refuse(ServiceError::new(Reason::TooStale, message)));
     }
     Ok(view)
@@ -105,7 +126,12 @@ pub(crate) fn evidence(core: &Core, view: &View, groups: &[GroupId]) -> Result<E
 }
 
 /// What the answer to a mutation carries.
-pub(crate) fn metadata(core: &Core, group: GroupId, index: u64, request_id: String) -> Result<ResponseMetadata, Status> {
+pub(crate) fn metadata(
+    core: &Core,
+    group: GroupId,
+    index: u64,
+    request_id: String,
+) -> Result<ResponseMetadata, Status> {
     let positions = Clock::from_iter([(crate::machine::origin(group), index)]);
     let token = core.token(&core.views.load(), positions).map_err(refuse)?;
     Ok(ResponseMetadata { token, request_id, revision: index })

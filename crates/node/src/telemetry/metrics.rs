@@ -99,21 +99,45 @@ impl Metrics {
     fn register(&mut self) {
         let r = self.registry.sub_registry_with_prefix("tidegate");
         r.register("decisions", "Decisions made, by effect", self.decisions.clone());
-        r.register("decision_duration_seconds", "Time to decide, without the wire", self.decision_duration.clone());
-        r.register("decision_lag_seconds", "Staleness bound that decisions stated", self.decision_lag.clone());
+        r.register(
+            "decision_duration_seconds",
+            "Time to decide, without the wire",
+            self.decision_duration.clone(),
+        );
+        r.register(
+            "decision_lag_seconds",
+            "Staleness bound that decisions stated",
+            self.decision_lag.clone(),
+        );
         r.register(
             "propagation_seconds",
             "Commit to published view, by the home's clock: upper bound and estimate",
             self.propagation.clone(),
         );
-        r.register("applied_revision", "Position of the published view in each group", self.applied.clone());
+        r.register(
+            "applied_revision",
+            "Position of the published view in each group",
+            self.applied.clone(),
+        );
         r.register("staleness_seconds", "Staleness bound of each group", self.staleness.clone());
-        r.register("peer_last_heard_seconds", "Time since each peer was heard", self.peer_last_heard.clone());
+        r.register(
+            "peer_last_heard_seconds",
+            "Time since each peer was heard",
+            self.peer_last_heard.clone(),
+        );
         r.register("refused_requests", "Requests refused, by reason", self.refused.clone());
         r.register("alarms", "Conditions that a person must look at", self.alarms.clone());
-        r.register("state_digest_mismatch", "Digests that differed at equal positions", self.digest_mismatches.clone());
+        r.register(
+            "state_digest_mismatch",
+            "Digests that differed at equal positions",
+            self.digest_mismatches.clone(),
+        );
         r.register("merged_records", "Records merged from gossip", self.merged_records.clone());
-        r.register("committed_records", "Records that this node's groups committed", self.committed_records.clone());
+        r.register(
+            "committed_records",
+            "Records that this node's groups committed",
+            self.committed_records.clone(),
+        );
     }
 
     /// The metrics as Prometheus reads them.

@@ -82,9 +82,9 @@ pub fn install(filter: &str, json: bool, otlp_endpoint: &str, service: &str) -> 
         log.with_target(false).with_filter(filter()).boxed()
     };
     let provider = exporter(otlp_endpoint, service);
-    let traces = provider
-        .as_ref()
-        .map(|p| tracing_opentelemetry::layer().with_tracer(p.tracer("tidegate")).with_filter(filter()));
+    let traces = provider.as_ref().map(|p| {
+        tracing_opentelemetry::layer().with_tracer(p.tracer("tidegate")).with_filter(filter())
+    });
     if tracing_subscriber::registry().with(log).with(traces).try_init().is_err() {
         return Telemetry { provider: None };
     }

@@ -1,20 +1,29 @@
 //! The client's commands.
 
-use std::{path::{Path, PathBuf}, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Subcommand;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use tidegate_client::{Client, reason};
 use tidegate_proto::{
-    decision::v1::{AuthorizeRequest, Effect, ExplainRequest, Question, decision_service_client::DecisionServiceClient},
+    decision::v1::{
+        AuthorizeRequest, Effect, ExplainRequest, Question,
+        decision_service_client::DecisionServiceClient,
+    },
     iam::v1::{
-        AttachUserPolicyRequest, CreateAccessKeyRequest, CreateAccountRequest, CreateUserRequest, DeleteUserRequest,
-        DetachUserPolicyRequest, ListAccountsRequest, ListUsersRequest, PutUserPolicyRequest,
-        account_service_client::AccountServiceClient, iam_service_client::IamServiceClient,
+        AttachUserPolicyRequest, CreateAccessKeyRequest, CreateAccountRequest, CreateUserRequest,
+        DeleteUserRequest, DetachUserPolicyRequest, ListAccountsRequest, ListUsersRequest,
+        PutUserPolicyRequest, account_service_client::AccountServiceClient,
+        iam_service_client::IamServiceClient,
     },
     propagation::v1::{
-        Arrival, GetReplicationStatusRequest, Scope, WaitForPropagationRequest, WatchPropagationRequest,
-        propagation_service_client::PropagationServiceClient, scope::Scope as Kind, wait_for_propagation_response::Event,
+        Arrival, GetReplicationStatusRequest, Scope, WaitForPropagationRequest,
+        WatchPropagationRequest, propagation_service_client::PropagationServiceClient,
+        scope::Scope as Kind, wait_for_propagation_response::Event,
     },
 };
 use tonic::Status;
@@ -109,12 +118,20 @@ fn table(head: &[&str]) -> Table {
 }
 
 pub(crate) fn millis(d: Option<&prost_types::Duration>) -> String {
-    let ms = |d: &prost_types::Duration| Duration::new(d.seconds.unsigned_abs(), d.nanos.unsigned_abs()).as_millis();
+    let ms = |d: &prost_types::Duration| {
+        Duration::new(d.seconds.unsigned_abs(), d.nanos.unsigned_abs()).as_millis()
+    };
     d.map_or_else(|| "-".to_owned(), |d| format!("{} ms", ms(d)))
 }
 
 fn arrived(a: &Arrival) -> String {
-    format!("{} {} within {} (about {})", a.node, a.region, millis(a.upper_bound.as_ref()), millis(a.estimate.as_ref()))
+    format!(
+        "{} {} within {} (about {})",
+        a.node,
+        a.region,
+        millis(a.upper_bound.as_ref()),
+        millis(a.estimate.as_ref())
+    )
 }
 
 /// Runs a client command.
@@ -135,13 +152,20 @@ pub(crate) async fn run(command: Command, profile: &Path, at: &str) -> Result<Ex
 async fn status(client: &Client) -> Result<ExitCode, Failure> {
     let path = "/tidegate.propagation.v1.PropagationService/GetReplicationStatus";
     let request = client.sign(path, GetReplicationStatusRequest {})?;
-    let answer = PropagationServiceClient::new(client.channel()).get_replication_status(request).await;
+    let answer =
+        PropagationServiceClient::new(client.channel()).get_replication_status(request).await;
     let answer = answer.map_err(|s| refused(&s))?.into_inner();
     println!("as {} in {} sees it", answer.node, answer.region);
     let mut groups = table(&["group", "home", "leader", "position", "no older than"]);
     for g in &answer.groups {
         let staleness = millis(g.staleness_bound.as_ref());
-        groups.add_row([format!("g{}", g.group), g.region.clone(), g.leader.clone(), g.published.to_string(), staleness]);
+        groups.add_row([
+            format!("g{}", g.group),
+            g.region.clone(),
+            g.leader.clone(),
+            g.published.to_string(),
+            staleness,
+        ]);
     }
     println!("{groups}");
     let mut nodes = table(&["node", "region", "alive", "round trip", "positions"]);
@@ -149,7 +173,13 @@ async fn status(client: &Client) -> Result<ExitCode, Failure> {
         let mut positions: Vec<_> = n.published.iter().collect();
         positions.sort();
         let positions: Vec<String> = positions.iter().map(|(g, p)| format!("g{g}:{p}")).collect();
-        nodes.add_row([n.node.clone(), n.region.clone(), n.alive.to_string(), millis(n.round_trip.as_ref()), positions.join(" ")]);
+        nodes.add_row([
+            n.node.clone(),
+            n.region.clone(),
+            n.alive.to_string(),
+            millis(n.round_trip.as_ref()),
+            positions.join(" "),
+        ]);
     }
     println!("{nodes}");
     Ok(ExitCode::SUCCESS)
@@ -159,9 +189,15 @@ async fn account(client: &Client, command: AccountCommand) -> Result<ExitCode, F
     let mut accounts = AccountServiceClient::new(client.channel());
     match command {
         AccountCommand::Create { name, email } => {
-            let message = CreateAccountRequest { name, email, request_id: request_id(), validate_only: false };
+            let message = CreateAccountRequest {
+                name,
+                email,
+                request_id: request_id(),
+                validate_only: false,
+            };
             let request = client.sign("/tidegate.iam.v1.AccountService/CreateAccount", message)?;
-            let made = accounts.create_account(request).await.map_err(|s| refused(&s))?.into_inner();
+            let made =
+                accounts.create_account(request).await.map_err(|s| refused(&s))?.into_inner();
             let key = made.root_access_key.unwrap_or_default();
             println!("account {}", made.account.unwrap_or_default().id);
             println!("access_key_id {}", key.access_key.unwrap_or_default().access_key_id);
@@ -169,7 +205,10 @@ async fn account(client: &Client, command: AccountCommand) -> Result<ExitCode, F
             println!("token {}", made.metadata.unwrap_or_default().token);
         }
         AccountCommand::List => {
-            let request = client.sign("/tidegate.iam.v1.AccountService/ListAccounts", ListAccountsRequest::default())?;
+            let request = client.sign(
+                "/tidegate.iam.v1.AccountService/ListAccounts",
+                ListAccountsRequest::default(),
+            )?;
             let all = accounts.list_accounts(request).await.map_err(|s| refused(&s))?.into_inner();
             let mut table = table(&["account", "name", "e-mail", "state", "group"]);
             for a in all.accounts {
@@ -187,14 +226,24 @@ async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure
     let request_id = request_id();
     let metadata = match command {
         UserCommand::Create { name } => {
-            let message = CreateUserRequest { user_name: name, request_id, ..CreateUserRequest::default() };
-            let done = iam.create_user(client.sign(&path("CreateUser"), message)?).await.map_err(|s| refused(&s))?.into_inner();
+            let message =
+                CreateUserRequest { user_name: name, request_id, ..CreateUserRequest::default() };
+            let done = iam
+                .create_user(client.sign(&path("CreateUser"), message)?)
+                .await
+                .map_err(|s| refused(&s))?
+                .into_inner();
             println!("{}", done.user.unwrap_or_default().arn);
             done.metadata
         }
         UserCommand::Delete { name } => {
-            let message = DeleteUserRequest { user_name: name, request_id, ..DeleteUserRequest::default() };
-            iam.delete_user(client.sign(&path("DeleteUser"), message)?).await.map_err(|s| refused(&s))?.into_inner().metadata
+            let message =
+                DeleteUserRequest { user_name: name, request_id, ..DeleteUserRequest::default() };
+            iam.delete_user(client.sign(&path("DeleteUser"), message)?)
+                .await
+                .map_err(|s| refused(&s))?
+                .into_inner()
+                .metadata
         }
         UserCommand::List => {
             let request = client.sign(&path("ListUsers"), ListUsersRequest::default())?;
@@ -207,21 +256,55 @@ async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure
             None
         }
         UserCommand::Attach { name, policy_arn } => {
-            let message = AttachUserPolicyRequest { user_name: name, policy_arn, request_id, validate_only: false };
-            iam.attach_user_policy(client.sign(&path("AttachUserPolicy"), message)?).await.map_err(|s| refused(&s))?.into_inner().metadata
+            let message = AttachUserPolicyRequest {
+                user_name: name,
+                policy_arn,
+                request_id,
+                validate_only: false,
+            };
+            iam.attach_user_policy(client.sign(&path("AttachUserPolicy"), message)?)
+                .await
+                .map_err(|s| refused(&s))?
+                .into_inner()
+                .metadata
         }
         UserCommand::Detach { name, policy_arn } => {
-            let message = DetachUserPolicyRequest { user_name: name, policy_arn, request_id, validate_only: false };
-            iam.detach_user_policy(client.sign(&path("DetachUserPolicy"), message)?).await.map_err(|s| refused(&s))?.into_inner().metadata
+            let message = DetachUserPolicyRequest {
+                user_name: name,
+                policy_arn,
+                request_id,
+                validate_only: false,
+            };
+            iam.detach_user_policy(client.sign(&path("DetachUserPolicy"), message)?)
+                .await
+                .map_err(|s| refused(&s))?
+                .into_inner()
+                .metadata
         }
         UserCommand::PutPolicy { name, policy, file } => {
-            let policy_document = std::fs::read_to_string(&file).map_err(|e| format!("`{}` can't be read: {e}", file.display()))?;
-            let message = PutUserPolicyRequest { user_name: name, policy_name: policy, policy_document, request_id, validate_only: false };
-            iam.put_user_policy(client.sign(&path("PutUserPolicy"), message)?).await.map_err(|s| refused(&s))?.into_inner().metadata
+            let policy_document = std::fs::read_to_string(&file)
+                .map_err(|e| format!("`{}` can't be read: {e}", file.display()))?;
+            let message = PutUserPolicyRequest {
+                user_name: name,
+                policy_name: policy,
+                policy_document,
+                request_id,
+                validate_only: false,
+            };
+            iam.put_user_policy(client.sign(&path("PutUserPolicy"), message)?)
+                .await
+                .map_err(|s| refused(&s))?
+                .into_inner()
+                .metadata
         }
         UserCommand::CreateKey { name } => {
-            let message = CreateAccessKeyRequest { user_name: name, request_id, validate_only: false };
-            let made = iam.create_access_key(client.sign(&path("CreateAccessKey"), message)?).await.map_err(|s| refused(&s))?.into_inner();
+            let message =
+                CreateAccessKeyRequest { user_name: name, request_id, validate_only: false };
+            let made = iam
+                .create_access_key(client.sign(&path("CreateAccessKey"), message)?)
+                .await
+                .map_err(|s| refused(&s))?
+                .into_inner();
             let key = made.access_key.unwrap_or_default();
             println!("access_key_id {}", key.access_key.unwrap_or_default().access_key_id);
             println!("secret_access_key {}", key.secret_access_key);
@@ -235,40 +318,66 @@ async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure
 }
 
 fn question(q: QuestionArgs) -> Option<Question> {
-    Some(Question { principal: q.principal, action: q.action, resource: q.resource, context: Vec::new() })
+    Some(Question {
+        principal: q.principal,
+        action: q.action,
+        resource: q.resource,
+        context: Vec::new(),
+    })
 }
 
 async fn authorize(client: &Client, q: QuestionArgs) -> Result<ExitCode, Failure> {
     let message = AuthorizeRequest { question: question(q), consistency: None };
     let request = client.sign("/tidegate.decision.v1.DecisionService/Authorize", message)?;
-    let answer = DecisionServiceClient::new(client.channel()).authorize(request).await.map_err(|s| refused(&s))?.into_inner();
-    let (answer, evidence) = (answer.answer.unwrap_or_default(), answer.evidence.unwrap_or_default());
+    let answer = DecisionServiceClient::new(client.channel())
+        .authorize(request)
+        .await
+        .map_err(|s| refused(&s))?
+        .into_inner();
+    let (answer, evidence) =
+        (answer.answer.unwrap_or_default(), answer.evidence.unwrap_or_default());
     let allowed = answer.effect() == Effect::Allow;
     println!("{}", if allowed { "allowed".to_owned() } else { answer.message.clone() });
     for s in &answer.statements {
         println!("  by {} statement {} (line {}, column {})", s.policy, s.index, s.line, s.column);
     }
-    println!("  {} in {}, view no older than {}", evidence.node, evidence.region, millis(evidence.staleness_bound.as_ref()));
+    println!(
+        "  {} in {}, view no older than {}",
+        evidence.node,
+        evidence.region,
+        millis(evidence.staleness_bound.as_ref())
+    );
     Ok(if allowed { ExitCode::SUCCESS } else { ExitCode::from(DENIED) })
 }
 
 async fn explain(client: &Client, q: QuestionArgs) -> Result<ExitCode, Failure> {
     let message = ExplainRequest { question: question(q), consistency: None };
     let request = client.sign("/tidegate.decision.v1.DecisionService/Explain", message)?;
-    let answer = DecisionServiceClient::new(client.channel()).explain(request).await.map_err(|s| refused(&s))?.into_inner();
+    let answer = DecisionServiceClient::new(client.channel())
+        .explain(request)
+        .await
+        .map_err(|s| refused(&s))?
+        .into_inner();
     print!("{}", answer.text);
     let allowed = answer.answer.is_some_and(|a| a.effect() == Effect::Allow);
     Ok(if allowed { ExitCode::SUCCESS } else { ExitCode::from(DENIED) })
 }
 
-async fn wait(client: &Client, token: String, region: Option<String>, timeout: u64) -> Result<ExitCode, Failure> {
+async fn wait(
+    client: &Client,
+    token: String,
+    region: Option<String>,
+    timeout: u64,
+) -> Result<ExitCode, Failure> {
     let message = WaitForPropagationRequest {
         token,
         scope: region.map(|r| Scope { scope: Some(Kind::Region(r)) }),
         timeout: Some(prost_types::Duration { seconds: i64::try_from(timeout)?, nanos: 0 }),
     };
-    let request = client.sign("/tidegate.propagation.v1.PropagationService/WaitForPropagation", message)?;
-    let answers = PropagationServiceClient::new(client.channel()).wait_for_propagation(request).await;
+    let request =
+        client.sign("/tidegate.propagation.v1.PropagationService/WaitForPropagation", message)?;
+    let answers =
+        PropagationServiceClient::new(client.channel()).wait_for_propagation(request).await;
     let mut answers = answers.map_err(|s| refused(&s))?.into_inner();
     while let Some(answer) = answers.message().await.map_err(|s| refused(&s))? {
         match answer.event {
@@ -288,7 +397,10 @@ async fn wait(client: &Client, token: String, region: Option<String>, timeout: u
 }
 
 async fn watch(client: &Client) -> Result<ExitCode, Failure> {
-    let request = client.sign("/tidegate.propagation.v1.PropagationService/WatchPropagation", WatchPropagationRequest {})?;
+    let request = client.sign(
+        "/tidegate.propagation.v1.PropagationService/WatchPropagation",
+        WatchPropagationRequest {},
+    )?;
     let answers = PropagationServiceClient::new(client.channel()).watch_propagation(request).await;
     let mut answers = answers.map_err(|s| refused(&s))?.into_inner();
     while let Some(event) = answers.message().await.map_err(|s| refused(&s))? {

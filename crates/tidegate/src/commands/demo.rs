@@ -1,13 +1,19 @@
 //! `tidegate demo`: one change commits at its home, travels, and takes effect in each region at a different moment.
 
-use std::{process::ExitCode, time::{Duration, Instant}};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use tidegate_client::{Client, Credentials, reason};
 use tidegate_node::link::{Delay, Link};
 use tidegate_proto::{
     common::v1::Consistency,
-    decision::v1::{AuthorizeRequest, AuthorizeResponse, Effect, Question, decision_service_client::DecisionServiceClient},
+    decision::v1::{
+        AuthorizeRequest, AuthorizeResponse, Effect, Question,
+        decision_service_client::DecisionServiceClient,
+    },
     iam::v1::{
         AttachUserPolicyRequest, CreateAccountRequest, CreateUserRequest, DetachUserPolicyRequest,
         account_service_client::AccountServiceClient, iam_service_client::IamServiceClient,
@@ -54,7 +60,9 @@ fn request_id() -> String {
 /// Runs the demo.
 pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let folder = tempfile::tempdir()?;
-    say("\n1. A cluster comes up: three regions, five nodes, real gRPC and mutual TLS between them.");
+    say(
+        "\n1. A cluster comes up: three regions, five nodes, real gRPC and mutual TLS between them.",
+    );
     let start = Instant::now();
     let cluster = DevCluster::start(folder.path(), 0).await?;
     say(&format!("   It decides after {} ms.", start.elapsed().as_millis()));
@@ -68,7 +76,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
     story.revoke().await?;
     story.measured();
     story.cluster.shutdown().await;
-    say("\nThat is Tidegate: the same IAM, and you can see where a change is. Try `tidegate dev`, and break it yourself.\n");
+    say(
+        "\nThat is Tidegate: the same IAM, and you can see where a change is. Try `tidegate dev`, and break it yourself.\n",
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,7 +94,10 @@ impl Story {
             validate_only: false,
         };
         let request = operator.sign("/tidegate.iam.v1.AccountService/CreateAccount", message)?;
-        let made = AccountServiceClient::new(operator.channel()).create_account(request).await?.into_inner();
+        let made = AccountServiceClient::new(operator.channel())
+            .create_account(request)
+            .await?
+            .into_inner();
         let key = made.root_access_key.unwrap_or_default();
         let credentials = Credentials {
             access_key_id: key.access_key.unwrap_or_default().access_key_id,
@@ -95,14 +108,21 @@ impl Story {
         let token = made.metadata.unwrap_or_default().token;
         let mut at = Vec::new();
         for endpoint in &profile.endpoints {
-            let client = crate::profile::connect(&profile, &endpoint.node).await?.with_credentials(credentials.clone());
+            let client = crate::profile::connect(&profile, &endpoint.node)
+                .await?
+                .with_credentials(credentials.clone());
             client.saw(&token);
             at.push((endpoint.node.clone(), endpoint.region.clone(), client));
         }
         let home = at.first().map(|(_, _, c)| c.clone()).ok_or("the cluster has no node")?;
-        let message = CreateUserRequest { user_name: "ada".to_owned(), request_id: request_id(), ..CreateUserRequest::default() };
+        let message = CreateUserRequest {
+            user_name: "ada".to_owned(),
+            request_id: request_id(),
+            ..CreateUserRequest::default()
+        };
         let request = home.sign("/tidegate.iam.v1.IamService/CreateUser", message)?;
-        let created = IamServiceClient::new(home.channel()).create_user(request).await?.into_inner();
+        let created =
+            IamServiceClient::new(home.channel()).create_user(request).await?.into_inner();
         let user = created.user.unwrap_or_default().arn;
         say(&format!("   account {account}\n   {user}"));
         let story = Self { cluster, home, at, user, pause, measured: Vec::new() };
@@ -113,7 +133,11 @@ impl Story {
     /// Puts real distances between the regions.
     fn distances(&self) -> Result<(), Failure> {
         for (a, b, ms) in DISTANCES {
-            self.link(a, b, &Link { delay: Delay::Fixed(Duration::from_millis(ms)), ..Link::default() })?;
+            self.link(
+                a,
+                b,
+                &Link { delay: Delay::Fixed(Duration::from_millis(ms)), ..Link::default() },
+            )?;
         }
         Ok(())
     }
@@ -127,7 +151,12 @@ impl Story {
         Ok(())
     }
 
-    async fn ask(&self, client: &Client, action: &str, consistency: Option<Consistency>) -> Result<AuthorizeResponse, tonic::Status> {
+    async fn ask(
+        &self,
+        client: &Client,
+        action: &str,
+        consistency: Option<Consistency>,
+    ) -> Result<AuthorizeResponse, tonic::Status> {
         let question = Question {
             principal: self.user.clone(),
             action: action.to_owned(),
@@ -140,7 +169,10 @@ impl Story {
     }
 
     fn line(node: &str, region: &str, answer: &AuthorizeResponse) -> String {
-        let effect = answer.answer.as_ref().map_or("?", |a| if a.effect() == Effect::Allow { "ALLOW" } else { "deny " });
+        let effect = answer
+            .answer
+            .as_ref()
+            .map_or("?", |a| if a.effect() == Effect::Allow { "ALLOW" } else { "deny " });
         let staleness = answer.evidence.as_ref().and_then(|e| e.staleness_bound.as_ref());
         format!("   {node}  {region:<16} {effect}   view no older than {}", millis(staleness))
     }
@@ -162,7 +194,11 @@ impl Story {
                 let (node, region, client) = place;
                 let answer = self.ask(client, "s3:GetObject", None).await?;
                 if answer.answer.as_ref().is_some_and(|a| a.effect() == wanted) {
-                    say(&format!("{}   {:>4} ms later", Self::line(node, region, &answer), since.elapsed().as_millis()));
+                    say(&format!(
+                        "{}   {:>4} ms later",
+                        Self::line(node, region, &answer),
+                        since.elapsed().as_millis()
+                    ));
                 } else {
                     still.push(place);
                 }
@@ -181,9 +217,13 @@ impl Story {
             scope: None,
             timeout: Some(prost_types::Duration { seconds: 15, nanos: 0 }),
         };
-        let request = self.home.sign("/tidegate.propagation.v1.PropagationService/WaitForPropagation", message)?;
-        let mut answers =
-            PropagationServiceClient::new(self.home.channel()).wait_for_propagation(request).await?.into_inner();
+        let request = self
+            .home
+            .sign("/tidegate.propagation.v1.PropagationService/WaitForPropagation", message)?;
+        let mut answers = PropagationServiceClient::new(self.home.channel())
+            .wait_for_propagation(request)
+            .await?
+            .into_inner();
         while let Some(answer) = answers.message().await? {
             match answer.event {
                 Some(Event::Arrival(arrival)) => arrivals.push(arrival),
@@ -208,7 +248,10 @@ impl Story {
             validate_only: false,
         };
         let request = self.home.sign("/tidegate.iam.v1.IamService/AttachUserPolicy", message)?;
-        let done = IamServiceClient::new(self.home.channel()).attach_user_policy(request).await?.into_inner();
+        let done = IamServiceClient::new(self.home.channel())
+            .attach_user_policy(request)
+            .await?
+            .into_inner();
         Ok(done.metadata.unwrap_or_default().token)
     }
 
@@ -220,29 +263,43 @@ impl Story {
             validate_only: false,
         };
         let request = self.home.sign("/tidegate.iam.v1.IamService/DetachUserPolicy", message)?;
-        let done = IamServiceClient::new(self.home.channel()).detach_user_policy(request).await?.into_inner();
+        let done = IamServiceClient::new(self.home.channel())
+            .detach_user_policy(request)
+            .await?
+            .into_inner();
         Ok(done.metadata.unwrap_or_default().token)
     }
 
     async fn grant(&mut self) -> Result<(), Failure> {
         self.distances()?;
-        say("\n3. Distances: 40, 80 and 120 ms one way between the regions. May ada read s3:GetObject?");
+        say(
+            "\n3. Distances: 40, 80 and 120 ms one way between the regions. May ada read s3:GetObject?",
+        );
         // Long enough for the round trips of before to be forgotten: estimates rest on recent ones.
         tokio::time::sleep(self.pause.max(Duration::from_millis(3_500))).await;
         self.everywhere("s3:GetObject").await?;
-        say("\n4. AmazonS3ReadOnlyAccess is attached at the home. The decision turns, region by region:");
+        say(
+            "\n4. AmazonS3ReadOnlyAccess is attached at the home. The decision turns, region by region:",
+        );
         let token = self.attach().await?;
         let since = Instant::now();
         // A session of its own: only it holds the token, and only it waits.
         let last = self.at.last().map(|(_, _, c)| c.session()).ok_or("no node")?;
         last.saw(&token);
         let fresh = self.ask_fresh(&last);
-        let (flips, fresh, waited) = tokio::join!(self.flips(Effect::Allow, since), fresh, self.wait(&token));
+        let (flips, fresh, waited) =
+            tokio::join!(self.flips(Effect::Allow, since), fresh, self.wait(&token));
         flips?;
         let (answer, took) = fresh?;
-        say("\n5. Whoever holds the change's token need not guess: a decision \"at least as fresh\" waits for it.");
+        say(
+            "\n5. Whoever holds the change's token need not guess: a decision \"at least as fresh\" waits for it.",
+        );
         let place = self.at.last().map(|(n, r, _)| (n.clone(), r.clone())).unwrap_or_default();
-        say(&format!("{}   it waited {} ms", Self::line(&place.0, &place.1, &answer), took.as_millis()));
+        say(&format!(
+            "{}   it waited {} ms",
+            Self::line(&place.0, &place.1, &answer),
+            took.as_millis()
+        ));
         self.keep("attach", waited?.1);
         let put = self.ask(&self.home, "s3:PutObject", None).await?;
         say(&format!("   And s3:PutObject? {}", put.answer.unwrap_or_default().message));
@@ -264,10 +321,19 @@ impl Story {
         let token = self.detach().await?;
         tokio::time::sleep(Duration::from_millis(700)).await;
         self.everywhere("s3:GetObject").await?;
-        say("   n5 still allows, and says how old its view may be. A caller that can't accept that asks for at most 500 ms:");
-        let far = self.at.iter().find(|(n, ..)| n == REMOTE[1]).map(|(_, _, c)| c.clone()).ok_or("no far node")?;
+        say(
+            "   n5 still allows, and says how old its view may be. A caller that can't accept that asks for at most 500 ms:",
+        );
+        let far = self
+            .at
+            .iter()
+            .find(|(n, ..)| n == REMOTE[1])
+            .map(|(_, _, c)| c.clone())
+            .ok_or("no far node")?;
         let bounded = Consistency {
-            mode: Some(tidegate_proto::common::v1::consistency::Mode::Bounded(prost_types::Duration { seconds: 0, nanos: 500_000_000 })),
+            mode: Some(tidegate_proto::common::v1::consistency::Mode::Bounded(
+                prost_types::Duration { seconds: 0, nanos: 500_000_000 },
+            )),
         };
         match self.ask(&far, "s3:GetObject", Some(bounded)).await {
             Ok(_) => return Err("a decision was given on a view that is too old".into()),
@@ -276,7 +342,8 @@ impl Story {
         say("\n7. The partition heals:");
         self.distances()?;
         let since = Instant::now();
-        let (flips, waited) = tokio::join!(self.flips(Effect::ImplicitDeny, since), self.wait(&token));
+        let (flips, waited) =
+            tokio::join!(self.flips(Effect::ImplicitDeny, since), self.wait(&token));
         flips?;
         self.keep("detach, over the partition", waited?.1);
         Ok(())
@@ -284,23 +351,41 @@ impl Story {
 
     async fn revoke(&mut self) -> Result<(), Failure> {
         tokio::time::sleep(self.pause).await;
-        say("\n8. Once more: granted, waited for, revoked, and waited for until no region allows it any more.");
+        say(
+            "\n8. Once more: granted, waited for, revoked, and waited for until no region allows it any more.",
+        );
         let token = self.attach().await?;
         let arrivals = self.wait(&token).await?.1;
         self.keep("attach again", arrivals);
         let token = self.detach().await?;
         let (everywhere, arrivals) = self.wait(&token).await?;
         self.keep("revoke", arrivals);
-        say(&format!("   Revoked everywhere: {everywhere}. The system says so, nobody had to sleep for ten seconds."));
+        say(&format!(
+            "   Revoked everywhere: {everywhere}. The system says so, nobody had to sleep for ten seconds."
+        ));
         self.everywhere("s3:GetObject").await
     }
 
     fn measured(&self) {
-        say("\n9. What was measured, on the home's clock alone (one-way 40 ms to us-east-1, 120 ms to ap-southeast-2):");
+        say(
+            "\n9. What was measured, on the home's clock alone (one-way 40 ms to us-east-1, 120 ms to ap-southeast-2):",
+        );
         let mut table = Table::new();
-        table.load_style(UTF8_BORDERS_ONLY).set_header(["change", "node", "region", "decides within", "about"]);
+        table.load_style(UTF8_BORDERS_ONLY).set_header([
+            "change",
+            "node",
+            "region",
+            "decides within",
+            "about",
+        ]);
         for (change, a) in &self.measured {
-            table.add_row([change.clone(), a.node.clone(), a.region.clone(), millis(a.upper_bound.as_ref()), millis(a.estimate.as_ref())]);
+            table.add_row([
+                change.clone(),
+                a.node.clone(),
+                a.region.clone(),
+                millis(a.upper_bound.as_ref()),
+                millis(a.estimate.as_ref()),
+            ]);
         }
         println!("{table}");
     }

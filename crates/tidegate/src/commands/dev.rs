@@ -29,7 +29,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let layout = Layout::at(&args.data);
     if let Some(node) = &args.add_node {
-        let (number, region) = node.split_once(':').ok_or("--add-node takes NUMBER:REGION, such as 6:us-east-1")?;
+        let (number, region) =
+            node.split_once(':').ok_or("--add-node takes NUMBER:REGION, such as 6:us-east-1")?;
         layout.add_node(number.parse()?, region)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -40,7 +41,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         layout.create(args.base_port)?;
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("DEVELOPMENT MODE: links can be broken on purpose and keys lie in a folder. It must guard nothing.");
+    eprintln!(
+        "DEVELOPMENT MODE: links can be broken on purpose and keys lie in a folder. It must guard nothing."
+    );
     let cluster = DevCluster::start(&args.data, args.base_port).await?;
     let profile = crate::profile::read(&cluster.layout().profile_path())?;
     eprintln!("A cluster of three regions and five nodes runs in `{}`:", args.data.display());
@@ -48,7 +51,10 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         eprintln!("  {}  {:<16} {}", endpoint.node, endpoint.region, endpoint.address);
     }
     eprintln!("Operator's access key: {}", profile.access_key_id);
-    eprintln!("Its secret and the authority's certificate: {}", cluster.layout().profile_path().display());
+    eprintln!(
+        "Its secret and the authority's certificate: {}",
+        cluster.layout().profile_path().display()
+    );
     eprintln!("Try: tidegate --profile {} status", cluster.layout().profile_path().display());
     if args.print_ready {
         println!("ready");

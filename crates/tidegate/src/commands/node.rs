@@ -30,7 +30,8 @@ pub(crate) async fn told_to_stop() -> Result<(), Failure> {
 
 /// Runs the node.
 pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let text = std::fs::read_to_string(&args.config).map_err(|e| format!("`{}` can't be read: {e}", args.config.display()))?;
+    let text = std::fs::read_to_string(&args.config)
+        .map_err(|e| format!("`{}` can't be read: {e}", args.config.display()))?;
     let config = NodeConfig::from_toml(&text)?;
     if args.print_config {
         println!("{}", config.to_toml()?);

@@ -88,7 +88,8 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
 
 /// A free loopback port for each of `count` listeners. They are free now; another process may still take one.
 fn free_ports(count: usize) -> io::Result<Vec<u16>> {
-    let listeners = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<io::Result<Vec<_>>>()?;
+    let listeners =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<io::Result<Vec<_>>>()?;
     listeners.iter().map(|l| Ok(l.local_addr()?.port())).collect()
 }
 
@@ -227,7 +228,13 @@ fn peers(ports: &[[u16; 3]]) -> Vec<Peer> {
         .collect()
 }
 
-fn node_config(folder: &Path, me: &Peer, ports: [u16; 3], peers: &[Peer], key_id: &str) -> NodeConfig {
+fn node_config(
+    folder: &Path,
+    me: &Peer,
+    ports: [u16; 3],
+    peers: &[Peer],
+    key_id: &str,
+) -> NodeConfig {
     let home = folder.join(format!("n{}", me.node));
     let (_, voters) = REGIONS[0];
     let founding = voters.contains(&me.node).then(|| Founding {

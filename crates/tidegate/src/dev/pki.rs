@@ -46,7 +46,9 @@ impl Authority {
     pub(crate) fn create(folder: &Path, cluster: &str) -> Result<Self, PkiError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, format!("Tidegate authority of {cluster}"));
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("Tidegate authority of {cluster}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key)?;
@@ -71,7 +73,11 @@ impl Authority {
     /// id, and the loopback addresses that development clients dial.
     pub(crate) fn issue(&self, folder: &Path, number: u64, region: &str) -> Result<(), PkiError> {
         let cluster = &self.cluster;
-        let names = vec![format!("n{number}.{cluster}.tidegate"), "localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names = vec![
+            format!("n{number}.{cluster}.tidegate"),
+            "localhost".to_owned(),
+            "127.0.0.1".to_owned(),
+        ];
         let mut params = CertificateParams::new(names)?;
         let spiffe = format!("spiffe://{cluster}/tidegate/node/{region}/{number}");
         params.subject_alt_names.push(SanType::URI(Ia5String::try_from(spiffe)?));
