@@ -212,7 +212,9 @@ fn page<T>(
         0 => PAGE_DEFAULT,
         1..=PAGE_MAX => size,
         other => {
-            return Err(invalid(format!("a page of {other} items is not between 1 and {PAGE_MAX}")));
+            return Err(invalid(format!(
+                "a page of {other} items is not between 1 and {PAGE_MAX}"
+            )));
         }
     };
     let mut rest = items.skip_while(|(key, _)| after.as_ref().is_some_and(|a| key <= a)).peekable();
