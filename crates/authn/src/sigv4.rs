@@ -91,7 +91,10 @@ impl SigningKey {
 
 /// Derived keys, so that a call costs one HMAC.
 #[derive(Debug, Default)]
-pub struct SigningKeyCache(Mutex<(u64, BTreeMap<String, (u64, SigningKey)>)>);
+pub struct SigningKeyCache(Mutex<Derived>);
+
+/// How often the cache was used, and per access key, day and region when the key was last used, and the key.
+type Derived = (u64, BTreeMap<String, (u64, SigningKey)>);
 
 impl SigningKeyCache {
     /// The key of an access key for a day and region, derived by `secret` when it is not here.

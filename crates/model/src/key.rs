@@ -109,15 +109,15 @@ impl Key {
                 b.put_u32(*v);
                 texts(&mut b, &[n]);
             }
-            Self::Inline(a, k, e, n) => {
+            Self::Inline(a, kind, entity, n) => {
                 head(7, *a);
-                b.put_u8(*k as u8);
-                texts(&mut b, &[e, n]);
+                b.put_u8(*kind as u8);
+                texts(&mut b, &[entity, n]);
             }
-            Self::Attachment(a, k, e, n) => {
+            Self::Attachment(a, kind, entity, n) => {
                 head(8, *a);
-                b.put_u8(*k as u8);
-                texts(&mut b, &[e, n]);
+                b.put_u8(*kind as u8);
+                texts(&mut b, &[entity, n]);
             }
             Self::Member(a, g, u) => {
                 head(9, *a);

@@ -116,17 +116,14 @@ impl Requests {
 
     pub(crate) fn absorb(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), BadRecord> {
         let bad = || BadRecord("a remembered request".to_owned());
-        match value {
-            Some(value) => {
-                let row = Remembered::decode(value).map_err(|_| bad())?;
-                self.insert((row.account, row.request_id.as_str().into()), row);
-            }
-            None => {
-                let (account, id) = key.split_at_checked(8).ok_or_else(bad)?;
-                let account = u64::from_be_bytes(account.try_into().map_err(|_| bad())?);
-                let id = core::str::from_utf8(id).map_err(|_| bad())?;
-                self.forget(&(account, id.into()));
-            }
+        if let Some(value) = value {
+            let row = Remembered::decode(value).map_err(|_| bad())?;
+            self.insert((row.account, row.request_id.as_str().into()), row);
+        } else {
+            let (account, id) = key.split_at_checked(8).ok_or_else(bad)?;
+            let account = u64::from_be_bytes(account.try_into().map_err(|_| bad())?);
+            let id = core::str::from_utf8(id).map_err(|_| bad())?;
+            self.forget(&(account, id.into()));
         }
         Ok(())
     }

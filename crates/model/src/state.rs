@@ -304,7 +304,7 @@ impl AccountState {
                 let group: Option<Group> = value.map(read).transpose()?;
                 match group {
                     Some(value) => {
-                        drop(self.groups.insert(arc(n), Arc::new(Entity { value, revision })))
+                        drop(self.groups.insert(arc(n), Arc::new(Entity { value, revision })));
                     }
                     None => drop(self.groups.remove(n.as_str())),
                 }

@@ -166,7 +166,7 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// Longest time that a call may wait for a view to become fresh enough, in milliseconds.
     pub wait_ms_max: u64,
-    /// Past this staleness `freshness` is NOT_SERVING, in milliseconds.
+    /// Past this staleness `freshness` is `NOT_SERVING`, in milliseconds.
     pub staleness_soft_ms: u64,
     /// Past this staleness decisions are refused, in milliseconds.
     pub staleness_hard_ms: u64,

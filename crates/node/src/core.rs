@@ -76,13 +76,13 @@ impl Core {
     }
 
     /// The cluster's id; empty before it was founded.
-    pub(crate) fn cluster_id(&self, view: &View) -> String {
+    pub(crate) fn cluster_id(view: &View) -> String {
         view.directory.cluster().map(|c| c.id.clone()).unwrap_or_default()
     }
 
     /// The consistency token of positions.
     pub(crate) fn token(&self, view: &View, positions: Clock) -> Result<String, ServiceError> {
-        Token { cluster: self.cluster_id(view), positions }.write(&self.cluster_key)
+        Token { cluster: Self::cluster_id(view), positions }.write(&self.cluster_key)
     }
 
     /// Whom to ask about a group, the likeliest leader first.
@@ -177,7 +177,7 @@ impl Core {
             Ok(None) | Err(CallError::Unknown(_) | CallError::Connect(..)) => {
                 Err(Tried::Elsewhere(None))
             }
-            Err(CallError::Lost | CallError::Deadline | CallError::Status(_)) => Err(Tried::Lost),
+            Err(CallError::Deadline | CallError::Status(_)) => Err(Tried::Lost),
         }
     }
 

@@ -10,7 +10,10 @@ use tidegate_model::{
 use tidegate_policy::AccountId;
 use tidegate_replica::GroupId;
 
-use crate::{config::Founding, core::Core};
+use crate::{
+    config::{Founding, NodeConfig},
+    core::Core,
+};
 
 /// How often the leader looks for what is to be done, beside every change of the directory.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -91,21 +94,8 @@ async fn complete(core: &Core, account: &AccountPlacement) {
     );
 }
 
-fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
-    let config = &core.config;
-    let mut id = [0; 16];
-    core.platform.entropy(&mut id);
-    let operator: AccountId =
-        founding.operator_account.parse().map_err(|e| format!("operator_account: {e}"))?;
-    let secret = fs::read_to_string(&founding.operator_secret_file)
-        .map_err(|e| format!("operator_secret_file: {e}"))?;
-    let mut nonce = [0; 12];
-    core.platform.entropy(&mut nonce);
-    let key_id = &founding.operator_access_key_id;
-    let sealed = core
-        .cluster_key
-        .seal(key_id, secret.trim().as_bytes(), nonce)
-        .map_err(|e| e.to_string())?;
+/// The nodes that the settings name, this one first.
+fn nodes(config: &NodeConfig) -> Vec<Node> {
     let address = |advertised: &Option<String>, listen: &String| {
         advertised.clone().unwrap_or_else(|| listen.clone())
     };
@@ -121,6 +111,25 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         peer_address: p.address.clone(),
         client_address: p.grpc.clone(),
     }));
+    nodes
+}
+
+fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
+    let config = &core.config;
+    let mut id = [0; 16];
+    core.platform.entropy(&mut id);
+    let operator: AccountId =
+        founding.operator_account.parse().map_err(|e| format!("operator_account: {e}"))?;
+    let secret = fs::read_to_string(&founding.operator_secret_file)
+        .map_err(|e| format!("operator_secret_file: {e}"))?;
+    let mut nonce = [0; 12];
+    core.platform.entropy(&mut nonce);
+    let key_id = &founding.operator_access_key_id;
+    let sealed = core
+        .cluster_key
+        .seal(key_id, secret.trim().as_bytes(), nonce)
+        .map_err(|e| e.to_string())?;
+    let nodes = nodes(config);
     let placements: Vec<Placement> = (0..=founding.groups)
         .map(|group| Placement {
             group,
@@ -144,7 +153,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         created: 0,
     };
     let cluster = Cluster {
-        id: id.iter().map(|b| format!("{b:02x}")).collect(),
+        id: hex::encode(id),
         name: config.cluster.clone(),
         development: founding.development,
         operator: operator.account,

@@ -67,10 +67,8 @@ pub(crate) struct PeerStatus {
 /// What the machine knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Status {
-    pub(crate) merged: Clock,
     pub(crate) published: Clock,
     pub(crate) peers: Vec<PeerStatus>,
-    pub(crate) digests: Vec<(GroupId, [u8; 32])>,
 }
 
 /// For each group the monotonic time that its published view is known to be no older than.
@@ -192,10 +190,8 @@ impl Driver {
             published: self.replica.peer_clock(m.node).cloned().unwrap_or_default(),
         };
         Status {
-            merged: self.replica.merged_clock().clone(),
             published: self.replica.published_clock().clone(),
             peers: self.replica.members().map(peer).collect(),
-            digests: self.replica.digests().collect(),
         }
     }
 
@@ -205,7 +201,7 @@ impl Driver {
             while let Some(output) = self.replica.poll() {
                 match output {
                     Output::Send { to, lane, message } => {
-                        self.peers.send(to, lane, message.encode())
+                        self.peers.send(to, lane, message.encode());
                     }
                     Output::Merge(batch) => merges.push(batch),
                     Output::Confirm { id, groups } => self.confirm(id, groups),

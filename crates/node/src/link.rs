@@ -29,14 +29,14 @@ pub enum Delay {
 }
 
 /// The longest delay that a draw may give: a log-normal tail is cut here.
-pub const DELAY_MAX: Duration = Duration::from_secs(60);
+pub const DELAY_MAX: Duration = Duration::from_mins(1);
 
 impl Delay {
     fn draw(self, rng: &mut ChaCha8Rng) -> Duration {
         match self {
             Self::Fixed(delay) => delay,
             Self::Uniform(low, high) if low < high => {
-                low + (high - low).mul_f64(rng.random::<f64>())
+                low + high.saturating_sub(low).mul_f64(rng.random::<f64>())
             }
             Self::Uniform(low, _) => low,
             Self::LogNormal { median, sigma } => {

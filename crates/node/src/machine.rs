@@ -100,11 +100,14 @@ impl AnyState {
     }
 }
 
+/// A frame, and the digest of each group that it touched right behind it.
+type DigestedFrame = (Frame, Vec<(GroupId, [u8; 32])>);
+
 #[derive(Debug)]
 struct Inner {
     state: AnyState,
     /// The frame that the last applied entry became, and the digest of the state right behind it.
-    frame: Option<(Frame, Vec<(GroupId, [u8; 32])>)>,
+    frame: Option<DigestedFrame>,
 }
 
 /// One group's machine.

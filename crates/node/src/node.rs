@@ -92,7 +92,7 @@ impl Transport for PeerTransport {
                 .await;
             match answer {
                 Ok(answer) => Ok(answer.body),
-                Err(CallError::Deadline | CallError::Lost) => Err(TransportError::Deadline),
+                Err(CallError::Deadline) => Err(TransportError::Deadline),
                 Err(CallError::Status(status)) if status.code() != tonic::Code::Unavailable => {
                     Err(TransportError::Refused(status.message().to_owned()))
                 }
@@ -110,7 +110,7 @@ pub struct Node {
     stop: tokio::sync::watch::Sender<bool>,
 }
 
-/// How many tries a listener gets: a port may be in TIME_WAIT for a moment after a restart.
+/// How many tries a listener gets: a port may be in `TIME_WAIT` for a moment after a restart.
 const BIND_TRIES: u32 = 20;
 
 async fn bind(
@@ -141,6 +141,43 @@ fn open_store(config: &NodeConfig, threads: bool) -> Result<NodeStore, StoreErro
         let committer = Committer::inline(Arc::clone(&engine));
         NodeStore::open(engine, committer)
     }
+}
+
+/// How the gossip's driver asks the groups that this node leads how far they are.
+fn confirm(core: &Arc<Core>) -> Confirm {
+    let core = Arc::downgrade(core);
+    Arc::new(move |groups| {
+        let core = core.upgrade();
+        Box::pin(async move {
+            match core {
+                Some(core) => core.read_index_here(groups).await,
+                None => Vec::new(),
+            }
+        })
+    })
+}
+
+/// Opens the node's doors: peers, clients, and metrics where the settings ask for them.
+async fn listen(
+    core: &Arc<Core>,
+    tls: Option<NodeTls>,
+    stopped: tokio::sync::watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let at = &core.config.listen;
+    let peer_greeting = tls.clone().map_or(Greeting::Plain, Greeting::Peers);
+    let client_greeting = tls.map_or(Greeting::Plain, Greeting::Clients);
+    let listener = incoming(bind(&core.platform, &at.peer).await?, peer_greeting);
+    let peers = grpc::serve_peers(Arc::clone(core), listener, stopped.clone());
+    let mut tasks = vec![tokio::spawn(peers)];
+    let listener = incoming(bind(&core.platform, &at.grpc).await?, client_greeting);
+    tasks.push(tokio::spawn(grpc::serve_clients(Arc::clone(core), listener, stopped)));
+    if !at.metrics.is_empty() {
+        let listener = bind(&core.platform, &at.metrics).await?;
+        let views = Arc::clone(&core.views);
+        let ready = Arc::new(move || views.load().directory.cluster().is_some());
+        tasks.push(tokio::spawn(server::serve(listener, Arc::clone(&core.metrics), ready)));
+    }
+    Ok(tasks)
 }
 
 /// The view and the digests that the stored records make.
@@ -214,16 +251,6 @@ impl Node {
             antientropy_every: Duration::from_millis(config.gossip.anti_entropy_ms),
             probe_every: Duration::from_millis(config.gossip.probe_ms),
         };
-        let confirming = Arc::downgrade(&core);
-        let confirm: Confirm = Arc::new(move |groups| {
-            let core = confirming.upgrade();
-            Box::pin(async move {
-                match core {
-                    Some(core) => core.read_index_here(groups).await,
-                    None => Vec::new(),
-                }
-            })
-        });
         let driver = Driver {
             replica: Replica::new(replica_config, clock, seed),
             gossip,
@@ -233,32 +260,13 @@ impl Node {
             peers,
             platform: Arc::clone(&platform),
             metrics: Arc::clone(&metrics),
-            confirm,
+            confirm: confirm(&core),
             home_region: config.region.clone(),
         };
         tasks.push(tokio::spawn(driver.run(queue)));
         let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default() };
         warden.look().await?;
-        let peer_greeting = tls.clone().map_or(Greeting::Plain, Greeting::Peers);
-        let client_greeting = tls.map_or(Greeting::Plain, Greeting::Clients);
-        let listener = bind(&platform, &config.listen.peer).await?;
-        tasks.push(tokio::spawn(grpc::serve_peers(
-            Arc::clone(&core),
-            incoming(listener, peer_greeting),
-            stopped.clone(),
-        )));
-        let listener = bind(&platform, &config.listen.grpc).await?;
-        tasks.push(tokio::spawn(grpc::serve_clients(
-            Arc::clone(&core),
-            incoming(listener, client_greeting),
-            stopped,
-        )));
-        if !config.listen.metrics.is_empty() {
-            let listener = bind(&platform, &config.listen.metrics).await?;
-            let views = Arc::clone(&core.views);
-            let ready = Arc::new(move || views.load().directory.cluster().is_some());
-            tasks.push(tokio::spawn(server::serve(listener, metrics, ready)));
-        }
+        tasks.extend(listen(&core, tls, stopped).await?);
         tasks.push(tokio::spawn(warden.watch()));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         Ok(Self { core, tasks, stop })
@@ -299,7 +307,7 @@ impl Node {
 
     /// Stops the node: no new calls, groups down, tasks ended. What was acknowledged is durable already.
     pub async fn shutdown(self) {
-        drop(self.stop.send(true));
+        self.stop.send_replace(true);
         let groups: Vec<Group> = self.core.groups.read().values().cloned().collect();
         for group in groups {
             group.shutdown().await;
@@ -318,11 +326,14 @@ fn read_key(path: &std::path::Path) -> Result<ClusterKey, StartError> {
     ClusterKey::from_hex(&text).map_err(|e: SealError| refuse(e.to_string()))
 }
 
+/// The members and the places that were last made known.
+type Known = (Vec<Member>, BTreeMap<NodeId, Place>);
+
 /// Keeps peers, members and groups as the directory says.
 struct Warden {
     core: Arc<Core>,
     store: NodeStore,
-    known: Mutex<Option<(Vec<Member>, BTreeMap<NodeId, Place>)>>,
+    known: Mutex<Option<Known>>,
 }
 
 impl Warden {

@@ -66,7 +66,7 @@ pub(crate) struct Peers {
     me: Me,
     dialer: Dialer,
     link: Arc<LinkModel>,
-    peers: RwLock<BTreeMap<NodeId, Arc<Peer>>>,
+    known: RwLock<BTreeMap<NodeId, Arc<Peer>>>,
 }
 
 /// Why a call to a peer gave no answer.
@@ -74,8 +74,6 @@ pub(crate) struct Peers {
 pub(crate) enum CallError {
     #[error("node {0} is not known here")]
     Unknown(NodeId),
-    #[error("the call or its answer was lost on the way")]
-    Lost,
     #[error("no connection to node {0}")]
     Connect(NodeId, #[source] tonic::transport::Error),
     #[error("the peer refused the call")]
@@ -86,12 +84,12 @@ pub(crate) enum CallError {
 
 impl Peers {
     pub(crate) fn new(me: Me, dialer: Dialer, link: Arc<LinkModel>) -> Self {
-        Self { me, dialer, link, peers: RwLock::new(BTreeMap::new()) }
+        Self { me, dialer, link, known: RwLock::new(BTreeMap::new()) }
     }
 
     /// Sets who is called. Connections to nodes that stay where they were go on.
     pub(crate) fn set(&self, places: &BTreeMap<NodeId, Place>) {
-        let mut peers = self.peers.write();
+        let mut peers = self.known.write();
         peers.retain(|node, peer| places.get(node) == Some(&peer.place));
         for (node, place) in places {
             if *node != self.me.node && !peers.contains_key(node) {
@@ -100,14 +98,9 @@ impl Peers {
         }
     }
 
-    /// Everyone that is called.
-    pub(crate) fn nodes(&self) -> Vec<(NodeId, Place)> {
-        self.peers.read().iter().map(|(n, p)| (*n, p.place.clone())).collect()
-    }
-
     /// Hands a gossip message to the lane. A lane that is full loses it: gossip repairs.
     pub(crate) fn send(&self, to: NodeId, lane: Lane, message: Bytes) {
-        let peers = self.peers.read();
+        let peers = self.known.read();
         let Some(peer) = peers.get(&to) else { return };
         let queue = match lane {
             Lane::Urgent => &peer.urgent,
@@ -151,7 +144,7 @@ impl Peers {
         F: FnOnce(PeerServiceClient<Channel>) -> R,
         R: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
     {
-        let peer = self.peers.read().get(&to).cloned().ok_or(CallError::Unknown(to))?;
+        let peer = self.known.read().get(&to).cloned().ok_or(CallError::Unknown(to))?;
         let there = Ends { from: self.me.region.clone(), to: peer.place.region.clone() };
         let back = Ends { from: there.to.clone(), to: there.from.clone() };
         let exchange = async {
@@ -182,13 +175,12 @@ impl Peers {
         peer: &Peer,
     ) -> Result<PeerServiceClient<Channel>, CallError> {
         let ready = peer.calls.lock().clone();
-        let channel = match ready {
-            Some(channel) => channel,
-            None => {
-                let dialed = self.dialer.channel(to, &peer.place.address).await;
-                let channel = dialed.map_err(|e| CallError::Connect(to, e))?;
-                peer.calls.lock().get_or_insert(channel).clone()
-            }
+        let channel = if let Some(channel) = ready {
+            channel
+        } else {
+            let dialed = self.dialer.channel(to, &peer.place.address).await;
+            let channel = dialed.map_err(|e| CallError::Connect(to, e))?;
+            peer.calls.lock().get_or_insert(channel).clone()
         };
         Ok(PeerServiceClient::new(channel)
             .max_decoding_message_size(PEER_MESSAGE_MAX)

@@ -39,6 +39,16 @@ fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new(Reason::ValidationError, message)
 }
 
+fn check_session_name(name: &str) -> Result<(), ServiceError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if (2..=64).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "the role session name `{name}` needs 2 to 64 of letters, digits and +=,.@_-"
+    )))
+}
+
 /// Gives the caller a session of a role of its own account, when the role's trust policy and, unless that names the caller itself, the
 /// caller's own policies allow it.
 pub fn assume_role(
@@ -51,15 +61,7 @@ pub fn assume_role(
 ) -> Result<AssumedRole, ServiceError> {
     let arn = Arn::parse(&request.role_arn).map_err(|e| invalid(e.to_string()))?;
     let name = request.session_name.as_str();
-    let well_formed = (2..=64).contains(&name.len())
-        && name.chars().all(|c| {
-            c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | '-')
-        });
-    if !well_formed {
-        return Err(invalid(format!(
-            "the role session name `{name}` needs 2 to 64 of letters, digits and +=,.@_-"
-        )));
-    }
+    check_session_name(name)?;
     let denied = || {
         let message = format!(
             "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",

@@ -3,7 +3,7 @@
 //!
 //! `TIDEGATE_KILL_ROUNDS=20 cargo test --release -p tidegate --test kill_nine -- --nocapture` is the long form.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

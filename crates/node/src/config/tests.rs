@@ -46,7 +46,8 @@ fn an_unknown_key_is_an_error_that_names_it() {
 
 #[test]
 fn contradictions_are_refused() {
-    let bad: [(&str, fn(&mut NodeConfig)); 4] = [
+    type Damage = fn(&mut NodeConfig);
+    let bad: [(&str, Damage); 4] = [
         ("node", |c| c.node = 0),
         ("peers", |c| c.peers[0].node = 1),
         ("raft.election_min_ms", |c| c.raft.election_min_ms = 300),

@@ -136,14 +136,12 @@ async fn admit(core: &Core, request: Request<Body>) -> Result<Request<Body>, Ser
 /// Waits until this node's view covers a token: what makes a fresh key usable at another node.
 async fn wait_for(core: &Core, token: &str) -> Result<(), ServiceError> {
     let view = core.views.load();
-    let token = Token::read(&core.cluster_key, &core.cluster_id(&view), token)?;
-    match core.views.covering(&token.positions, WAIT_MAX).await {
-        Some(_) => Ok(()),
-        None => {
-            let message = format!("{} has not yet what the token names", core.me);
-            Err(ServiceError::new(Reason::NotYetPropagated, message))
-        }
+    let token = Token::read(&core.cluster_key, &Core::cluster_id(&view), token)?;
+    if core.views.covering(&token.positions, WAIT_MAX).await.is_some() {
+        return Ok(());
     }
+    let message = format!("{} has not yet what the token names", core.me);
+    Err(ServiceError::new(Reason::NotYetPropagated, message))
 }
 
 /// Reads the whole message and checks that it has the hash that was signed.

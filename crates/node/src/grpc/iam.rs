@@ -71,8 +71,8 @@ fn secret(core: &Core, key_id: &str) -> Result<(String, Vec<u8>), Status> {
     Ok((secret, sealed))
 }
 
-fn created(millis: u64) -> Option<prost_types::Timestamp> {
-    Some(wire::timestamp(UnixMillis(millis)))
+fn created(millis: u64) -> prost_types::Timestamp {
+    wire::timestamp(UnixMillis(millis))
 }
 
 fn tags(tags: Vec<pb::Tag>) -> Vec<record::Tag> {
@@ -85,7 +85,7 @@ fn user(account: &AccountState, u: &record::User, revision: u64) -> pb::User {
         user_name: u.name.clone(),
         path: u.path.clone(),
         user_id: u.id.clone(),
-        create_date: created(u.created),
+        create_date: Some(created(u.created)),
         permissions_boundary: u.boundary.clone(),
         tags: u
             .tags
@@ -102,7 +102,7 @@ fn group(account: &AccountState, g: &record::Group, revision: u64) -> pb::Group 
         group_name: g.name.clone(),
         path: g.path.clone(),
         group_id: g.id.clone(),
-        create_date: created(g.created),
+        create_date: Some(created(g.created)),
         etag: revision.to_string(),
     }
 }
@@ -113,7 +113,7 @@ fn role(account: &AccountState, r: &record::Role, revision: u64) -> pb::Role {
         role_name: r.name.clone(),
         path: r.path.clone(),
         role_id: r.id.clone(),
-        create_date: created(r.created),
+        create_date: Some(created(r.created)),
         assume_role_policy_document: r.trust_policy.clone(),
         description: r.description.clone(),
         max_session_duration: r.session_seconds_max,
@@ -141,7 +141,7 @@ fn policy(account: &AccountState, p: &record::Policy, revision: u64) -> pb::Poli
         policy_id: p.id.clone(),
         default_version_id: format!("v{}", p.default_version),
         description: p.description.clone(),
-        create_date: created(p.created),
+        create_date: Some(created(p.created)),
         etag: revision.to_string(),
     }
 }
@@ -154,7 +154,7 @@ fn aws_policy(account: &AccountState, p: &aws_managed::ManagedPolicy) -> pb::Pol
         path: p.path.to_string(),
         default_version_id: p.default_version.to_string(),
         create_date: tidegate_policy::parse_date(&p.create_date)
-            .and_then(|d| created(u64::try_from(d).ok()?)),
+            .and_then(|d| Some(created(u64::try_from(d).ok()?))),
         ..pb::Policy::default()
     }
 }
@@ -164,7 +164,7 @@ fn version(p: &PolicyState, v: &record::PolicyVersion) -> pb::PolicyVersion {
         version_id: format!("v{}", v.number),
         document: v.document.clone(),
         is_default_version: p.meta.default_version == v.number,
-        create_date: created(v.created),
+        create_date: Some(created(v.created)),
     }
 }
 
@@ -178,7 +178,7 @@ fn access_key(k: &record::AccessKey) -> pb::AccessKey {
         access_key_id: k.id.clone(),
         user_name: k.user.clone(),
         status: if k.active { "Active" } else { "Inactive" }.to_owned(),
-        create_date: created(k.created),
+        create_date: Some(created(k.created)),
     }
 }
 
@@ -911,7 +911,7 @@ impl IamService for IamHandler {
                     version_id: format!("v{}", v.number),
                     document: v.document.clone(),
                     is_default_version: set_default,
-                    create_date: created(v.created),
+                    create_date: Some(created(v.created)),
                 }),
                 _ => None,
             },
@@ -945,7 +945,7 @@ impl IamService for IamHandler {
                 document: aws.document.to_string(),
                 is_default_version: true,
                 create_date: tidegate_policy::parse_date(&aws.update_date)
-                    .and_then(|d| created(u64::try_from(d).ok()?)),
+                    .and_then(|d| Some(created(u64::try_from(d).ok()?))),
             },
             _ => return Err(no_such("policy version", &r.version_id)),
         };

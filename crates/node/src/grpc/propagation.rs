@@ -79,7 +79,7 @@ impl PropagationService for PropagationHandler {
         check(&caller, "tidegate:WaitForPropagation", "*").map_err(refuse)?;
         let request = request.into_inner();
         let core = Arc::clone(&self.0);
-        let cluster = core.cluster_id(&core.views.load());
+        let cluster = Core::cluster_id(&core.views.load());
         let positions =
             Token::read(&core.cluster_key, &cluster, &request.token).map_err(refuse)?.positions;
         let scope = scope(request.scope)?;

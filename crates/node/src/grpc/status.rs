@@ -1,7 +1,5 @@
 //! The one place where a reason becomes a gRPC status.
 
-use std::collections::HashMap;
-
 use tidegate_service::{Reason, ServiceError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -37,18 +35,15 @@ fn code(reason: Reason) -> Code {
 }
 
 /// The status of a refusal, with `google.rpc.ErrorInfo`.
-#[expect(
-    clippy::disallowed_types,
-    reason = "the type that tonic-types takes; it is only filled, never iterated"
-)]
 pub(crate) fn status(error: &ServiceError) -> Status {
     let (name, retryable) = error.reason.row();
-    let metadata = HashMap::from([("retryable".to_owned(), retryable.to_string())]);
+    let metadata = [("retryable".to_owned(), retryable.to_string())];
     let details = ErrorDetails::with_error_info(name, DOMAIN, metadata);
     Status::with_error_details(code(error.reason), error.message.clone(), details)
 }
 
 /// For the `?` of handlers.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 pub(crate) fn refuse(error: ServiceError) -> Status {
     status(&error)
 }

@@ -60,7 +60,7 @@ pub(crate) async fn view(
             let present = core.views.load();
             let mut positions = Clock::default();
             for text in &fresh.tokens {
-                let token = Token::read(&core.cluster_key, &core.cluster_id(&present), text)
+                let token = Token::read(&core.cluster_key, &Core::cluster_id(&present), text)
                     .map_err(refuse)?;
                 positions.join(&token.positions);
             }
@@ -107,7 +107,7 @@ pub(crate) async fn view(
 pub(crate) fn decision_id(core: &Core) -> String {
     let mut id = [0; 16];
     core.platform.entropy(&mut id);
-    id.iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(id)
 }
 
 /// What an answer from `view` about `groups` carries.

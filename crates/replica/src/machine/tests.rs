@@ -45,6 +45,7 @@ fn live(seed: u64, bug: Bug) -> World {
 const REGRESSIONS: [u64; 1] = [77];
 
 /// The seeds to run: the one in `REPLICA_SEED`, else as many as `REPLICA_SEEDS` says, else so many and the regressions.
+#[expect(clippy::disallowed_methods, reason = "the person who runs the tests picks the seeds")]
 fn seeds(many: u64) -> Vec<u64> {
     let asked = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
     match asked("REPLICA_SEED") {

@@ -143,7 +143,7 @@ impl Layout {
         let folder = self.folder.canonicalize().map_err(io_error(&self.folder))?;
         let authority = Authority::create(&folder, "dev")?;
         let key: [u8; 32] = rand::rng().random();
-        let hexadecimal: String = key.iter().map(|b| format!("{b:02x}")).collect();
+        let hexadecimal = hex::encode(key);
         write_private(&folder.join("cluster.key"), &hexadecimal)?;
         let (key_id, secret) = (access_key_id(), secret());
         write_private(&folder.join("operator.secret"), &secret)?;
