@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tidegate_proto::peer::v1::{
-    GossipFrame, Hello, Lane as WireLane, gossip_frame::Frame,
+    GossipRequest, Hello, Lane as WireLane, gossip_request::Frame,
     peer_service_client::PeerServiceClient,
 };
 use tidegate_replica::{Lane, NodeId, RegionName};
@@ -228,7 +228,7 @@ impl Courier {
             lane: self.lane.into(),
             ..Hello::default()
         };
-        tx.send(GossipFrame { frame: Some(Frame::Hello(hello)) }).await?;
+        tx.send(GossipRequest { frame: Some(Frame::Hello(hello)) }).await?;
         let mut answers = client.gossip(ReceiverStream::new(rx)).await?.into_inner();
         loop {
             tokio::select! {
@@ -239,7 +239,7 @@ impl Courier {
                 },
                 message = messages.recv() => match message {
                     Some(message) => {
-                        tx.send(GossipFrame { frame: Some(Frame::Message(message)) }).await?;
+                        tx.send(GossipRequest { frame: Some(Frame::Message(message)) }).await?;
                     }
                     None => return Ok(()),
                 },

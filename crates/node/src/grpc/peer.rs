@@ -4,9 +4,9 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures::Stream;
 use tidegate_proto::peer::v1::{
-    Applied, ForwardRequest, ForwardResponse, GossipAck, GossipFrame, GroupPosition, RaftRequest,
-    RaftResponse, ReadIndexRequest, ReadIndexResponse, forward_response::Result as Forwarded,
-    gossip_frame::Frame, peer_service_server::PeerService,
+    Applied, ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition,
+    RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse,
+    forward_response::Result as Forwarded, gossip_request::Frame, peer_service_server::PeerService,
 };
 use tidegate_replica::{GroupId, NodeId};
 use tidegate_service::Reason;
@@ -32,16 +32,17 @@ fn certified<T>(request: &Request<T>) -> Option<NodeId> {
 
 #[tonic::async_trait]
 impl PeerService for PeerHandler {
-    type GossipStream = Pin<Box<dyn Stream<Item = Result<GossipAck, Status>> + Send>>;
+    type GossipStream = Pin<Box<dyn Stream<Item = Result<GossipResponse, Status>> + Send>>;
 
     async fn gossip(
         &self,
-        request: Request<Streaming<GossipFrame>>,
+        request: Request<Streaming<GossipRequest>>,
     ) -> Result<Response<Self::GossipStream>, Status> {
         let identity = certified(&request);
         let core = Arc::clone(&self.0);
         let mut frames = request.into_inner();
-        let Some(GossipFrame { frame: Some(Frame::Hello(hello)) }) = frames.message().await? else {
+        let Some(GossipRequest { frame: Some(Frame::Hello(hello)) }) = frames.message().await?
+        else {
             return Err(Status::invalid_argument("a stream begins with a hello"));
         };
         let from = NodeId(hello.node);
@@ -70,7 +71,7 @@ impl PeerService for PeerHandler {
                 }
             }
             // The type of a stream that gives nothing.
-            if false { yield GossipAck {}; }
+            if false { yield GossipResponse {}; }
         };
         Ok(Response::new(Box::pin(answers)))
     }

@@ -1,0 +1,147 @@
+//! Accounts, for operators.
+
+use super::{
+    AccountHandler, AccountId, AccountService, CallerRef, Command, Envelope, GroupId, Reason,
+    Reply, Request, Response, ServiceError, Status, access_key, command, draw, ids, invalid,
+    no_such, operator, page, pb, record, refuse, secret, wire,
+};
+
+#[tonic::async_trait]
+impl AccountService for AccountHandler {
+    async fn create_account(
+        &self,
+        request: Request<pb::CreateAccountRequest>,
+    ) -> Result<Response<pb::CreateAccountResponse>, Status> {
+        let core = &self.0;
+        let caller = operator(core, &request, "tidegate:CreateAccount")?;
+        let r = request.into_inner();
+        let number =
+            draw(core).iter().fold(0u64, |n, b| (n << 8 | u64::from(*b)) % 999_999_999_000) + 1_000;
+        let id = ids::access_key_id(number, &draw(core));
+        let (secret, sealed_secret) = secret(core, &id)?;
+        let root_key = record::AccessKey {
+            id: id.clone(),
+            active: true,
+            sealed_secret,
+            ..record::AccessKey::default()
+        };
+        let placement = record::AccountPlacement {
+            account: number,
+            email: r.email,
+            name: r.name,
+            root_key: Some(root_key),
+            ..record::AccountPlacement::default()
+        };
+        // What the directory is told rests on a fresh look at the caller.
+        core.read_index(caller.group, core.config.wait_max()).await.map_err(refuse)?;
+        let envelope = Envelope {
+            request_id: r.request_id.clone(),
+            caller: Some(CallerRef { account: caller.account.as_u64(), ..caller.reference }),
+            command: Some(Command::ReserveAccount(command::ReserveAccount {
+                placement: Some(placement),
+            })),
+            ..Envelope::default()
+        };
+        if r.validate_only {
+            return Err(invalid("accounts can't be validated only"));
+        }
+        let (index, reply) = core
+            .propose(GroupId::DIRECTORY, &envelope, core.config.wait_max())
+            .await
+            .map_err(refuse)?;
+        let Some(Reply::AccountPlacement(reserved)) = reply.reply else {
+            return Err(refuse(ServiceError::new(
+                Reason::Internal,
+                "the directory gave another answer than an account",
+            )));
+        };
+        let position = self.made(&reserved).await?;
+        let mut metadata = wire::metadata(core, GroupId::DIRECTORY, index, r.request_id)?;
+        metadata.token = position;
+        let first = reserved.root_key.as_ref().is_some_and(|k| k.id == id);
+        let key = reserved.root_key.clone().unwrap_or_default();
+        Ok(Response::new(pb::CreateAccountResponse {
+            account: Some(account(&record::AccountPlacement { active: true, ..reserved })),
+            root_access_key: Some(pb::CreatedAccessKey {
+                access_key: Some(access_key(&key)),
+                secret_access_key: if first { secret } else { String::new() },
+            }),
+            metadata: Some(metadata),
+        }))
+    }
+
+    async fn get_account(
+        &self,
+        request: Request<pb::GetAccountRequest>,
+    ) -> Result<Response<pb::GetAccountResponse>, Status> {
+        let core = &self.0;
+        let caller = wire::caller(&request)?;
+        if request.get_ref().account_id != caller.account.to_string() {
+            operator(core, &request, "tidegate:GetAccount")?;
+        }
+        let r = request.into_inner();
+        let id: AccountId = r
+            .account_id
+            .parse()
+            .map_err(|e: tidegate_policy::AccountIdError| invalid(e.to_string()))?;
+        let view = wire::view(core, r.consistency.as_ref(), &[GroupId::DIRECTORY]).await?;
+        let found = view.directory.account(id).ok_or_else(|| no_such("account", &r.account_id))?;
+        let evidence = wire::evidence(core, &view, &[GroupId::DIRECTORY])?;
+        Ok(Response::new(pb::GetAccountResponse {
+            account: Some(account(found)),
+            evidence: Some(evidence),
+        }))
+    }
+
+    async fn list_accounts(
+        &self,
+        request: Request<pb::ListAccountsRequest>,
+    ) -> Result<Response<pb::ListAccountsResponse>, Status> {
+        let core = &self.0;
+        operator(core, &request, "tidegate:ListAccounts")?;
+        let r = request.into_inner();
+        let view = wire::view(core, r.consistency.as_ref(), &[GroupId::DIRECTORY]).await?;
+        let items = view.directory.accounts().map(|a| (format!("{:012}", a.account), account(a)));
+        let (accounts, next_page_token) =
+            page(core, "ListAccounts", r.page_size, &r.page_token, items)?;
+        let evidence = Some(wire::evidence(core, &view, &[GroupId::DIRECTORY])?);
+        Ok(Response::new(pb::ListAccountsResponse { accounts, next_page_token, evidence }))
+    }
+}
+
+fn account(a: &record::AccountPlacement) -> pb::Account {
+    pb::Account {
+        id: format!("{:012}", a.account),
+        name: a.name.clone(),
+        email: a.email.clone(),
+        state: if a.active { "ACTIVE" } else { "PENDING" }.to_owned(),
+        group: a.group,
+    }
+}
+
+impl AccountHandler {
+    /// Makes the account in its group, if whoever leads the directory has not done so yet, and gives a token that covers both.
+    async fn made(&self, reserved: &record::AccountPlacement) -> Result<String, Status> {
+        let core = &self.0;
+        let init = command::InitAccount {
+            name: reserved.name.clone(),
+            email: reserved.email.clone(),
+            root_key: reserved.root_key.clone(),
+        };
+        let envelope = Envelope {
+            request_id: format!("init-{:012}", reserved.account),
+            account: reserved.account,
+            caller: Some(CallerRef { kind: command::caller_kind::SYSTEM, ..CallerRef::default() }),
+            command: Some(Command::InitAccount(init)),
+            ..Envelope::default()
+        };
+        let group = GroupId(reserved.group);
+        let (index, _) =
+            core.propose(group, &envelope, core.config.wait_max()).await.map_err(refuse)?;
+        let directory =
+            core.read_index(GroupId::DIRECTORY, core.config.wait_max()).await.map_err(refuse)?;
+        let mut positions = directory;
+        positions.advance(crate::machine::origin(group), index);
+        core.token(&core.views.load(), positions).map_err(refuse)
+    }
+}
