@@ -220,34 +220,32 @@ async fn account(client: &Client, command: AccountCommand) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each verb")]
 async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure> {
     let mut iam = IamServiceClient::new(client.channel());
-    let path = |method: &str| format!("/tidegate.iam.v1.IamService/{method}");
+    macro_rules! send {
+        ($method:ident, $name:literal, $message:expr) => {{
+            let path = concat!("/tidegate.iam.v1.IamService/", $name);
+            let answer = iam.$method(client.sign(path, $message)?).await;
+            answer.map_err(|s| refused(&s))?.into_inner()
+        }};
+    }
     let request_id = request_id();
     let metadata = match command {
         UserCommand::Create { name } => {
             let message =
                 CreateUserRequest { user_name: name, request_id, ..CreateUserRequest::default() };
-            let done = iam
-                .create_user(client.sign(&path("CreateUser"), message)?)
-                .await
-                .map_err(|s| refused(&s))?
-                .into_inner();
+            let done = send!(create_user, "CreateUser", message);
             println!("{}", done.user.unwrap_or_default().arn);
             done.metadata
         }
         UserCommand::Delete { name } => {
             let message =
                 DeleteUserRequest { user_name: name, request_id, ..DeleteUserRequest::default() };
-            iam.delete_user(client.sign(&path("DeleteUser"), message)?)
-                .await
-                .map_err(|s| refused(&s))?
-                .into_inner()
-                .metadata
+            send!(delete_user, "DeleteUser", message).metadata
         }
         UserCommand::List => {
-            let request = client.sign(&path("ListUsers"), ListUsersRequest::default())?;
-            let all = iam.list_users(request).await.map_err(|s| refused(&s))?.into_inner();
+            let all = send!(list_users, "ListUsers", ListUsersRequest::default());
             let mut table = table(&["user", "id", "ARN"]);
             for u in all.users {
                 table.add_row([u.user_name, u.user_id, u.arn]);
@@ -262,11 +260,7 @@ async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure
                 request_id,
                 validate_only: false,
             };
-            iam.attach_user_policy(client.sign(&path("AttachUserPolicy"), message)?)
-                .await
-                .map_err(|s| refused(&s))?
-                .into_inner()
-                .metadata
+            send!(attach_user_policy, "AttachUserPolicy", message).metadata
         }
         UserCommand::Detach { name, policy_arn } => {
             let message = DetachUserPolicyRequest {
@@ -275,11 +269,7 @@ async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure
                 request_id,
                 validate_only: false,
             };
-            iam.detach_user_policy(client.sign(&path("DetachUserPolicy"), message)?)
-                .await
-                .map_err(|s| refused(&s))?
-                .into_inner()
-                .metadata
+            send!(detach_user_policy, "DetachUserPolicy", message).metadata
         }
         UserCommand::PutPolicy { name, policy, file } => {
             let policy_document = std::fs::read_to_string(&file)
@@ -291,20 +281,12 @@ async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure
                 request_id,
                 validate_only: false,
             };
-            iam.put_user_policy(client.sign(&path("PutUserPolicy"), message)?)
-                .await
-                .map_err(|s| refused(&s))?
-                .into_inner()
-                .metadata
+            send!(put_user_policy, "PutUserPolicy", message).metadata
         }
         UserCommand::CreateKey { name } => {
             let message =
                 CreateAccessKeyRequest { user_name: name, request_id, validate_only: false };
-            let made = iam
-                .create_access_key(client.sign(&path("CreateAccessKey"), message)?)
-                .await
-                .map_err(|s| refused(&s))?
-                .into_inner();
+            let made = send!(create_access_key, "CreateAccessKey", message);
             let key = made.access_key.unwrap_or_default();
             println!("access_key_id {}", key.access_key.unwrap_or_default().access_key_id);
             println!("secret_access_key {}", key.secret_access_key);
@@ -317,17 +299,12 @@ async fn user(client: &Client, command: UserCommand) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
-fn question(q: QuestionArgs) -> Option<Question> {
-    Some(Question {
-        principal: q.principal,
-        action: q.action,
-        resource: q.resource,
-        context: Vec::new(),
-    })
+fn question(q: QuestionArgs) -> Question {
+    Question { principal: q.principal, action: q.action, resource: q.resource, context: Vec::new() }
 }
 
 async fn authorize(client: &Client, q: QuestionArgs) -> Result<ExitCode, Failure> {
-    let message = AuthorizeRequest { question: question(q), consistency: None };
+    let message = AuthorizeRequest { question: Some(question(q)), consistency: None };
     let request = client.sign("/tidegate.decision.v1.DecisionService/Authorize", message)?;
     let answer = DecisionServiceClient::new(client.channel())
         .authorize(request)
@@ -351,7 +328,7 @@ async fn authorize(client: &Client, q: QuestionArgs) -> Result<ExitCode, Failure
 }
 
 async fn explain(client: &Client, q: QuestionArgs) -> Result<ExitCode, Failure> {
-    let message = ExplainRequest { question: question(q), consistency: None };
+    let message = ExplainRequest { question: Some(question(q)), consistency: None };
     let request = client.sign("/tidegate.decision.v1.DecisionService/Explain", message)?;
     let answer = DecisionServiceClient::new(client.channel())
         .explain(request)

@@ -119,7 +119,7 @@ impl Layout {
     }
 
     /// Numbers of all nodes.
-    pub(crate) fn nodes(&self) -> Vec<u64> {
+    pub(crate) fn nodes() -> Vec<u64> {
         REGIONS.iter().flat_map(|(_, nodes)| nodes.iter().copied()).collect()
     }
 
@@ -147,7 +147,7 @@ impl Layout {
         write_private(&folder.join("cluster.key"), &hexadecimal)?;
         let (key_id, secret) = (access_key_id(), secret());
         write_private(&folder.join("operator.secret"), &secret)?;
-        let ports = self.ports(base_port).map_err(io_error(&folder))?;
+        let ports = Self::ports(base_port).map_err(io_error(&folder))?;
         let peers = peers(&ports);
         for (peer, ports) in peers.iter().zip(&ports) {
             let home = folder.join(format!("n{}", peer.node));
@@ -202,8 +202,8 @@ impl Layout {
         Ok(())
     }
 
-    fn ports(&self, base_port: u16) -> io::Result<Vec<[u16; 3]>> {
-        let nodes = self.nodes();
+    fn ports(base_port: u16) -> io::Result<Vec<[u16; 3]>> {
+        let nodes = Self::nodes();
         if base_port != 0 {
             return Ok((1u16..)
                 .zip(&nodes)

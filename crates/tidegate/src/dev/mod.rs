@@ -45,7 +45,7 @@ impl DevCluster {
             layout.create(base_port)?;
         }
         let mut nodes = Vec::new();
-        for number in layout.nodes() {
+        for number in Layout::nodes() {
             let config = layout.config(number)?;
             let platform = Arc::new(TokioPlatform::new());
             let node = Node::start(config, platform)

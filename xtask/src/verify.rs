@@ -1,0 +1,127 @@
+//! Runs the checkers, one after the other, and says at the end which of them failed.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use crate::tidy;
+
+/// One checker.
+struct Check {
+    name: &'static str,
+    command: &'static [&'static str],
+    /// What shows that it is installed. Empty: it comes with the toolchain.
+    probe: &'static [&'static str],
+}
+
+const CHECKS: &[Check] = &[
+    Check { name: "format", command: &["cargo", "fmt", "--all", "--check"], probe: &[] },
+    Check {
+        name: "lints",
+        command: &[
+            "cargo",
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        probe: &[],
+    },
+    Check {
+        name: "dependencies",
+        command: &[
+            "cargo",
+            "deny",
+            "check",
+            "--hide-inclusion-graph",
+            "bans",
+            "licenses",
+            "sources",
+        ],
+        probe: &["cargo", "deny", "--version"],
+    },
+    Check {
+        name: "protocol files",
+        command: &["npx", "--yes", "@bufbuild/buf", "lint"],
+        probe: &["npx", "--version"],
+    },
+    Check {
+        name: "build",
+        command: &["cargo", "build", "--workspace", "--all-targets"],
+        probe: &[],
+    },
+    Check { name: "tests", command: &["cargo", "test", "--workspace", "--quiet"], probe: &[] },
+    Check {
+        name: "a client in Python",
+        command: &["tests/python/run"],
+        probe: &["python3", "-c", "import venv, ensurepip, tomllib"],
+    },
+];
+
+fn runs(root: &Path, words: &[&str], quiet: bool) -> bool {
+    let Some((program, rest)) = words.split_first() else { return false };
+    let mut command = Command::new(program);
+    command.args(rest).current_dir(root);
+    if quiet {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+    }
+    command.status().is_ok_and(|s| s.success())
+}
+
+/// Checks everything and writes nothing. A checker that is missing is named; with `strict` it counts as failed.
+pub(crate) fn verify(root: &Path, strict: bool) -> bool {
+    let (mut failed, mut missing) = (Vec::new(), Vec::new());
+    println!("== conventions");
+    if !tidy::report(root) {
+        failed.push("conventions");
+    }
+    for check in CHECKS {
+        println!("== {}", check.name);
+        if !check.probe.is_empty() && !runs(root, check.probe, true) {
+            println!("   not checked: `{}` is not installed", check.command.join(" "));
+            missing.push(check.name);
+            continue;
+        }
+        let started = Instant::now();
+        let passed = runs(root, check.command, false);
+        println!(
+            "   {} in {} s",
+            if passed { "passed" } else { "FAILED" },
+            started.elapsed().as_secs()
+        );
+        if !passed {
+            failed.push(check.name);
+        }
+    }
+    if strict {
+        failed.append(&mut missing);
+    }
+    if !missing.is_empty() {
+        println!("not checked, for want of a tool: {}", missing.join(", "));
+    }
+    if failed.is_empty() {
+        println!("everything that was checked is as it should be");
+    } else {
+        println!("FAILED: {}", failed.join(", "));
+    }
+    failed.is_empty()
+}
+
+/// Formats, and lets clippy mend what it can.
+pub(crate) fn fix(root: &Path) -> bool {
+    let clippy = [
+        "cargo",
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--fix",
+        "--allow-dirty",
+        "--allow-staged",
+    ];
+    runs(root, &clippy, false) && runs(root, &["cargo", "fmt", "--all"], false)
+}
