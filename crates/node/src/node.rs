@@ -12,7 +12,7 @@ use tidegate_proto::peer::v1::RaftRequest;
 use tidegate_replica::{
     GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
 };
-use tidegate_service::View;
+use tidegate_service::{ServiceError, Token, View};
 use tidegate_store::{
     Committer, Engine, MemoryEngine, NodeStore, SledEngine, SledOptions, StoreError,
 };
@@ -288,6 +288,17 @@ impl Node {
                 return;
             }
         }
+    }
+
+    /// Waits until the published view covers a token: from then on the node decides on what the token's holder has seen. False when
+    /// `patience` ran out first.
+    ///
+    /// # Errors
+    /// The token is none of this cluster's.
+    pub async fn covers(&self, token: &str, patience: Duration) -> Result<bool, ServiceError> {
+        let view = self.core.views.load();
+        let token = Token::read(&self.core.cluster_key, &Core::cluster_id(&view), token)?;
+        Ok(self.core.views.covering(&token.positions, patience).await.is_some())
     }
 
     /// Its number.
