@@ -12,8 +12,15 @@
 //! # Ok(()) }
 //! ```
 
+mod call;
+mod propagation;
+mod raw;
+
+pub use call::{CallError, Retries};
+pub use propagation::{Arrived, Propagated};
+
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, SystemTime},
 };
 
@@ -96,53 +103,88 @@ pub fn reason(status: &Status) -> (String, bool) {
     }
 }
 
-/// A connection to one node, and the session's memory.
+/// A node, and the connection to it.
+#[derive(Clone, Debug)]
+struct Node {
+    address: String,
+    /// What calls to it sign as `host`.
+    authority: String,
+    channel: Channel,
+}
+
+/// Connections to some nodes, and the session's memory.
 #[derive(Clone, Debug)]
 pub struct Client {
-    channel: Channel,
-    authority: String,
+    /// The first one that answered comes first.
+    nodes: Arc<Vec<Node>>,
+    /// Which node [`Client::call`] asks.
+    at: Arc<AtomicUsize>,
+    retries: Retries,
     credentials: Credentials,
     region: String,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
+fn node(address: &str, ca_pem: &str) -> Result<(Node, Endpoint), ClientError> {
+    let fail = |source| ClientError::Connect { address: address.to_owned(), source };
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(ca_pem))
+        .domain_name("localhost");
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(fail)?;
+    let authority = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
+    let endpoint = endpoint.tls_config(tls).map_err(fail)?.connect_timeout(CONNECT_MAX);
+    let node = Node { address: address.to_owned(), authority, channel: endpoint.connect_lazy() };
+    Ok((node, endpoint))
+}
+
 impl Client {
-    /// Connects to the first of `addresses` (`https://host:port`) that answers.
+    /// Connects to the first of `addresses` (`https://host:port`) that answers. The others are there for when it no longer does.
     pub async fn connect(
         addresses: &[String],
         ca_pem: &str,
         credentials: Credentials,
     ) -> Result<Self, ClientError> {
+        let mut nodes = Vec::new();
+        let mut answers = None;
         let mut last = ClientError::NoEndpoint;
         for address in addresses {
-            match Self::connect_one(address, ca_pem, credentials.clone()).await {
-                Ok(client) => return Ok(client),
-                Err(error) => last = error,
+            let (mut node, endpoint) = node(address, ca_pem)?;
+            if answers.is_none() {
+                match endpoint.connect().await {
+                    Ok(channel) => {
+                        node.channel = channel;
+                        answers = Some(nodes.len());
+                    }
+                    Err(source) => last = ClientError::Connect { address: address.clone(), source },
+                }
             }
+            nodes.push(node);
         }
-        Err(last)
+        let Some(first) = answers else { return Err(last) };
+        nodes.rotate_left(first);
+        Ok(Self {
+            nodes: Arc::new(nodes),
+            at: Arc::default(),
+            retries: Retries::default(),
+            credentials,
+            region: "us-east-1".to_owned(),
+            seen: Arc::default(),
+        })
     }
 
-    async fn connect_one(
-        address: &str,
-        ca_pem: &str,
-        credentials: Credentials,
-    ) -> Result<Self, ClientError> {
-        let fail = |source| ClientError::Connect { address: address.to_owned(), source };
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(ca_pem))
-            .domain_name("localhost");
-        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(fail)?;
-        let authority = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let channel = endpoint
-            .tls_config(tls)
-            .map_err(fail)?
-            .connect_timeout(CONNECT_MAX)
-            .connect()
-            .await
-            .map_err(fail)?;
-        let region = "us-east-1".to_owned();
-        Ok(Self { channel, authority, credentials, region, seen: Arc::default() })
+    /// The same with other retries.
+    #[must_use]
+    pub fn with_retries(&self, retries: Retries) -> Self {
+        Self { retries, ..self.clone() }
+    }
+
+    fn node(&self, at: usize) -> &Node {
+        // There is at least one: connecting to none is an error.
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the index is below the length, which is not zero"
+        )]
+        &self.nodes[at % self.nodes.len()]
     }
 
     /// The same node with other credentials. The memory of what was seen goes along.
@@ -157,9 +199,9 @@ impl Client {
         Self { seen: Arc::new(Mutex::new(self.seen.lock().clone())), ..self.clone() }
     }
 
-    /// For the generated clients.
+    /// The first node, for the generated clients. Requests for it come from [`Client::sign`].
     pub fn channel(&self) -> Channel {
-        self.channel.clone()
+        self.node(0).channel.clone()
     }
 
     /// Remembers a token of an answer.
@@ -183,15 +225,21 @@ impl Client {
     /// A signed request for the method at `path`.
     pub fn sign<M: Message>(&self, path: &str, message: M) -> Result<Request<M>, ClientError> {
         let hash = hex::encode(Sha256::digest(message.encode_to_vec()));
-        self.sign_with(path, message, &hash)
+        self.sign_for(self.node(0), path, message, &hash)
     }
 
     /// A signed request whose payload is a stream.
     pub fn sign_stream<S>(&self, path: &str, stream: S) -> Result<Request<S>, ClientError> {
-        self.sign_with(path, stream, "UNSIGNED-PAYLOAD")
+        self.sign_for(self.node(0), path, stream, "UNSIGNED-PAYLOAD")
     }
 
-    fn sign_with<M>(&self, path: &str, message: M, hash: &str) -> Result<Request<M>, ClientError> {
+    fn sign_for<M>(
+        &self,
+        node: &Node,
+        path: &str,
+        message: M,
+        hash: &str,
+    ) -> Result<Request<M>, ClientError> {
         let fail = |e: &dyn std::fmt::Display| ClientError::Sign(e.to_string());
         let c = &self.credentials;
         let identity = AwsCredentials::new(
@@ -214,8 +262,8 @@ impl Client {
             .build()
             .map_err(|e| fail(&e))?
             .into();
-        let headers = [("host", self.authority.as_str()), ("x-amz-content-sha256", hash)];
-        let uri = format!("https://{}{path}", self.authority);
+        let headers = [("host", node.authority.as_str()), ("x-amz-content-sha256", hash)];
+        let uri = format!("https://{}{path}", node.authority);
         let body = SignableBody::Precomputed(hash.to_owned());
         let signable =
             SignableRequest::new("POST", uri, headers.into_iter(), body).map_err(|e| fail(&e))?;

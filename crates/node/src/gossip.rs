@@ -4,13 +4,18 @@
 //! to the peers' lanes, to the store and to the view, in the order that `replica::Replica` prescribes: a merge is durable before
 //! it is published, and published before it is acknowledged.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tidegate_replica::{
-    Alarm, Clock, Coverage, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin, Output,
-    PropagationEvent, Replica, Scope,
+    Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
+    Output, PropagationEvent, Replica, Scope,
 };
 use tidegate_store::NodeStore;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -79,6 +84,8 @@ pub(crate) type Freshness = ArcSwap<BTreeMap<GroupId, Duration>>;
 pub(crate) struct Gossip {
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) events: broadcast::Sender<PropagationEvent>,
+    /// The last events, for who asks about a change that has arrived somewhere already.
+    recent: Arc<Mutex<VecDeque<PropagationEvent>>>,
     pub(crate) freshness: Arc<Freshness>,
 }
 
@@ -87,7 +94,23 @@ impl Gossip {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Input>) {
         let (inputs, queue) = mpsc::channel(INPUTS_MAX);
         let events = broadcast::Sender::new(EVENTS_MAX);
-        (Self { inputs, events, freshness: Arc::default() }, queue)
+        (Self { inputs, events, recent: Arc::default(), freshness: Arc::default() }, queue)
+    }
+
+    /// Tells everyone who watches, and whoever asks soon.
+    fn happened(&self, event: PropagationEvent) {
+        let mut recent = self.recent.lock();
+        if recent.len() == EVENTS_MAX {
+            recent.pop_front();
+        }
+        recent.push_back(event.clone());
+        drop(recent);
+        let _listeners = self.events.send(event).unwrap_or(0);
+    }
+
+    /// What is remembered of the arrivals of these changes, the oldest first.
+    pub(crate) fn remembered(&self, dots: &BTreeSet<Dot>) -> Vec<PropagationEvent> {
+        self.recent.lock().iter().filter(|e| dots.contains(&e.dot)).cloned().collect()
     }
 
     /// Hands the driver an input, waiting while its queue is full. Nothing happens once the node stops.
@@ -236,7 +259,7 @@ impl Driver {
             self.metrics.propagation.get_or_create(&route).observe(duration.as_secs_f64());
         }
         // Nobody listening is no failure.
-        let _listeners = self.gossip.events.send(event).unwrap_or(0);
+        self.gossip.happened(event);
     }
 
     fn alarm(&self, alarm: &Alarm) {

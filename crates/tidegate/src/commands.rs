@@ -1,34 +1,71 @@
 //! The commands, their exit codes, and the one place where errors are printed.
 
+mod call;
 mod client;
 mod demo;
 mod dev;
 mod node;
+mod output;
+mod verbs;
 
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{error::Error, ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tidegate_client::CallError;
 
 /// Any error on its way to the person at the terminal.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// The IAM control plane that you run yourself, and the only one whose propagation can be seen, waited for, bounded and tested.
-#[derive(Debug, Parser)]
-#[command(
-    name = "tidegate",
-    version,
-    after_help = "Exit codes: 0 done or allowed, 1 an error, 2 denied, 3 not yet propagated, 64 wrong usage."
-)]
-pub(crate) struct Cli {
+/// What every client command takes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Client options")]
+pub(crate) struct Globals {
     /// The profile: nodes, authority and access key. `tidegate dev` writes it.
     #[arg(long, global = true, env = "TIDEGATE_PROFILE", default_value = "data/profile.toml")]
     profile: PathBuf,
     /// The node or region to call; any by default.
     #[arg(long, global = true, env = "TIDEGATE_AT", default_value = "")]
     at: String,
+    /// How answers are written: data on standard output, progress on standard error.
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        env = "TIDEGATE_OUTPUT",
+        default_value = "table"
+    )]
+    output: output::Format,
+    /// How fresh an answer must be: eventual, strong, bounded:2s or at-least-as-fresh:TOKEN.
+    #[arg(long, global = true, default_value = "eventual")]
+    consistency: String,
+    /// After a change, waits until it decides: all, quorum, region:NAME or nodes:n4,n5.
+    #[arg(long, global = true, value_name = "SCOPE", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
+    wait: Option<String>,
+    /// How long to wait for propagation.
+    #[arg(long, global = true, default_value = "30s")]
+    timeout: humantime::Duration,
+    /// Checks a change and leaves everything as it is.
+    #[arg(long, global = true)]
+    dry_run: bool,
+    /// Most items of a list.
+    #[arg(long, global = true, default_value_t = 100_000)]
+    max_items: usize,
     /// What to log, in the words of `RUST_LOG`.
     #[arg(long, global = true, env = "TIDEGATE_LOG", default_value = "warn,openraft=off")]
     log: String,
+}
+
+/// The IAM control plane that you run yourself, and the only one whose propagation can be seen, waited for, bounded and tested.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidegate",
+    version,
+    after_help = "Exit codes: 0 done or allowed, 1 an error, 2 denied (or wrong usage), 3 not yet propagated, 4 too stale."
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
     #[command(subcommand)]
     command: Command,
 }
@@ -50,37 +87,78 @@ enum Command {
     },
 }
 
-/// Runs a command and gives its exit code.
-pub(crate) async fn run(cli: Cli) -> ExitCode {
-    let json = matches!(cli.command, Command::Node(_));
+/// Everything that the command line knows.
+fn command() -> clap::Command {
+    Cli::command().subcommands(verbs::commands())
+}
+
+/// Runs what the command line says and gives the exit code.
+pub(crate) async fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
+    let matches = command().get_matches_from(words);
+    let globals = match Globals::from_arg_matches(&matches) {
+        Ok(globals) => globals,
+        Err(error) => error.exit(),
+    };
+    let json = matches.subcommand_name() == Some("node");
     let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").unwrap_or_default();
     let _telemetry =
-        tidegate_node::telemetry::trace::install(&cli.log, json, &endpoint, "tidegate");
-    let result = match cli.command {
+        tidegate_node::telemetry::trace::install(&globals.log, json, &endpoint, "tidegate");
+    match dispatch(&matches, &globals).await {
+        Ok(code) => code,
+        Err(error) => report(&*error),
+    }
+}
+
+async fn connect(globals: &Globals) -> Result<tidegate_client::Client, Failure> {
+    let profile = crate::profile::read(&globals.profile)?;
+    Ok(crate::profile::connect(&profile, &globals.at).await?)
+}
+
+async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitCode, Failure> {
+    if let Some((verb, said)) = verbs::asked(matches) {
+        let client = connect(globals).await?;
+        let token = call::run(&client, verb, said, globals).await?;
+        return match (&globals.wait, token) {
+            (Some(scope), Some(token)) => client::wait(&client, &token, scope, globals).await,
+            _ => Ok(ExitCode::SUCCESS),
+        };
+    }
+    match Cli::from_arg_matches(matches)?.command {
         Command::Node(args) => node::run(args).await,
         Command::Dev(args) => dev::run(args).await,
         Command::Demo(args) => demo::run(args).await,
-        Command::Client(command) => client::run(command, &cli.profile, &cli.at).await,
+        Command::Client(command) => client::run(&connect(globals).await?, command, globals).await,
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut <Cli as clap::CommandFactory>::command(),
-                "tidegate",
-                &mut std::io::stdout(),
-            );
+            clap_complete::generate(shell, &mut command(), "tidegate", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
-        }
-    };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("tidegate: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
         }
     }
 }
+
+/// Prints an error as a person wants to read it, and gives its exit code.
+fn report(error: &(dyn Error + Send + Sync + 'static)) -> ExitCode {
+    eprintln!("tidegate: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because {error}");
+        cause = error.source();
+    }
+    let Some(call) = error.downcast_ref::<CallError>() else { return ExitCode::FAILURE };
+    if let CallError::Refused { retryable, tries, .. } = call {
+        match (retryable, tries) {
+            (true, 1) => eprintln!("  trying again may help"),
+            (true, tries) => eprintln!("  it was tried {tries} times; trying again later may help"),
+            (false, _) => {
+                eprintln!("  nothing was changed, and trying the same again will not help");
+            }
+        }
+    }
+    match call.reason() {
+        "NOT_YET_PROPAGATED" => ExitCode::from(client::NOT_YET),
+        "TOO_STALE" => ExitCode::from(client::TOO_STALE),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests;

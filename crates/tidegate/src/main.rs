@@ -6,9 +6,11 @@ mod profile;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+/// A node makes and drops many small values a second: the system's allocator took a fifth of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    commands::run(commands::Cli::parse()).await
+    commands::run(std::env::args_os()).await
 }

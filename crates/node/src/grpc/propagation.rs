@@ -93,6 +93,11 @@ impl PropagationService for PropagationHandler {
         let end = core.platform.monotonic() + patience;
         let answers = async_stream::try_stream! {
             let mut told: BTreeSet<NodeId> = BTreeSet::new();
+            for happened in core.gossip.remembered(&dots) {
+                if told.insert(happened.node) {
+                    yield event(Event::Arrival(arrival(&happened)));
+                }
+            }
             loop {
                 while let Ok(happened) = events.try_recv() {
                     if dots.contains(&happened.dot) && told.insert(happened.node) {
