@@ -52,6 +52,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
+/// The same allocator as the product's: the echo must not be slower for want of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
