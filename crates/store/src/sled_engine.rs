@@ -122,6 +122,8 @@ impl SledEngine {
         let db = open_locked(folder, options.cache_bytes)?;
         db.flush().map_err(|e| failed(&e))?;
         let file = File::options().read(true).open(folder.join("db")).map_err(|e| io_failed(&e))?;
+        // sled leaves the file that its format stands in to the operating system.
+        File::open(folder.join("conf")).and_then(|f| f.sync_all()).map_err(|e| io_failed(&e))?;
         // The names of the files themselves must be durable too.
         File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io_failed(&e))?;
         Ok(Self {
