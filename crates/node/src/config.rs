@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use tidegate_store::{SledOptions, SyncMode};
 
 /// Everything that one node must be told. See `docs/operations.md` for how to choose.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
@@ -28,6 +29,9 @@ pub struct NodeConfig {
     /// How a new cluster begins. Only on the voters that found it; ignored once the directory exists.
     #[serde(default)]
     pub founding: Option<Founding>,
+    /// How the store uses memory and disk.
+    #[serde(default)]
+    pub store: Store,
     /// Raft timing.
     #[serde(default)]
     pub raft: Raft,
@@ -112,6 +116,37 @@ pub struct Founding {
 
 fn default_groups() -> u32 {
     64
+}
+
+/// How the store uses memory and disk.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// Bytes of cache. More than the hot part of the records is wasted.
+    pub cache_bytes: u64,
+    /// Bytes of disk that are kept free: below it new writes are refused until there is room again.
+    pub reserve_bytes: u64,
+    /// Whether a sync waits for the device. Without it a loss of power loses what was acknowledged: for tests alone, and refused by
+    /// release builds.
+    pub fsync: bool,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let options = SledOptions::default();
+        Self { cache_bytes: options.cache_bytes, reserve_bytes: options.reserve_bytes, fsync: true }
+    }
+}
+
+impl Store {
+    /// As the engine takes it.
+    pub(crate) fn options(&self) -> SledOptions {
+        SledOptions {
+            cache_bytes: self.cache_bytes,
+            reserve_bytes: self.reserve_bytes,
+            sync: if self.fsync { SyncMode::Fsync } else { SyncMode::FlushOnly },
+        }
+    }
 }
 
 /// Raft timing. Every group of the node uses it.

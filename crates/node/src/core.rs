@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use prost::Message as _;
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) cluster_key: ClusterKey,
     pub(crate) signing_keys: SigningKeyCache,
     pub(crate) groups: RwLock<BTreeMap<GroupId, Group>>,
+    /// The token that was written last, and what it covers.
+    pub(crate) last_token: ArcSwap<Option<(Clock, String)>>,
     /// Who answered for a group last.
     pub(crate) leaders: RwLock<BTreeMap<GroupId, NodeId>>,
 }
@@ -82,7 +85,16 @@ impl Core {
 
     /// The consistency token of positions.
     pub(crate) fn token(&self, view: &View, positions: Clock) -> Result<String, ServiceError> {
-        Token { cluster: Self::cluster_id(view), positions }.write(&self.cluster_key)
+        // Decisions on one view carry one token: it is written once.
+        if let Some((written, token)) = &*self.last_token.load_full()
+            && *written == positions
+        {
+            return Ok(token.clone());
+        }
+        let token = Token { cluster: Self::cluster_id(view), positions: positions.clone() }
+            .write(&self.cluster_key)?;
+        self.last_token.store(Arc::new(Some((positions, token.clone()))));
+        Ok(token)
     }
 
     /// Whom to ask about a group, the likeliest leader first.

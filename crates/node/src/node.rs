@@ -13,9 +13,7 @@ use tidegate_replica::{
     GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
 };
 use tidegate_service::{ServiceError, Token, View};
-use tidegate_store::{
-    Committer, Engine, MemoryEngine, NodeStore, SledEngine, SledOptions, StoreError,
-};
+use tidegate_store::{Committer, Engine, MemoryEngine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -133,7 +131,7 @@ async fn bind(
 fn open_store(config: &NodeConfig, threads: bool) -> Result<NodeStore, StoreError> {
     if threads {
         let engine: Arc<dyn Engine> =
-            Arc::new(SledEngine::open(&config.data, SledOptions::default())?);
+            Arc::new(SledEngine::open(&config.data, config.store.options())?);
         let committer = Committer::threaded(Arc::clone(&engine))?;
         NodeStore::open(engine, committer)
     } else {
@@ -239,6 +237,7 @@ impl Node {
             cluster_key,
             signing_keys: tidegate_authn::SigningKeyCache::default(),
             groups: RwLock::new(BTreeMap::new()),
+            last_token: arc_swap::ArcSwap::default(),
             leaders: RwLock::new(BTreeMap::new()),
             config: config.clone(),
         });

@@ -14,6 +14,7 @@ mod commit;
 mod engine;
 mod error;
 mod faulty;
+mod journal;
 mod keys;
 mod memory;
 mod node_store;

@@ -41,7 +41,6 @@ impl Overlay {
     }
 
     /// Bytes that are gathered.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,15 +1,18 @@
 //! sled behind the engine port, with a real fsync.
 //!
-//! On Linux sled's own `flush` starts the write-back but does not wait for the device. So every sync also calls `sync_data` on a second
-//! descriptor of the database file. `flush_async` is never used: it hangs under load. Batches are gathered in an [`Overlay`] and handed over
-//! as one at the next sync, because each batch costs sled a write of its own.
+//! Batches are gathered in an [`Overlay`], made durable by a [`Journal`], and handed to sled as one batch when many have come together: a
+//! sync of sled's own costs several waits for the device, and each batch a write. A start hands over what the journal holds.
+//!
+//! On Linux sled's `flush` starts the write-back but does not wait for the device. So handing over also calls `sync_data` on a second
+//! descriptor of the database file, and only then is the journal let go. `flush_async` is never used: it hangs under load.
 
 use core::{ops::Bound, time::Duration};
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
+    thread::JoinHandle,
     time::Instant,
 };
 
@@ -19,12 +22,14 @@ use parking_lot::Mutex;
 use crate::{
     Batch, Engine, StoreError, Tree,
     engine::Rows,
+    journal::{self, Journal},
     keys::{self, full},
-    overlay::{Overlay, laid_over},
+    overlay::{Layer, Overlay, laid_over},
 };
 
-/// Bytes that are gathered, at most, before they are handed to the database without waiting for a sync.
-const GATHERED_MAX: usize = 4 << 20;
+/// Bytes that are gathered before they are handed to the database: many rewrites of a row become one, and the start after a crash reads
+/// no more than twice this.
+const GATHERED_MAX: usize = 16 << 20;
 /// Bytes of a segment of the database file. sled writes whatever exceeds a quarter of it into a file of its own, without an fsync. A
 /// leaf holds up to 17 rows before it is divided, so a quarter must exceed 17 times [`ROW_MAX`](crate::ROW_MAX), with room to spare.
 /// Part of the format: a store is opened only with the size that it was made with.
@@ -62,18 +67,41 @@ impl Default for SledOptions {
     }
 }
 
-/// sled in a folder.
+/// What was applied and is not in the database yet.
+#[derive(Debug, Default)]
+struct Gathered {
+    overlay: Overlay,
+    /// The same as a body for the journal, as far as it is not there.
+    unlogged: Vec<u8>,
+}
+
+/// What the thread that hands over shares with the engine.
 #[derive(Debug)]
-pub struct SledEngine {
+struct Shared {
     db: sled::Db,
     file: File,
     folder: PathBuf,
+    sync: SyncMode,
+    gathered: Mutex<Gathered>,
+    broken: OnceLock<StoreError>,
+}
+
+/// The journal that is written, and the thread that hands over what the one before holds.
+#[derive(Debug)]
+struct Writing {
+    journal: Journal,
+    handing_over: Option<JoinHandle<()>>,
+}
+
+/// sled in a folder.
+#[derive(Debug)]
+pub struct SledEngine {
+    shared: Arc<Shared>,
     options: SledOptions,
-    overlay: Mutex<Overlay>,
-    handing_over: Mutex<()>,
+    /// Held for a whole sync: one at a time.
+    writing: Mutex<Writing>,
     /// Bytes left on the disk, and when they were counted.
     space: Mutex<Option<(Instant, u64)>>,
-    broken: OnceLock<StoreError>,
 }
 
 fn failed(error: &sled::Error) -> StoreError {
@@ -112,6 +140,48 @@ fn open_locked(folder: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> 
     }
 }
 
+impl Shared {
+    /// Breaks the store: what the device holds is not known any more.
+    fn fail<T>(&self, error: StoreError) -> Result<T, StoreError> {
+        let _first = self.broken.set(error.clone()).is_ok();
+        Err(error)
+    }
+
+    /// Fails once the store is broken.
+    fn check_whole(&self) -> Result<(), StoreError> {
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Hands rows to the database as one batch, and waits for the device as the mode says.
+    fn hand_over(&self, rows: &Layer) -> Result<(), StoreError> {
+        let mut native = sled::Batch::default();
+        for (key, value) in rows {
+            match value {
+                Some(value) => native.insert(&**key, &**value),
+                None => native.remove(&**key),
+            }
+        }
+        self.db.apply_batch(native).map_err(|e| failed(&e))?;
+        self.db.flush().map_err(|e| failed(&e))?;
+        match self.sync {
+            SyncMode::Fsync => self.file.sync_data().map_err(|e| io_failed(&e)),
+            SyncMode::FlushOnly => Ok(()),
+        }
+    }
+
+    /// Hands over what has left the overlay, and lets its journal go.
+    fn settle(&self, rows: &Layer, journal: PathBuf) {
+        let done = self.hand_over(rows).and_then(|()| {
+            self.gathered.lock().overlay.left();
+            journal::remove(&self.folder, &[journal])
+        });
+        if let Err(error) = done {
+            tracing::error!(%error, "the journal can't be handed over; the store takes no more writes until it is opened anew");
+            drop(self.fail::<()>(error));
+        }
+    }
+}
+
 impl SledEngine {
     /// Opens the store in `folder`, making it when it is not there.
     pub fn open(folder: &Path, options: SledOptions) -> Result<Self, StoreError> {
@@ -124,61 +194,86 @@ impl SledEngine {
         let file = File::options().read(true).open(folder.join("db")).map_err(|e| io_failed(&e))?;
         // The names of the files themselves must be durable too.
         File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io_failed(&e))?;
-        Ok(Self {
+        let shared = Shared {
             db,
             file,
             folder: folder.to_path_buf(),
-            options,
-            overlay: Mutex::default(),
-            handing_over: Mutex::default(),
-            space: Mutex::default(),
+            sync: options.sync,
+            gathered: Mutex::default(),
             broken: OnceLock::new(),
+        };
+        let (rows, paths) = journal::left_over(folder)?;
+        if !rows.is_empty() {
+            shared.hand_over(&rows)?;
+        }
+        let journal = Journal::begin(folder, journal::next_number(&paths))?;
+        journal::remove(folder, &paths)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+            options,
+            writing: Mutex::new(Writing { journal, handing_over: None }),
+            space: Mutex::default(),
         })
     }
 
-    /// Fails once handing over has failed: what is in the overlay could not be told from what is in the database any more.
-    fn check_whole(&self) -> Result<(), StoreError> {
-        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// Hands what is gathered to the database, as one batch.
-    fn hand_over(&self) -> Result<(), StoreError> {
-        let _one_at_a_time = self.handing_over.lock();
-        self.check_whole()?;
-        let leaving = self.overlay.lock().leave();
-        if leaving.is_empty() {
+    /// Appends to the journal what it lacks. When much is gathered, begins to hand it to the database.
+    fn write_back(&self) -> Result<(), StoreError> {
+        let writing = &mut *self.writing.lock();
+        let due = self.log(writing)? > GATHERED_MAX;
+        if !due {
             return Ok(());
         }
-        let mut native = sled::Batch::default();
-        for (key, value) in leaving.iter() {
-            match value {
-                Some(value) => native.insert(&**key, &**value),
-                None => native.remove(&**key),
-            }
+        // One journal is handed over at a time: whoever comes too early waits.
+        if let Some(thread) = writing.handing_over.take()
+            && thread.join().is_err()
+        {
+            return self.shared.fail(StoreError::Closed);
         }
-        self.db.apply_batch(native).map_err(|e| {
-            let error = failed(&e);
-            let _first = self.broken.set(error.clone()).is_ok();
-            error
-        })?;
-        self.overlay.lock().left();
+        self.shared.check_whole()?;
+        let (body, leaving) = {
+            let mut gathered = self.shared.gathered.lock();
+            (core::mem::take(&mut gathered.unlogged), gathered.overlay.leave())
+        };
+        // Rows must be in the journal before they are in the database: a start lays the one over the other.
+        let sync = self.options.sync == SyncMode::Fsync;
+        let logged = if body.is_empty() { Ok(()) } else { writing.journal.append(&body, sync) };
+        let old =
+            logged.and_then(|()| writing.journal.rotate()).or_else(|e| self.shared.fail(e))?;
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name("tidegate-hand-over".to_owned())
+            .spawn(move || shared.settle(&leaving, old));
+        writing.handing_over = Some(thread.or_else(|e| self.shared.fail(io_failed(&e)))?);
         Ok(())
     }
 
-    /// Hands over, starts writing back, and waits for the device as the mode says.
-    fn write_back(&self) -> Result<(), StoreError> {
-        self.hand_over()?;
-        self.db.flush().map_err(|e| failed(&e))?;
-        match self.options.sync {
-            SyncMode::Fsync => self.file.sync_data().map_err(|e| io_failed(&e)),
-            SyncMode::FlushOnly => Ok(()),
+    /// Appends to the journal what it lacks. Gives the bytes that are gathered.
+    fn log(&self, writing: &mut Writing) -> Result<usize, StoreError> {
+        self.shared.check_whole()?;
+        let (body, bytes) = {
+            let mut gathered = self.shared.gathered.lock();
+            (core::mem::take(&mut gathered.unlogged), gathered.overlay.bytes())
+        };
+        if body.is_empty() {
+            return Ok(bytes);
+        }
+        match writing.journal.append(&body, self.options.sync == SyncMode::Fsync) {
+            Ok(()) => Ok(bytes),
+            Err(error @ StoreError::Full { .. }) => {
+                // Nothing was written: the next sync tries again, in the same order.
+                let unlogged = &mut self.shared.gathered.lock().unlogged;
+                let later = core::mem::replace(unlogged, body);
+                unlogged.extend(later);
+                Err(error)
+            }
+            Err(error) => self.shared.fail(error),
         }
     }
 
     /// Bytes that are gathered.
     #[cfg(test)]
     pub(crate) fn gathered_bytes(&self) -> usize {
-        self.overlay.lock().bytes()
+        self.shared.gathered.lock().overlay.bytes()
     }
 
     fn available(&self) -> u64 {
@@ -186,7 +281,7 @@ impl SledEngine {
         match *space {
             Some((at, available)) if at.elapsed() < SPACE_EVERY => available,
             _ => {
-                let available = fs4::available_space(&self.folder).unwrap_or(u64::MAX);
+                let available = fs4::available_space(&self.shared.folder).unwrap_or(u64::MAX);
                 *space = Some((Instant::now(), available));
                 available
             }
@@ -202,11 +297,11 @@ fn row((key, value): (sled::IVec, sled::IVec)) -> (Bytes, Bytes) {
 impl Engine for SledEngine {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let key = full(tree, key);
-        let over = self.overlay.lock().get(&key);
+        let over = self.shared.gathered.lock().overlay.get(&key);
         if let Some(value) = over {
             return Ok(value);
         }
-        let found = self.db.get(key).map_err(|e| failed(&e))?;
+        let found = self.shared.db.get(key).map_err(|e| failed(&e))?;
         Ok(found.map(|v| Bytes::copy_from_slice(&v)))
     }
 
@@ -219,8 +314,8 @@ impl Engine for SledEngine {
     ) -> Result<Rows, StoreError> {
         // sled panics on a range that ends before it begins.
         let Some(range) = keys::range(tree, from, to) else { return Ok(Vec::new()) };
-        let over = self.overlay.lock().range(&range, limit);
-        let under = self.db.range(range).map(|r| r.map(row).map_err(|e| failed(&e)));
+        let over = self.shared.gathered.lock().overlay.range(&range, limit);
+        let under = self.shared.db.range(range).map(|r| r.map(row).map_err(|e| failed(&e)));
         let rows = laid_over(over, under, limit)?;
         Ok(rows.into_iter().map(|(key, value)| (key.slice(1..), value)).collect())
     }
@@ -228,10 +323,14 @@ impl Engine for SledEngine {
     fn last(&self, tree: Tree, prefix: &[u8]) -> Result<Option<(Bytes, Bytes)>, StoreError> {
         let prefix = full(tree, prefix);
         let end = keys::end_of_prefix(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
-        let mut over =
-            self.overlay.lock().range(&(Bound::Included(prefix.clone()), end), usize::MAX);
+        let mut over = self
+            .shared
+            .gathered
+            .lock()
+            .overlay
+            .range(&(Bound::Included(prefix.clone()), end), usize::MAX);
         let mut under =
-            self.db.scan_prefix(&prefix).rev().map(|r| r.map(row).map_err(|e| failed(&e)));
+            self.shared.db.scan_prefix(&prefix).rev().map(|r| r.map(row).map_err(|e| failed(&e)));
         let mut below = under.next().transpose()?;
         loop {
             let found = match (over.last(), &below) {
@@ -253,9 +352,14 @@ impl Engine for SledEngine {
 
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         batch.check()?;
-        self.check_whole()?;
-        let gathered = self.overlay.lock().add(batch);
-        if gathered > GATHERED_MAX { self.hand_over() } else { Ok(()) }
+        self.shared.check_whole()?;
+        let bytes = {
+            let mut gathered = self.shared.gathered.lock();
+            journal::write_rows(batch, &mut gathered.unlogged);
+            gathered.overlay.add(batch)
+        };
+        // Whoever applies and never syncs pays for it here.
+        if bytes > 2 * GATHERED_MAX { self.write_back() } else { Ok(()) }
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -273,9 +377,18 @@ impl Engine for SledEngine {
 
 impl Drop for SledEngine {
     fn drop(&mut self) {
-        // Nothing that was promised depends on this: it spares the next start the recovery.
+        let writing = self.writing.get_mut();
+        if let Some(thread) = writing.handing_over.take()
+            && thread.join().is_err()
+        {
+            tracing::warn!("the journal was not handed over; the next start does it");
+        }
+        // Nothing that was promised depends on this.
         if let Err(error) = self.write_back() {
             tracing::warn!(%error, "the store was not closed cleanly");
+        }
+        if let Some(thread) = self.writing.get_mut().handing_over.take() {
+            let _settled = thread.join().is_ok();
         }
     }
 }

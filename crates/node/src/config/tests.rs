@@ -24,6 +24,7 @@ fn example() -> NodeConfig {
             grpc: String::new(),
         }],
         founding: None,
+        store: Store::default(),
         raft: Raft::default(),
         gossip: Gossip::default(),
         limits: Limits::default(),

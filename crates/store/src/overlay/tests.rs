@@ -97,14 +97,14 @@ proptest! {
 fn what_grows_too_large_is_handed_over_without_a_sync() {
     let folder = tempfile::tempdir().unwrap();
     let sled = SledEngine::open(folder.path(), SledOptions::default()).unwrap();
-    for n in 0..400u32 {
+    for n in 0..1_200u32 {
         let mut batch = Batch::default();
         batch.put(Tree::Log, n.to_be_bytes().to_vec(), vec![7; 40 << 10]);
         sled.apply(&batch).unwrap();
     }
-    assert!(sled.gathered_bytes() < 5 << 20);
+    assert!(sled.gathered_bytes() < 33 << 20);
     assert_eq!(
         sled.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap().len(),
-        400
+        1_200
     );
 }

@@ -9,7 +9,7 @@ use std::{
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tidegate_node::config::{
-    Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Telemetry, Tls,
+    Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
 };
 
 use super::pki::{Authority, PkiError, write_private};
@@ -266,6 +266,7 @@ fn node_config(
         cluster_key: folder.join("cluster.key"),
         peers: peers.iter().filter(|p| p.node != me.node).cloned().collect(),
         founding,
+        store: Store::default(),
         raft: Raft::default(),
         gossip: Gossip::default(),
         limits: Limits::default(),

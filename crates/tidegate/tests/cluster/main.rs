@@ -1,0 +1,16 @@
+//! Real processes under faults: what was acknowledged stays, what can't be promised is refused by name, and all nodes agree again
+//! afterwards. One cluster runs at a time.
+//!
+//! The long forms: `TIDEGATE_KILL_ROUNDS=20` for `kill_nine`, `TIDEGATE_POWER_ROUNDS=10` for `power_cut`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it stands"
+)]
+
+mod disk;
+mod harness;
+mod kill_nine;
+mod power_cut;
