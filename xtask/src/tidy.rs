@@ -103,7 +103,7 @@ fn dead_files(sources: &[Source]) -> Vec<String> {
     for path in texts.keys().filter(|p| p.components().any(|c| c.as_os_str() == "src")) {
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
         let Some(folder) = path.parent() else { continue };
-        if folder.ends_with("bin") || (folder.ends_with("src") && ["lib", "main"].contains(&stem)) {
+        if folder.ends_with("bin") || ["lib", "main"].contains(&stem) {
             continue;
         }
         let (name, folder) = if stem == "mod" {

@@ -4,6 +4,7 @@ mod call;
 mod client;
 mod demo;
 mod dev;
+mod health;
 mod node;
 mod output;
 mod verbs;
@@ -78,6 +79,8 @@ enum Command {
     Dev(dev::Args),
     /// Tells the story of one change that travels.
     Demo(demo::Args),
+    /// Whether a node is ready: exit code 0.
+    Health(health::Args),
     #[command(flatten)]
     Client(client::Command),
     /// Prints completions for a shell.
@@ -127,6 +130,7 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         Command::Node(args) => node::run(args).await,
         Command::Dev(args) => dev::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Health(args) => health::run(args).await,
         Command::Client(command) => client::run(&connect(globals).await?, command, globals).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut command(), "tidegate", &mut std::io::stdout());

@@ -99,12 +99,13 @@ impl PropagationService for PropagationHandler {
                 }
             }
             loop {
+                let now = coverage(&core, &positions, &scope).await;
+                // Events of what is covered were sent before the answer: they say more, so they are told first.
                 while let Ok(happened) = events.try_recv() {
                     if dots.contains(&happened.dot) && told.insert(happened.node) {
                         yield event(Event::Arrival(arrival(&happened)));
                     }
                 }
-                let now = coverage(&core, &positions, &scope).await;
                 for node in &now.reached {
                     if told.insert(*node) {
                         let region = regions.get(&node.0).cloned().unwrap_or_default();

@@ -5,11 +5,11 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test may stop where it stands"
 )]
 
+mod cut_off;
 mod disk;
 mod harness;
 mod kill_nine;
