@@ -76,7 +76,7 @@ async fn a_replica_that_is_cut_off_says_so_and_catches_up() {
     for node in NODES {
         cluster.configure(node, |settings| {
             let limits = settings["limits"].as_table_mut().unwrap();
-            limits.insert("wait_ms_max".to_owned(), toml::Value::Integer(2_000));
+            limits.insert("wait_ms_max".to_owned(), toml::Value::Integer(5_000));
         });
     }
     cluster.start_all().await;
@@ -85,14 +85,21 @@ async fn a_replica_that_is_cut_off_says_so_and_catches_up() {
         clients.insert(node, cluster.client(node).await);
     }
     let (home, replica) = (&clients[&1], &clients[&5]);
-    create(home, "ada").await.unwrap();
-    put_policy(home, "ada", ALLOW).await.unwrap();
+    // Writes wait no longer than the limit above, which an election on a busy machine may take.
+    eventually("a user is made", async || create(home, "ada").await.is_ok()).await;
+    eventually("it is granted", async || put_policy(home, "ada", ALLOW).await.is_ok()).await;
     eventually("the grant has arrived", async || {
         authorize(replica, about("ada", None)).await.is_ok_and(|a| effect(&a) == Effect::Allow)
     })
     .await;
     cut(&clients, true).await;
-    let revoked = put_policy(home, "ada", DENY).await.unwrap().metadata.unwrap().token;
+    let mut revoked = String::new();
+    eventually("it is revoked", async || {
+        let done = put_policy(home, "ada", DENY).await;
+        revoked = done.ok().and_then(|d| d.metadata).map(|m| m.token).unwrap_or_default();
+        !revoked.is_empty()
+    })
+    .await;
     assert_eq!(effect(&authorize(home, about("ada", None)).await.unwrap()), Effect::ExplicitDeny);
 
     // It decides on what it has, and its bound grows.
