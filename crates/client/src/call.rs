@@ -1,83 +1,65 @@
-//! Calls that are tried again, at another node when one does not answer.
+//! Calls that are tried again, at another node when one does not answer or is behind.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::SystemTime;
 
 use prost::{Message, bytes::Bytes};
 use rand::Rng;
 use sha2::{Digest, Sha256};
-use tonic::{Status, client::Grpc, codegen::http::uri::PathAndQuery};
+use tidegate_proto::common::v1::ErrorReason;
+use tonic::{Response, Status, client::Grpc, codegen::http::uri::PathAndQuery};
 
-use crate::{Client, ClientError, raw::RawCodec, reason};
+use crate::{
+    CallError, Client, ClientError, JOINED, Node, Operation,
+    raw::RawCodec,
+    sign::{self, Signed},
+};
 
-/// How often a call is tried again, and how long it waits in between: the pause doubles, and a random part of it is waited.
-///
-/// Only what may be retried is: reads, and changes that carry a `request_id`, by which the server gives the first outcome again. Every
-/// change of Tidegate's carries one. A refusal is tried again when the server says that this may help.
-#[derive(Clone, Copy, Debug)]
-pub struct Retries {
-    /// Tries in all, at least one.
-    pub tries_max: u32,
-    /// The first pause at most.
-    pub pause_first: Duration,
-    /// Any pause at most.
-    pub pause_max: Duration,
+/// A name for a change: 128 random bits.
+pub fn request_id() -> String {
+    hex::encode(rand::rng().random::<[u8; 16]>())
 }
 
-impl Default for Retries {
-    fn default() -> Self {
-        Self {
-            tries_max: 5,
-            pause_first: Duration::from_millis(50),
-            pause_max: Duration::from_secs(2),
-        }
-    }
-}
-
-/// Why a call gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// It could not be made.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The server refused it, after `tries` tries.
-    #[error("{} ({reason})", status.message())]
-    Refused {
-        /// In the words of `ErrorReason`.
-        reason: String,
-        /// Whether trying again later may help.
-        retryable: bool,
-        /// How often it was tried.
-        tries: u32,
-        /// What the server said.
-        status: Box<Status>,
-    },
-    /// The answer is of another type than was asked for.
-    #[error("the answer can't be read: {0}")]
-    Answer(#[from] prost::DecodeError),
-}
-
-impl CallError {
-    /// The reason of a refusal; empty for other errors.
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Refused { reason, .. } => reason,
-            _ => "",
-        }
-    }
-
-    /// A refusal as it came, tried once.
-    pub fn refused(status: Status) -> Self {
-        let (reason, retryable) = reason(&status);
-        Self::Refused { reason, retryable, tries: 1, status: Box::new(status) }
+/// Whether another node may do better: this one can't be reached, serves nobody, or is behind.
+fn another_may_help(error: &CallError) -> bool {
+    match error.kind() {
+        ErrorReason::Unspecified
+        | ErrorReason::NotReady
+        | ErrorReason::NoQuorum
+        | ErrorReason::Overloaded
+        | ErrorReason::DiskFull
+        | ErrorReason::NotYetPropagated
+        | ErrorReason::TooStale
+        | ErrorReason::InvalidClientTokenId
+        | ErrorReason::AccountNotFound => error.retryable(),
+        _ => false,
     }
 }
 
 impl Client {
-    /// The answer to `message` from the method at `path`, such as `/tidegate.iam.v1.IamService/CreateUser`. Tries again as
-    /// [`Retries`] says; a node that can't be reached is left for the next one.
+    /// Makes a call and gives its answer. Tries again as [`Retries`](crate::Retries) says, at the next node where one can't be reached or is behind. A
+    /// change without a `request_id` is given one first, so that all tries are one change. What the answer has seen is remembered.
     ///
     /// # Errors
     /// The last refusal, when no try helped.
+    pub async fn send<O: Operation>(&self, request: &O) -> Result<O::Answer, CallError> {
+        let mut request = request.clone();
+        if let Some(name) = request.request_id()
+            && name.is_empty()
+        {
+            *name = request_id();
+        }
+        let answer = self.call_bytes(O::PATH, request.encode_to_vec().into()).await?;
+        let answer = O::Answer::decode(answer)?;
+        self.saw(O::token(&answer).unwrap_or_default());
+        Ok(answer)
+    }
+
+    /// The answer to `message` from the method at `path`, such as `/tidegate.iam.v1.IamService/CreateUser`, as [`Client::send`] makes
+    /// it, but for what only a typed operation allows: the message must be a read or carry a `request_id`, and the answer's token is
+    /// not remembered.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
     pub async fn call<M: Message, A: Message + Default>(
         &self,
         path: &str,
@@ -89,49 +71,60 @@ impl Client {
     /// As [`Client::call`], for a message that is encoded already.
     ///
     /// # Errors
-    /// As [`Client::call`].
+    /// As [`Client::send`].
     pub async fn call_bytes(&self, path: &str, message: Bytes) -> Result<Bytes, CallError> {
         let hash = hex::encode(Sha256::digest(&message));
-        let method = PathAndQuery::try_from(path).map_err(|e| ClientError::Sign(e.to_string()))?;
-        let mut pause = self.retries.pause_first;
         let mut tries = 0;
         loop {
             tries += 1;
-            let at = self.at.load(Ordering::Relaxed);
-            let node = self.node(at);
-            let request = self.sign_for(node, path, message.clone(), &hash)?;
-            let mut grpc = Grpc::new(node.channel.clone());
-            let answer = match grpc.ready().await {
-                Ok(()) => grpc.unary(request, method.clone(), RawCodec).await,
-                Err(error) => Err(Status::unavailable(format!(
-                    "`{}` can't be reached: {error}",
-                    node.address
-                ))),
+            let at = self.current();
+            let error = match self.attempt(self.node(at), path, message.clone(), &hash).await? {
+                Ok(answer) => return Ok(answer),
+                Err(status) => CallError::tried(status, tries),
             };
-            let status = match answer {
-                Ok(answer) => return Ok(answer.into_inner()),
-                Err(status) => status,
-            };
-            let (reason, retryable) = reason(&status);
-            if !retryable || tries >= self.retries.tries_max {
-                return Err(CallError::Refused {
-                    reason,
-                    retryable,
-                    tries,
-                    status: Box::new(status),
-                });
+            if !error.retryable() || tries >= self.retries.tries_max {
+                return Err(error);
             }
-            if status.code() == tonic::Code::Unavailable {
-                // Whoever comes first moves on; the others follow.
-                let next = (at + 1) % self.nodes.len();
-                let _moved = self
-                    .at
-                    .compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok();
+            if another_may_help(&error) {
+                self.move_on(at);
             }
-            let share: f64 = rand::rng().random_range(0.5..=1.0);
-            tokio::time::sleep(pause.mul_f64(share)).await;
-            pause = (pause * 2).min(self.retries.pause_max);
+            tokio::time::sleep(self.retries.pause(tries, (self.jitter.0)())).await;
         }
+    }
+
+    /// One try at one node: the outer error is ours, the inner one the node's or the network's.
+    async fn attempt(
+        &self,
+        node: &Node,
+        path: &str,
+        message: Bytes,
+        hash: &str,
+    ) -> Result<Result<Bytes, Status>, ClientError> {
+        let method = PathAndQuery::try_from(path).map_err(|e| ClientError::Sign(e.to_string()))?;
+        let sent = self.seen.lock().to_send();
+        let what = Signed { authority: &node.authority, path, hash };
+        let request =
+            sign::request(&self.credentials, &self.region, what, SystemTime::now(), message)?;
+        let request = Self::carrying(request, sent.as_deref())?;
+        let mut grpc = Grpc::new(node.channel.clone());
+        let call = async {
+            grpc.ready().await.map_err(|e| Status::from_error(Box::new(e)))?;
+            grpc.unary(request, method, RawCodec).await
+        };
+        let answer = tokio::time::timeout(self.retries.try_max, call).await;
+        let answer: Result<Response<Bytes>, Status> = answer.unwrap_or_else(|_| {
+            let patience = self.retries.try_max.as_secs();
+            Err(Status::deadline_exceeded(format!("no answer within {patience} s")))
+        });
+        Ok(match answer {
+            Ok(answer) => {
+                let joined = answer.metadata().get(JOINED).and_then(|v| v.to_str().ok());
+                if let (Some(sent), Some(joined)) = (sent, joined) {
+                    self.seen.lock().joined(&sent, joined);
+                }
+                Ok(answer.into_inner())
+            }
+            Err(status) => Err(node.explain(status)),
+        })
     }
 }

@@ -1,107 +1,73 @@
-//! The Rust client: signs each call with the published `aws-sigv4`, remembers what it has seen, and says whether retrying helps.
-//!
-//! The generated gRPC clients do the talking; [`Client::sign`] makes the requests that they send:
+//! The Rust client: signs each call with the published `aws-sigv4`, tries again what may be tried again, at another node where one is
+//! away or behind, and remembers what it has seen, so that a session reads its own writes and never goes back.
 //!
 //! ```no_run
-//! # async fn example(client: tidegate_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-//! use tidegate_proto::sts::v1::{GetCallerIdentityRequest, sts_service_client::StsServiceClient};
+//! # async fn example(client: tidegate_client::Client) -> Result<(), tidegate_client::CallError> {
+//! use tidegate_client::Progress;
+//! use tidegate_proto::iam::v1::CreateUserRequest;
 //!
-//! let request = client.sign("/tidegate.sts.v1.StsService/GetCallerIdentity", GetCallerIdentityRequest {})?;
-//! let answer = StsServiceClient::new(client.channel()).get_caller_identity(request).await?;
-//! println!("{}", answer.into_inner().arn);
+//! let request = CreateUserRequest { user_name: "ada".into(), ..CreateUserRequest::default() };
+//! let created = client.send(&request).await?;
+//! let token = created.metadata.unwrap_or_default().token;
+//! let mut waiting = client.propagation(&token, None, std::time::Duration::from_secs(10));
+//! while let Some(progress) = waiting.next().await? {
+//!     match progress {
+//!         Progress::Arrived(arrival) => println!("{} decides on it", arrival.node),
+//!         Progress::Finished(end) => println!("everywhere: {}", end.covered),
+//!     }
+//! }
 //! # Ok(()) }
 //! ```
+//!
+//! Where the generated gRPC clients do the talking, [`Client::sign`] makes the requests that they send.
 
 mod call;
+mod error;
+mod memory;
+mod operation;
 mod propagation;
 mod raw;
+mod retries;
+mod sign;
 
-pub use call::{CallError, Retries};
-pub use propagation::{Arrived, Propagated};
+pub use call::request_id;
+pub use error::{CallError, ClientError, reason};
+pub use operation::Operation;
+pub use propagation::{Arrived, Progress, Propagated, Waiting};
+pub use retries::Retries;
+pub use sign::Credentials;
 
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
-use aws_credential_types::Credentials as AwsCredentials;
-use aws_sigv4::{
-    http_request::{
-        PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-        UriPathNormalizationMode, sign,
-    },
-    sign::v4,
-};
 use parking_lot::Mutex;
 use prost::Message;
+use rand::Rng;
 use sha2::{Digest, Sha256};
 use tidegate_proto::common::v1::{AtLeastAsFresh, Consistency, consistency::Mode};
 use tonic::{
     Request, Status,
-    metadata::MetadataValue,
+    metadata::{MetadataMap, MetadataValue},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
-use tonic_types::StatusExt;
 
-/// Tokens that a session remembers. Past it the oldest goes: a later token of the same group covers it.
-const TOKENS_MAX: usize = 16;
+use crate::{memory::Memory, retries::Jitter, sign::Signed};
+
 /// How long a connection may take to come up.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-
-/// What a call is signed with.
-#[derive(Clone)]
-pub struct Credentials {
-    /// `AKIA…` or `ASIA…`.
-    pub access_key_id: String,
-    /// The secret.
-    pub secret_access_key: String,
-    /// The session token, with temporary credentials.
-    pub session_token: Option<String>,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key_id", &self.access_key_id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why no call was made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The address is none, or nobody is there.
-    #[error("`{address}` can't be reached")]
-    Connect {
-        /// The address.
-        address: String,
-        /// Why.
-        source: tonic::transport::Error,
-    },
-    /// No address was given.
-    #[error("no endpoint was given")]
-    NoEndpoint,
-    /// The request can't be signed.
-    #[error("the request can't be signed: {0}")]
-    Sign(String),
-}
-
-impl From<ClientError> for Status {
-    fn from(e: ClientError) -> Self {
-        Self::internal(e.to_string())
-    }
-}
-
-/// Why a call was refused, in the words of `ErrorReason`, and whether trying again can help.
-pub fn reason(status: &Status) -> (String, bool) {
-    let info = status.get_error_details();
-    match info.error_info() {
-        Some(info) => {
-            (info.reason.clone(), info.metadata.get("retryable").is_some_and(|r| r == "true"))
-        }
-        None => (format!("{:?}", status.code()), status.code() == tonic::Code::Unavailable),
-    }
-}
+/// How long a connection with calls under way may be silent before it is asked for a sign of life, and how long that may take.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// The name that every node's certificate carries beside its own.
+const SERVER_NAME: &str = "localhost";
+/// Metadata of a call: tokens that the answer must cover.
+const AT_LEAST: &str = "x-tidegate-at-least";
+/// Metadata of an answer: the join of those tokens, where they were several.
+const JOINED: &str = "x-tidegate-joined";
 
 /// A node, and the connection to it.
 #[derive(Clone, Debug)]
@@ -112,27 +78,44 @@ struct Node {
     channel: Channel,
 }
 
+impl Node {
+    /// A failure of the connection says which one.
+    fn explain(&self, status: Status) -> Status {
+        let Some(mut source) = std::error::Error::source(&status) else { return status };
+        while let Some(deeper) = source.source() {
+            source = deeper;
+        }
+        Status::unavailable(format!("`{}` can't be reached: {source}", self.address))
+    }
+}
+
 /// Connections to some nodes, and the session's memory.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The first one that answered comes first.
     nodes: Arc<Vec<Node>>,
-    /// Which node [`Client::call`] asks.
+    /// Which node is asked.
     at: Arc<AtomicUsize>,
     retries: Retries,
+    jitter: Jitter,
     credentials: Credentials,
     region: String,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Memory>>,
 }
 
 fn node(address: &str, ca_pem: &str) -> Result<(Node, Endpoint), ClientError> {
     let fail = |source| ClientError::Connect { address: address.to_owned(), source };
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(ca_pem))
-        .domain_name("localhost");
+        .domain_name(SERVER_NAME);
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(fail)?;
     let authority = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
-    let endpoint = endpoint.tls_config(tls).map_err(fail)?.connect_timeout(CONNECT_MAX);
+    let endpoint = endpoint
+        .tls_config(tls)
+        .map_err(fail)?
+        .connect_timeout(CONNECT_MAX)
+        .http2_keep_alive_interval(SILENCE_MAX)
+        .keep_alive_timeout(SILENCE_MAX);
     let node = Node { address: address.to_owned(), authority, channel: endpoint.connect_lazy() };
     Ok((node, endpoint))
 }
@@ -166,6 +149,7 @@ impl Client {
             nodes: Arc::new(nodes),
             at: Arc::default(),
             retries: Retries::default(),
+            jitter: Jitter(Arc::new(|| rand::rng().random())),
             credentials,
             region: "us-east-1".to_owned(),
             seen: Arc::default(),
@@ -178,6 +162,12 @@ impl Client {
         Self { retries, ..self.clone() }
     }
 
+    /// The same with another source of chance for the pauses between tries: each draw is a share from 0 to 1.
+    #[must_use]
+    pub fn with_jitter(&self, draw: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        Self { jitter: Jitter(Arc::new(draw)), ..self.clone() }
+    }
+
     fn node(&self, at: usize) -> &Node {
         // There is at least one: connecting to none is an error.
         #[expect(
@@ -187,7 +177,17 @@ impl Client {
         &self.nodes[at % self.nodes.len()]
     }
 
-    /// The same node with other credentials. The memory of what was seen goes along.
+    fn current(&self) -> usize {
+        self.at.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the node `at` for the next one. Of several calls that failed there the first moves on.
+    fn move_on(&self, at: usize) {
+        let next = (at + 1) % self.nodes.len();
+        let _moved = self.at.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The same nodes with other credentials. The memory of what was seen goes along.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
         Self { credentials, ..self.clone() }
@@ -204,88 +204,71 @@ impl Client {
         self.node(0).channel.clone()
     }
 
-    /// Remembers a token of an answer.
+    /// Remembers a token of an answer. From then on no call is answered on an older state.
     pub fn saw(&self, token: &str) {
-        let mut seen = self.seen.lock();
-        if token.is_empty() || seen.iter().any(|t| t == token) {
-            return;
-        }
-        seen.push(token.to_owned());
-        if seen.len() > TOKENS_MAX {
-            seen.remove(0);
+        self.seen.lock().saw(token);
+    }
+
+    /// Takes over the join of the tokens that went with a request of [`Client::sign`], from the metadata of request and answer. Callers
+    /// of the generated clients who remember many tokens need it; [`Client::send`] and [`Client::call`] do it by themselves.
+    pub fn joined(&self, request: &MetadataMap, answer: &MetadataMap) {
+        let of = |metadata: &MetadataMap, key| {
+            metadata.get(key).and_then(|v| v.to_str().ok()).map(str::to_owned)
+        };
+        if let (Some(sent), Some(joined)) = (of(request, AT_LEAST), of(answer, JOINED)) {
+            self.seen.lock().joined(&sent, &joined);
         }
     }
 
     /// At least as fresh as everything that this session has seen: reads its own writes at any node.
     pub fn at_least_seen(&self) -> Consistency {
-        let tokens = self.seen.lock().clone();
+        let tokens = self.seen.lock().all();
         Consistency { mode: Some(Mode::AtLeastAsFresh(AtLeastAsFresh { tokens })) }
     }
 
     /// A signed request for the method at `path`.
     pub fn sign<M: Message>(&self, path: &str, message: M) -> Result<Request<M>, ClientError> {
-        let hash = hex::encode(Sha256::digest(message.encode_to_vec()));
-        self.sign_for(self.node(0), path, message, &hash)
+        self.sign_for(self.node(0), path, message)
     }
 
     /// A signed request whose payload is a stream.
     pub fn sign_stream<S>(&self, path: &str, stream: S) -> Result<Request<S>, ClientError> {
-        self.sign_for(self.node(0), path, stream, "UNSIGNED-PAYLOAD")
+        self.signed(self.node(0), path, "UNSIGNED-PAYLOAD", stream)
     }
 
-    fn sign_for<M>(
+    fn sign_for<M: Message>(
         &self,
         node: &Node,
         path: &str,
         message: M,
-        hash: &str,
     ) -> Result<Request<M>, ClientError> {
-        let fail = |e: &dyn std::fmt::Display| ClientError::Sign(e.to_string());
-        let c = &self.credentials;
-        let identity = AwsCredentials::new(
-            &c.access_key_id,
-            &c.secret_access_key,
-            c.session_token.clone(),
-            None,
-            "tidegate",
-        )
-        .into();
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("tidegate")
-            .time(SystemTime::now())
-            .settings(settings)
-            .build()
-            .map_err(|e| fail(&e))?
-            .into();
-        let headers = [("host", node.authority.as_str()), ("x-amz-content-sha256", hash)];
-        let uri = format!("https://{}{path}", node.authority);
-        let body = SignableBody::Precomputed(hash.to_owned());
-        let signable =
-            SignableRequest::new("POST", uri, headers.into_iter(), body).map_err(|e| fail(&e))?;
-        let (instructions, _) = sign(signable, &params).map_err(|e| fail(&e))?.into_parts();
-        let mut request = Request::new(message);
-        let metadata = request.metadata_mut();
-        metadata
-            .insert("x-amz-content-sha256", MetadataValue::try_from(hash).map_err(|e| fail(&e))?);
-        for (name, value) in instructions.headers() {
-            let value = MetadataValue::try_from(value).map_err(|e| fail(&e))?;
-            match name.to_ascii_lowercase().as_str() {
-                "authorization" => metadata.insert("authorization", value),
-                "x-amz-date" => metadata.insert("x-amz-date", value),
-                "x-amz-security-token" => metadata.insert("x-amz-security-token", value),
-                _ => None,
-            };
-        }
-        if let Some(token) = self.seen.lock().last() {
-            metadata.insert(
-                "x-tidegate-at-least",
-                MetadataValue::try_from(token).map_err(|e| fail(&e))?,
-            );
+        let hash = hex::encode(Sha256::digest(message.encode_to_vec()));
+        self.signed(node, path, &hash, message)
+    }
+
+    fn signed<M>(
+        &self,
+        node: &Node,
+        path: &str,
+        hash: &str,
+        message: M,
+    ) -> Result<Request<M>, ClientError> {
+        let what = Signed { authority: &node.authority, path, hash };
+        let request =
+            sign::request(&self.credentials, &self.region, what, SystemTime::now(), message)?;
+        let tokens = self.seen.lock().to_send();
+        Self::carrying(request, tokens.as_deref())
+    }
+
+    /// The request, with the tokens that its answer must cover.
+    fn carrying<M>(
+        mut request: Request<M>,
+        tokens: Option<&str>,
+    ) -> Result<Request<M>, ClientError> {
+        if let Some(tokens) = tokens {
+            let value =
+                MetadataValue::try_from(tokens).map_err(|e| ClientError::Sign(e.to_string()))?;
+            request.metadata_mut().insert(AT_LEAST, value);
         }
         Ok(request)
     }

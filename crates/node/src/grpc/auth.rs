@@ -9,9 +9,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tidegate_authn::{Presented, UNSIGNED_PAYLOAD, payload_hash};
+use tidegate_replica::Clock;
 use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
@@ -26,6 +27,12 @@ use crate::{
 const STREAMS: [&str; 1] = ["/tidegate.decision.v1.DecisionService/AuthorizeStream"];
 /// Services that anybody may call.
 const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+/// Metadata of a call: tokens that its answer must cover, separated by commas.
+const AT_LEAST: &str = "x-tidegate-at-least";
+/// Metadata of an answer: the join of those tokens, where they were several.
+const JOINED: &str = "x-tidegate-joined";
+/// Most tokens of a call.
+const TOKENS_MAX: usize = 32;
 /// Longest wait for a view that knows the caller.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -82,7 +89,10 @@ where
                 request.headers().get("traceparent").and_then(|v| v.to_str().ok()),
             );
             match admit(&core, request).await {
-                Ok(request) => tracing::Instrument::instrument(inner.call(request), span).await,
+                Ok((request, joined)) => {
+                    let answer = tracing::Instrument::instrument(inner.call(request), span).await;
+                    answer.map(|answer| with_joined(answer, joined))
+                }
                 Err(error) => {
                     let label = ReasonLabel { reason: error.reason.row().0.to_owned() };
                     core.metrics.refused.get_or_create(&label).inc();
@@ -97,7 +107,18 @@ fn refused(status: &Status) -> Response<Body> {
     status.clone().into_http()
 }
 
-async fn admit(core: &Core, request: Request<Body>) -> Result<Request<Body>, ServiceError> {
+fn with_joined(mut answer: Response<Body>, joined: Option<HeaderValue>) -> Response<Body> {
+    if let Some(joined) = joined {
+        answer.headers_mut().insert(JOINED, joined);
+    }
+    answer
+}
+
+/// The request of a caller who is known, and the join of the tokens that he sent, where they were several.
+async fn admit(
+    core: &Core,
+    request: Request<Body>,
+) -> Result<(Request<Body>, Option<HeaderValue>), ServiceError> {
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path();
     let streams = STREAMS.contains(&path);
@@ -108,9 +129,10 @@ async fn admit(core: &Core, request: Request<Body>) -> Result<Request<Body>, Ser
         name => headers.get(name).and_then(|v| v.to_str().ok()),
     };
     let presented = Presented::read(&header)?;
-    if let Some(token) = header("x-tidegate-at-least") {
-        wait_for(core, token).await?;
-    }
+    let joined = match header(AT_LEAST) {
+        Some(tokens) => wait_for(core, tokens).await?,
+        None => None,
+    };
     let now = core.platform.wall();
     let context = tidegate_policy::Context::default()
         .with("aws:SecureTransport", core.platform.tls())
@@ -130,18 +152,28 @@ async fn admit(core: &Core, request: Request<Body>) -> Result<Request<Body>, Ser
         }
     };
     parts.extensions.insert::<Caller>(caller);
-    Ok(Request::from_parts(parts, body))
+    Ok((Request::from_parts(parts, body), joined))
 }
 
-/// Waits until this node's view covers a token: what makes a fresh key usable at another node.
-async fn wait_for(core: &Core, token: &str) -> Result<(), ServiceError> {
-    let view = core.views.load();
-    let token = Token::read(&core.cluster_key, &Core::cluster_id(&view), token)?;
-    if core.views.covering(&token.positions, WAIT_MAX).await.is_some() {
-        return Ok(());
+/// Waits until this node's view covers all `tokens`: what makes a fresh key usable at another node. Gives their join where they are
+/// several, unless it would name too many groups for one token.
+async fn wait_for(core: &Core, tokens: &str) -> Result<Option<HeaderValue>, ServiceError> {
+    let cluster = Core::cluster_id(&core.views.load());
+    let count = tokens.split(',').count();
+    if count > TOKENS_MAX {
+        let message = format!("{count} consistency tokens are more than {TOKENS_MAX}");
+        return Err(ServiceError::new(Reason::InvalidToken, message));
     }
-    let message = format!("{} has not yet what the token names", core.me);
-    Err(ServiceError::new(Reason::NotYetPropagated, message))
+    let mut positions = Clock::default();
+    for token in tokens.split(',') {
+        positions.join(&Token::read(&core.cluster_key, &cluster, token.trim())?.positions);
+    }
+    let Some(view) = core.views.covering(&positions, WAIT_MAX).await else {
+        let message = format!("{} has not yet what the call's tokens name", core.me);
+        return Err(ServiceError::new(Reason::NotYetPropagated, message));
+    };
+    let joined = if count > 1 { core.token(&view, positions).ok() } else { None };
+    Ok(joined.and_then(|token| HeaderValue::try_from(token).ok()))
 }
 
 /// Reads the whole message and checks that it has the hash that was signed.

@@ -9,10 +9,7 @@ use tidegate_proto::{
         AuthorizeRequest, AuthorizeResponse, ContextEntry, Effect, ExplainRequest, ExplainResponse,
         Question,
     },
-    propagation::v1::{
-        GetReplicationStatusRequest, GetReplicationStatusResponse, WatchPropagationRequest,
-        propagation_service_client::PropagationServiceClient,
-    },
+    propagation::v1::{GetReplicationStatusRequest, GetReplicationStatusResponse},
 };
 
 use super::{
@@ -218,10 +215,7 @@ pub(crate) async fn wait(
 }
 
 async fn watch(client: &Client, format: Format) -> Result<ExitCode, Failure> {
-    let path = "/tidegate.propagation.v1.PropagationService/WatchPropagation";
-    let request = client.sign(path, WatchPropagationRequest {})?;
-    let answers = PropagationServiceClient::new(client.channel()).watch_propagation(request).await;
-    let mut answers = answers.map_err(CallError::refused)?.into_inner();
+    let mut answers = client.watch_propagation().await?;
     while let Some(event) = answers.message().await.map_err(CallError::refused)? {
         if event.skipped > 0 {
             eprintln!("{} arrivals were too many to show", event.skipped);
