@@ -1,5 +1,7 @@
 //! The client against servers in the same process, over TLS: what is tried again, where, under which name, and what a session remembers.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 mod server;
 
 use std::{sync::atomic::Ordering, time::Duration};

@@ -2,17 +2,22 @@
 
 mod call;
 mod client;
+mod credentials;
 mod demo;
 mod dev;
+mod document;
 mod health;
+mod links;
 mod node;
 mod output;
+mod people;
+mod report;
+mod settings;
 mod verbs;
 
 use std::{error::Error, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tidegate_client::CallError;
 
 /// Any error on its way to the person at the terminal.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -38,17 +43,23 @@ pub(crate) struct Globals {
     )]
     output: output::Format,
     /// How fresh an answer must be: eventual, strong, bounded:2s or at-least-as-fresh:TOKEN.
-    #[arg(long, global = true, default_value = "eventual")]
-    consistency: String,
+    #[arg(long, global = true, default_value = "eventual", value_parser = call::consistency)]
+    consistency: call::Fresh,
     /// After a change, waits until it decides: all, quorum, region:NAME or nodes:n4,n5.
-    #[arg(long, global = true, value_name = "SCOPE", num_args = 0..=1, default_missing_value = "all", require_equals = true)]
-    wait: Option<String>,
+    #[arg(long, global = true, value_name = "SCOPE", num_args = 0..=1, default_missing_value = "all", require_equals = true, value_parser = call::place, conflicts_with = "dry_run")]
+    wait: Option<call::Place>,
     /// How long to wait for propagation.
     #[arg(long, global = true, default_value = "30s")]
     timeout: humantime::Duration,
     /// Checks a change and leaves everything as it is.
     #[arg(long, global = true)]
     dry_run: bool,
+    /// Names a change: sent again under the same name it takes effect once.
+    #[arg(long, global = true, value_name = "NAME")]
+    request_id: Option<String>,
+    /// Writes the credentials of the answer into a new profile instead of showing the secret.
+    #[arg(long, global = true, value_name = "FILE")]
+    save_profile: Option<PathBuf>,
     /// Most items of a list.
     #[arg(long, global = true, default_value_t = 100_000)]
     max_items: usize,
@@ -62,7 +73,7 @@ pub(crate) struct Globals {
 #[command(
     name = "tidegate",
     version,
-    after_help = "Exit codes: 0 done or allowed, 1 an error, 2 denied (or wrong usage), 3 not yet propagated, 4 too stale."
+    after_help = "Exit codes: 0 done or allowed, 1 an error, 2 denied, 3 not yet propagated, 4 too stale, 64 wrong usage."
 )]
 struct Cli {
     #[command(flatten)]
@@ -73,7 +84,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs one node from its TOML file.
+    /// Runs one node from its TOML file, the environment and flags.
     Node(node::Args),
     /// Runs a development cluster: three regions, five nodes, one process.
     Dev(dev::Args),
@@ -97,10 +108,11 @@ fn command() -> clap::Command {
 
 /// Runs what the command line says and gives the exit code.
 pub(crate) async fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
-    let matches = command().get_matches_from(words);
-    let globals = match Globals::from_arg_matches(&matches) {
-        Ok(globals) => globals,
-        Err(error) => error.exit(),
+    let read = command().try_get_matches_from(words);
+    let (matches, globals) = match read.and_then(|m| Globals::from_arg_matches(&m).map(|g| (m, g)))
+    {
+        Ok(read) => read,
+        Err(error) => return usage(&error),
     };
     let json = matches.subcommand_name() == Some("node");
     let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").unwrap_or_default();
@@ -108,8 +120,15 @@ pub(crate) async fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
         tidegate_node::telemetry::trace::install(&globals.log, json, &endpoint, "tidegate");
     match dispatch(&matches, &globals).await {
         Ok(code) => code,
-        Err(error) => report(&*error),
+        Err(error) => report::report(&error),
     }
+}
+
+/// Prints help where it was asked for, or what is wrong with the words.
+fn usage(error: &clap::Error) -> ExitCode {
+    let wrong = error.use_stderr();
+    let _printed = error.print();
+    if wrong { ExitCode::from(report::code::USAGE) } else { ExitCode::SUCCESS }
 }
 
 async fn connect(globals: &Globals) -> Result<tidegate_client::Client, Failure> {
@@ -119,10 +138,13 @@ async fn connect(globals: &Globals) -> Result<tidegate_client::Client, Failure> 
 
 async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitCode, Failure> {
     if let Some((verb, said)) = verbs::asked(matches) {
+        if links::is_about(verb) {
+            return links::run(verb, said, globals).await;
+        }
         let client = connect(globals).await?;
         let token = call::run(&client, verb, said, globals).await?;
         return match (&globals.wait, token) {
-            (Some(scope), Some(token)) => client::wait(&client, &token, scope, globals).await,
+            (Some(place), Some(token)) => client::wait(&client, &token, place, globals).await,
             _ => Ok(ExitCode::SUCCESS),
         };
     }
@@ -131,36 +153,13 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         Command::Dev(args) => dev::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Health(args) => health::run(args).await,
-        Command::Client(command) => client::run(&connect(globals).await?, command, globals).await,
+        Command::Client(command) => client::run(command, globals).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut command(), "tidegate", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command(), "tidegate", &mut script);
+            output::print(&String::from_utf8(script)?)?;
             Ok(ExitCode::SUCCESS)
         }
-    }
-}
-
-/// Prints an error as a person wants to read it, and gives its exit code.
-fn report(error: &(dyn Error + Send + Sync + 'static)) -> ExitCode {
-    eprintln!("tidegate: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because {error}");
-        cause = error.source();
-    }
-    let Some(call) = error.downcast_ref::<CallError>() else { return ExitCode::FAILURE };
-    if let CallError::Refused { retryable, tries, .. } = call {
-        match (retryable, tries) {
-            (true, 1) => eprintln!("  trying again may help"),
-            (true, tries) => eprintln!("  it was tried {tries} times; trying again later may help"),
-            (false, _) => {
-                eprintln!("  nothing was changed, and trying the same again will not help");
-            }
-        }
-    }
-    match call.reason() {
-        "NOT_YET_PROPAGATED" => ExitCode::from(client::NOT_YET),
-        "TOO_STALE" => ExitCode::from(client::TOO_STALE),
-        _ => ExitCode::FAILURE,
     }
 }
 

@@ -1,6 +1,10 @@
 //! The binary as a person and a script meet it: outputs, errors and exit codes against one development cluster.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it stands"
+)]
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -85,10 +89,19 @@ fn the_command_line_does_what_it_says() {
     assert_eq!(json.pointer("/user/arn").unwrap(), "arn:aws:iam::000000000001:user/eng/ada");
     assert_eq!(json.pointer("/user/tags/0/value").unwrap(), "blue");
     fails("user create ada", 1, "already exists");
-    fails("user create b@d/name", 1, "trying the same again will not help");
+    fails("user create b@d/name", 1, "nothing was changed");
+    fails("user create b@d/name --request-id mine", 1, "request id: mine");
     fails("user get nobody", 1, "NO_SUCH_ENTITY");
-    fails("user crate", 2, "create");
+    fails("user get nobody", 1, "--consistency strong");
+    fails("user get", 1, "the caller is no user");
+    fails("user crate", 64, "create");
+    fails("user list --consistency fresh", 64, "expected eventual, strong");
+    fails("user list --wait", 64, "it changes nothing");
+    fails("status --dry-run", 64, "takes no --dry-run");
+    fails("status --at n9", 1, "n5 in ap-southeast-2");
     fails("policy create bad -", 1, "line 1");
+    fails("policy create bad /nowhere.json", 1, "`/nowhere.json` can't be read");
+    fails("user list --consistency at-least-as-fresh:abc", 1, "INVALID_TOKEN");
 
     ok("user create bob --dry-run");
     assert!(!ok("user list").contains("bob"), "a dry run changes nothing");
@@ -122,11 +135,129 @@ fn the_command_line_does_what_it_says() {
     assert!(ok(&format!("policy entities {arn}")).contains("deploy"));
     fails(&format!("policy delete {arn}"), 1, "DELETE_CONFLICT");
 
-    ok("cluster set-link eu-central-1 us-east-1 --delay 5ms --at n1");
-    assert!(ok("cluster links --at n1").contains("0.005s"));
-    ok("cluster clear-links --at n1");
+    fails("cluster set-link eu-central-1 us-east-1 --delay 5", 64, "no time");
+    ok("cluster set-link eu-central-1 us-east-1 --delay 5ms");
+    let links: Value = serde_json::from_str(&ok("cluster links -o json")).unwrap();
+    let nodes: Vec<_> = links["links"].as_array().unwrap().iter().map(|l| &l["node"]).collect();
+    assert_eq!(nodes, ["n1", "n2", "n3"], "every node of the region that sends");
+    assert!(ok("cluster links --at n1").contains("5 ms"));
+    ok("cluster clear-links");
+    assert!(!ok("cluster links").contains("5 ms"));
     assert!(ok("cluster nodes").contains("ap-southeast-2"));
     assert!(ok("status").contains("eu-central-1"));
+    assert!(ok("whoami").contains("arn:aws:iam::000000000001:root"));
+
+    changes_keep_their_names(&ok);
+    credentials_go_into_profiles(folder, &ok, &fails);
+    pipes_end_quietly(folder);
+    a_session_keeps_one_token(folder);
+}
+
+fn changes_keep_their_names(ok: &dyn Fn(&str) -> String) {
+    let made = |words: &str| -> Value { serde_json::from_str(&ok(words)).unwrap() };
+    let create = "user create twice --request-id t1 -o json";
+    assert_eq!(made(create)["user"]["user_id"], made(create)["user"]["user_id"], "one change");
+    let token = made("user create last -o json")["metadata"]["token"].as_str().unwrap().to_owned();
+    let end = made(&format!("wait {token} --scope quorum -o json"));
+    assert_eq!(end["covered"], true);
+    assert_eq!(end["missing"], serde_json::json!([]));
+    let fresh = format!("user get last --at n5 --consistency at-least-as-fresh:{token}");
+    assert!(ok(&fresh).starts_with("user name    last\n"), "the name comes first");
+    ok("user put-policy last mine -");
+    let policy = ok("user get-policy last mine --consistency strong");
+    let on_its_own = |line: &str| line.trim_start().starts_with("\"Effect\": \"Allow\"");
+    assert!(policy.lines().any(on_its_own), "{policy}");
+}
+
+fn credentials_go_into_profiles(
+    folder: &Path,
+    ok: &dyn Fn(&str) -> String,
+    fails: &dyn Fn(&str, i32, &str),
+) {
+    let path = folder.join("shop.toml");
+    let path = path.display();
+    let create = format!("account create shop root@shop.example --save-profile {path}");
+    let said = ok(&create);
+    assert!(said.contains(&format!("in {path}")), "{said}");
+    fails(&create, 64, "exists already");
+    fails("user list --save-profile x.toml", 64, "gives no credentials");
+    let written = std::fs::read_to_string(folder.join("shop.toml")).unwrap();
+    let secret = written.lines().find(|l| l.starts_with("secret_access_key")).unwrap();
+    assert!(!said.contains(secret.split('"').nth(1).unwrap()), "the secret is in the file alone");
+    let shop = format!("--profile {path}");
+    assert!(ok(&format!("whoami {shop}")).contains(":root"));
+    ok(&format!("user create sam {shop}"));
+    fails(&format!("account list {shop}"), 1, "ACCESS_DENIED");
+    let trust = write(folder);
+    ok(&format!("role create hand --trust {}", trust.display()));
+    let session = folder.join("session.toml");
+    let session = session.display();
+    let assume = "role assume arn:aws:iam::000000000001:role/hand work";
+    ok(&format!("{assume} --save-profile {session}"));
+    assert!(ok(&format!("whoami --profile {session}")).contains("assumed-role/hand/work"));
+}
+
+/// Who reads the first line only, as `head -1` does, ends the command without noise.
+fn pipes_end_quietly(folder: &Path) {
+    let mut child = tidegate()
+        .args(["policy", "list", "--scope", "AWS"])
+        .env("TIDEGATE_PROFILE", folder.join("profile.toml"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert!(first.starts_with("policy name"), "a pipe gets no frames: {first}");
+    drop(out);
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""));
+}
+
+/// A node joins what a session has seen into one token.
+fn a_session_keeps_one_token(folder: &Path) {
+    use tidegate_proto::common::v1::{AtLeastAsFresh, consistency::Mode};
+    #[derive(serde::Deserialize)]
+    struct Endpoint {
+        address: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct Profile {
+        access_key_id: String,
+        secret_access_key: String,
+        ca: std::path::PathBuf,
+        endpoints: Vec<Endpoint>,
+    }
+    let profile: Profile =
+        toml::from_str(&std::fs::read_to_string(folder.join("profile.toml")).unwrap()).unwrap();
+    let addresses: Vec<String> = profile.endpoints.iter().map(|e| e.address.clone()).collect();
+    let ca = std::fs::read_to_string(profile.ca).unwrap();
+    let credentials = tidegate_client::Credentials {
+        access_key_id: profile.access_key_id,
+        secret_access_key: profile.secret_access_key,
+        session_token: None,
+    };
+    let held = |client: &tidegate_client::Client| match client.at_least_seen().mode.unwrap() {
+        Mode::AtLeastAsFresh(AtLeastAsFresh { tokens }) => tokens,
+        other => unreachable!("{other:?}"),
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = tidegate_client::Client::connect(&addresses, &ca, credentials).await.unwrap();
+        for name in ["s1", "s2"] {
+            let request = tidegate_proto::iam::v1::CreateUserRequest {
+                user_name: name.to_owned(),
+                ..Default::default()
+            };
+            client.send(&request).await.unwrap();
+        }
+        let two = held(&client);
+        assert_eq!(two.len(), 2);
+        client.send(&tidegate_proto::sts::v1::GetCallerIdentityRequest {}).await.unwrap();
+        let joined = held(&client);
+        assert_eq!(joined.len(), 1);
+        assert!(joined == two[1..], "the later change of the same group covers the earlier one");
+    });
 }
 
 fn write(folder: &Path) -> std::path::PathBuf {

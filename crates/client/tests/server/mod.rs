@@ -167,6 +167,7 @@ impl Services {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the field is optional")]
 fn changed(request_id: String) -> Option<ResponseMetadata> {
     Some(ResponseMetadata { token: "changed".to_owned(), request_id, revision: 1 })
 }

@@ -1,5 +1,7 @@
 //! Traces: one trace follows a change from the write through push and merge to the decision, across nodes.
 
+use std::io::IsTerminal;
+
 use opentelemetry::{
     Context,
     propagation::{Extractor, Injector, TextMapPropagator},
@@ -75,7 +77,8 @@ impl Drop for Telemetry {
 /// `filter` is in the words of `RUST_LOG`. A process installs once; later calls change nothing.
 pub fn install(filter: &str, json: bool, otlp_endpoint: &str, service: &str) -> Telemetry {
     let filter = || EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let log: Box<dyn Layer<Registry> + Send + Sync> = if json {
         log.json().with_filter(filter()).boxed()
     } else {

@@ -7,54 +7,54 @@ use prost::Message;
 use prost_reflect::{
     DynamicMessage, Kind as FieldKind, MessageDescriptor, MethodDescriptor, ReflectMessage, Value,
 };
-use tidegate_client::Client;
+use tidegate_client::{Client, request_id};
 use tidegate_proto::{
     common::v1::{AtLeastAsFresh, Consistency, consistency::Mode},
     propagation::v1::{Nodes, Scope, scope::Scope as Where},
 };
 
 use super::{
-    Failure, Globals,
+    Failure, Globals, credentials,
     output::{self, for_programs, json},
+    people,
+    report::{ChangeFailed, Usage},
     verbs::{Kind, Verb},
 };
 
 /// Items of a page.
 const PAGE: u32 = 1_000;
 
-/// A name for a change, so that it takes effect once.
-pub(crate) fn request_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
 fn wire_duration(d: Duration) -> prost_types::Duration {
     let seconds = i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
     prost_types::Duration { seconds, nanos: i32::try_from(d.subsec_nanos()).unwrap_or(0) }
 }
 
+/// How fresh an answer must be; `None`: eventual.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fresh(pub(crate) Option<Consistency>);
+
+/// Where a change must have arrived; `None`: everywhere.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Place(pub(crate) Option<Scope>);
+
 /// A consistency in the words of `--consistency`.
-pub(crate) fn consistency(words: &str) -> Result<Option<Consistency>, Failure> {
+pub(crate) fn consistency(words: &str) -> Result<Fresh, Failure> {
     let mode = match words.split_once(':') {
-        None if words == "eventual" => return Ok(None),
+        None if words == "eventual" => return Ok(Fresh(None)),
         None if words == "strong" => Mode::Strong(true),
         Some(("at-least-as-fresh", token)) => Mode::AtLeastAsFresh(AtLeastAsFresh {
             tokens: token.split(',').map(str::to_owned).collect(),
         }),
         Some(("bounded", age)) => Mode::Bounded(wire_duration(humantime::parse_duration(age)?)),
-        _ => {
-            return Err(format!(
-                "`{words}` is no consistency: expected eventual, strong, bounded:2s or at-least-as-fresh:TOKEN"
-            )
-            .into());
-        }
+        _ => return Err("expected eventual, strong, bounded:2s or at-least-as-fresh:TOKEN".into()),
     };
-    Ok(Some(Consistency { mode: Some(mode) }))
+    Ok(Fresh(Some(Consistency { mode: Some(mode) })))
 }
 
 /// A scope in the words of `--wait`.
-pub(crate) fn scope(words: &str) -> Result<Option<Scope>, Failure> {
+pub(crate) fn place(words: &str) -> Result<Place, Failure> {
     let scope = match words.split_once(':') {
-        None if words == "all" => return Ok(None),
+        None if words == "all" => return Ok(Place(None)),
         None if words == "quorum" => Where::QuorumOfEachRegion(true),
         Some(("region", region)) => Where::Region(region.to_owned()),
         Some(("nodes", nodes)) => {
@@ -63,13 +63,13 @@ pub(crate) fn scope(words: &str) -> Result<Option<Scope>, Failure> {
             };
             Where::Nodes(Nodes { nodes: nodes.split(',').map(number).collect::<Result<_, _>>()? })
         }
-        _ => {
-            let message =
-                format!("`{words}` is no scope: expected all, quorum, region:NAME or nodes:n4,n5");
-            return Err(message.into());
-        }
+        _ => return Err("expected all, quorum, region:NAME or nodes:n4,n5".into()),
     };
-    Ok(Some(Scope { scope: Some(scope) }))
+    Ok(Place(Some(Scope { scope: Some(scope) })))
+}
+
+fn usage(message: impl Into<String>) -> Failure {
+    Usage(message.into()).into()
 }
 
 fn read(path: &str) -> Result<String, Failure> {
@@ -91,7 +91,7 @@ fn method(verb: &Verb) -> Result<MethodDescriptor, Failure> {
 
 /// A word as a value of a field.
 fn value(kind: &FieldKind, name: &str, word: &str) -> Result<Value, Failure> {
-    let wrong = |what: &str| format!("`{word}` is no {what} for {name}");
+    let wrong = |what: &str| usage(format!("`{word}` is no {what} for {name}"));
     Ok(match kind {
         FieldKind::String => Value::String(word.to_owned()),
         FieldKind::Uint32 => Value::U32(word.parse().map_err(|_| wrong("number"))?),
@@ -127,7 +127,7 @@ fn tags<'a>(
     for word in words {
         let (key, value) = word
             .split_once('=')
-            .ok_or_else(|| format!("`{word}` is no tag: expected KEY=VALUE"))?;
+            .ok_or_else(|| usage(format!("`{word}` is no tag: expected KEY=VALUE")))?;
         let mut tag = DynamicMessage::new(descriptor.clone());
         tag.set_field_by_name("key", Value::String(key.to_owned()));
         tag.set_field_by_name("value", Value::String(value.to_owned()));
@@ -174,80 +174,133 @@ fn request(
             }
         }
     }
+    let takes = |field: &str, option: &str| match descriptor.get_field_by_name(field) {
+        Some(_) => Ok(()),
+        None => Err(usage(format!("`{} {}` takes no {option}", verb.noun, verb.name))),
+    };
+    if globals.request_id.is_some() {
+        takes("request_id", "--request-id")?;
+    }
+    if globals.wait.is_some() {
+        takes("request_id", "--wait: it changes nothing")?;
+    }
     if descriptor.get_field_by_name("request_id").is_some() {
-        message.set_field_by_name("request_id", Value::String(request_id()));
+        let name = globals.request_id.clone().unwrap_or_else(request_id);
+        message.set_field_by_name("request_id", Value::String(name));
     }
     if globals.dry_run {
-        if descriptor.get_field_by_name("validate_only").is_none() {
-            return Err(format!("`{} {}` has no --dry-run", verb.noun, verb.name).into());
-        }
+        takes("validate_only", "--dry-run")?;
         message.set_field_by_name("validate_only", Value::Bool(true));
     }
-    if let Some(wanted) = consistency(&globals.consistency)? {
-        if descriptor.get_field_by_name("consistency").is_none() {
-            return Err(format!("`{} {}` takes no --consistency", verb.noun, verb.name).into());
-        }
-        let wanted = output::dynamic("tidegate.common.v1.Consistency", &wanted)?;
+    if let Some(wanted) = &globals.consistency.0 {
+        takes("consistency", "--consistency")?;
+        let wanted = output::dynamic("tidegate.common.v1.Consistency", wanted)?;
         message.set_field_by_name("consistency", Value::Message(wanted));
     }
     Ok(message)
 }
 
-/// Follows the pages of a list until there is no more or as much as was asked for.
+/// The name that a request carries, if it is a change.
+fn name_of(request: &DynamicMessage) -> Option<String> {
+    Some(request.get_field_by_name("request_id")?.as_str()?.to_owned())
+}
+
+/// The answer to one request.
+async fn ask(
+    client: &Client,
+    method: &MethodDescriptor,
+    request: &DynamicMessage,
+) -> Result<DynamicMessage, Failure> {
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    match client.call_bytes(&path, request.encode_to_vec().into()).await {
+        Ok(answer) => Ok(DynamicMessage::decode(method.output(), answer)?),
+        Err(source) => Err(match name_of(request) {
+            Some(request_id) => ChangeFailed { source, request_id }.into(),
+            None => source.into(),
+        }),
+    }
+}
+
+/// Follows the pages of a list until there is no more or as much as was asked for. The last page has all items.
 async fn pages(
     client: &Client,
-    path: &str,
     method: &MethodDescriptor,
     mut request: DynamicMessage,
     list: &str,
     items_max: usize,
-) -> Result<serde_json::Value, Failure> {
-    let mut all: Vec<serde_json::Value> = Vec::new();
+) -> Result<DynamicMessage, Failure> {
+    let mut all: Vec<Value> = Vec::new();
     loop {
         let left = u32::try_from(items_max.saturating_sub(all.len())).unwrap_or(u32::MAX);
         if request.descriptor().get_field_by_name("page_size").is_some() {
             request.set_field_by_name("page_size", Value::U32(PAGE.min(left)));
         }
-        let answer = client.call_bytes(path, request.encode_to_vec().into()).await?;
-        let mut answer = json(&DynamicMessage::decode(method.output(), answer)?)?;
-        let fields = answer.as_object_mut().ok_or("the answer is no message")?;
-        if let Some(serde_json::Value::Array(items)) = fields.remove(list) {
-            all.extend(items);
+        let mut answer = ask(client, method, &request).await?;
+        if let Some(Value::List(items)) = answer.get_field_by_name(list).as_deref() {
+            all.extend(items.iter().cloned());
         }
-        let next =
-            fields.get("next_page_token").and_then(|t| t.as_str()).unwrap_or_default().to_owned();
+        let next = answer
+            .get_field_by_name("next_page_token")
+            .and_then(|t| t.as_str().map(str::to_owned))
+            .unwrap_or_default();
         if next.is_empty() || all.len() >= items_max {
             all.truncate(items_max);
-            fields.insert(list.to_owned(), all.into());
+            answer.set_field_by_name(list, Value::List(all));
             return Ok(answer);
         }
         request.set_field_by_name("page_token", Value::String(next));
     }
 }
 
-/// Makes the call and prints what it gave.
+/// What a verb asks of one node, before anything is printed.
+pub(crate) async fn answer(
+    client: &Client,
+    verb: &Verb,
+    said: &ArgMatches,
+    globals: &Globals,
+) -> Result<DynamicMessage, Failure> {
+    let method = method(verb)?;
+    let request = request(verb, &method.input(), said, globals)?;
+    if verb.list.0.is_empty() {
+        ask(client, &method, &request).await
+    } else {
+        pages(client, &method, request, verb.list.0, globals.max_items).await
+    }
+}
+
+/// The token of a change.
+fn token(answer: &DynamicMessage) -> Option<String> {
+    let metadata = answer.get_field_by_name("metadata")?;
+    let token = metadata.as_message()?.get_field_by_name("token")?.as_str()?.to_owned();
+    Some(token).filter(|t| !t.is_empty())
+}
+
+/// Makes the call and prints what it gave. Gives the token of a change.
 pub(crate) async fn run(
     client: &Client,
     verb: &Verb,
     said: &ArgMatches,
     globals: &Globals,
 ) -> Result<Option<String>, Failure> {
-    let method = method(verb)?;
-    let path = format!("/{}", verb.method);
-    let request = request(verb, &method.input(), said, globals)?;
-    let (list, columns) = verb.list;
-    let answer = if list.is_empty() {
-        let answer = client.call_bytes(&path, request.encode_to_vec().into()).await?;
-        json(&DynamicMessage::decode(method.output(), answer)?)?
+    if globals.save_profile.is_some() && !credentials::gives(verb.method) {
+        let message = format!("`{} {}` gives no credentials to save", verb.noun, verb.name);
+        return Err(usage(message));
+    }
+    if let Some(path) = &globals.save_profile {
+        credentials::check_free(path)?;
+    }
+    let mut answer = answer(client, verb, said, globals).await?;
+    if let Some(path) = &globals.save_profile {
+        credentials::save(&mut answer, &globals.profile, path)?;
     } else {
-        pages(client, &path, &method, request, list, globals.max_items).await?
-    };
-    let token = answer.pointer("/metadata/token").and_then(|t| t.as_str()).map(str::to_owned);
-    if !for_programs(globals.output, &answer)? {
-        match answer.get(list).and_then(|l| l.as_array()) {
-            Some(items) => output::list(items, columns),
-            None => output::one(&answer),
+        credentials::warn(&answer);
+    }
+    if !for_programs(globals.output, &json(&answer)?)? {
+        let (list, columns) = verb.list;
+        match answer.get_field_by_name(list).as_deref() {
+            Some(Value::List(items)) => people::list(items, columns)?,
+            _ => people::one(&answer)?,
         }
     }
-    Ok(token.filter(|t| !t.is_empty()))
+    Ok(token(&answer))
 }

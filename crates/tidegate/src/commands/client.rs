@@ -1,35 +1,30 @@
 //! The client's commands that are more than one call: decisions, waiting, watching, status.
 
-use std::{process::ExitCode, time::Duration};
+use std::{fmt::Write as _, process::ExitCode};
 
 use clap::Subcommand;
-use tidegate_client::{Arrived, CallError, Client};
+use tidegate_client::{Arrived, CallError, Client, Propagated};
 use tidegate_proto::{
-    decision::v1::{
-        AuthorizeRequest, AuthorizeResponse, ContextEntry, Effect, ExplainRequest, ExplainResponse,
-        Question,
-    },
-    propagation::v1::{GetReplicationStatusRequest, GetReplicationStatusResponse},
+    decision::v1::{AuthorizeRequest, ContextEntry, Effect, ExplainRequest, Question},
+    propagation::v1::GetReplicationStatusRequest,
+    sts::v1::GetCallerIdentityRequest,
 };
 
 use super::{
     Failure, Globals,
-    call::{consistency, scope},
-    output::{Format, for_programs, table, typed},
+    call::{Place, place},
+    output::{Format, dynamic, for_programs, json, one_of_many, print, typed},
+    people::{self, lines, table, time, wire_time},
+    report::{Usage, code},
 };
-
-/// A decision that denies.
-pub(crate) const DENIED: u8 = 2;
-/// A change that is not everywhere yet.
-pub(crate) const NOT_YET: u8 = 3;
-/// A view that is too old.
-pub(crate) const TOO_STALE: u8 = 4;
 
 /// What a client may ask.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Groups and nodes as one node sees them.
     Status,
+    /// Who the profile's credentials are.
+    Whoami,
     /// Decides: exit code 0 allows, 2 denies.
     Authorize(QuestionArgs),
     /// Decides and says why.
@@ -39,8 +34,8 @@ pub(crate) enum Command {
         /// The token of the change.
         token: String,
         /// Where: all, quorum, region:NAME or nodes:n4,n5.
-        #[arg(long, default_value = "all")]
-        scope: String,
+        #[arg(long, default_value = "all", value_parser = place)]
+        scope: Place,
     },
     /// How far changes have come.
     #[command(subcommand)]
@@ -70,71 +65,92 @@ pub(crate) struct QuestionArgs {
     context: Vec<String>,
 }
 
-/// A duration for people.
-pub(crate) fn millis(d: Option<&prost_types::Duration>) -> String {
-    let ms = |d: &prost_types::Duration| {
-        Duration::new(d.seconds.unsigned_abs(), d.nanos.unsigned_abs()).as_millis()
-    };
-    d.map_or_else(|| "-".to_owned(), |d| format!("{} ms", ms(d)))
-}
-
 fn arrived(a: &Arrived) -> String {
-    let ms = |d: Option<Duration>| {
-        d.map_or_else(|| "an unknown time".to_owned(), |d| format!("{} ms", d.as_millis()))
-    };
-    format!("{} {} within {} (about {})", a.node, a.region, ms(a.upper_bound), ms(a.estimate))
+    let place = format!("{} {}", a.node, a.region);
+    match (a.upper_bound, a.estimate) {
+        (Some(within), Some(about)) => {
+            format!("{place} within {} (about {})", time(within), time(about))
+        }
+        (Some(within), None) => format!("{place} within {}", time(within)),
+        // The asked node did not see the commit itself, so it measured nothing.
+        (None, _) => format!("{place} has it"),
+    }
 }
 
 /// Runs a client command.
-pub(crate) async fn run(
-    client: &Client,
-    command: Command,
-    globals: &Globals,
-) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode, Failure> {
+    let decides = matches!(command, Command::Authorize(_) | Command::Explain(_));
+    for (given, option) in [
+        (globals.consistency.0.is_some() && !decides, "--consistency"),
+        (globals.wait.is_some(), "--wait"),
+        (globals.dry_run, "--dry-run"),
+        (globals.request_id.is_some(), "--request-id"),
+        (globals.save_profile.is_some(), "--save-profile"),
+    ] {
+        if given {
+            return Err(Usage(format!("this command takes no {option}")).into());
+        }
+    }
+    let client = &super::connect(globals).await?;
     match command {
         Command::Status => status(client, globals.output).await,
+        Command::Whoami => whoami(client, globals.output).await,
         Command::Authorize(q) => authorize(client, q, globals).await,
         Command::Explain(q) => explain(client, q, globals).await,
-        Command::Wait { token, scope } => wait(client, &token, &scope, globals).await,
+        Command::Wait { token, scope } => {
+            let end = follow(client, &token, &scope, globals).await?;
+            let said = serde_json::json!({
+                "covered": end.covered, "reached": end.reached, "missing": end.missing,
+            });
+            if !for_programs(globals.output, &said)? {
+                print(&format!("{}\n", sentence(&end)))?;
+            }
+            Ok(covered(&end))
+        }
         Command::Propagation(Propagation::Watch) => watch(client, globals.output).await,
     }
 }
 
+async fn whoami(client: &Client, format: Format) -> Result<ExitCode, Failure> {
+    let answer = client.send(&GetCallerIdentityRequest {}).await?;
+    let answer = dynamic("tidegate.sts.v1.GetCallerIdentityResponse", &answer)?;
+    if !for_programs(format, &json(&answer)?)? {
+        people::one(&answer)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn status(client: &Client, format: Format) -> Result<ExitCode, Failure> {
-    let path = "/tidegate.propagation.v1.PropagationService/GetReplicationStatus";
-    let answer: GetReplicationStatusResponse =
-        client.call(path, &GetReplicationStatusRequest {}).await?;
+    let answer = client.send(&GetReplicationStatusRequest {}).await?;
     if for_programs(
         format,
         &typed("tidegate.propagation.v1.GetReplicationStatusResponse", &answer)?,
     )? {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("as {} in {} sees it", answer.node, answer.region);
     let mut groups = table(&["group", "home", "leader", "position", "no older than"]);
     for g in &answer.groups {
-        let staleness = millis(g.staleness_bound.as_ref());
         groups.add_row([
             format!("g{}", g.group),
             g.region.clone(),
-            g.leader.clone(),
+            if g.leader.is_empty() { "-" } else { &g.leader }.to_owned(),
             g.published.to_string(),
-            staleness,
+            wire_time(g.staleness_bound.as_ref()),
         ]);
     }
-    println!("{groups}");
     let mut nodes = table(&["node", "region", "alive", "round trip", "positions"]);
     for n in &answer.nodes {
         let positions: Vec<String> = n.published.iter().map(|(g, p)| format!("g{g}:{p}")).collect();
         nodes.add_row([
             n.node.clone(),
             n.region.clone(),
-            n.alive.to_string(),
-            millis(n.round_trip.as_ref()),
+            if n.alive { "yes" } else { "NO" }.to_owned(),
+            wire_time(n.round_trip.as_ref()),
             positions.join(" "),
         ]);
     }
-    println!("{nodes}");
+    let head = format!("As {} in {} sees it:", answer.node, answer.region);
+    print(&format!("{head}\n\n{}\n{}", lines(&groups), lines(&nodes)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -143,7 +159,7 @@ fn question(q: QuestionArgs) -> Result<Question, Failure> {
     for word in &q.context {
         let (key, value) = word
             .split_once('=')
-            .ok_or_else(|| format!("`{word}` is no condition key: expected KEY=VALUE"))?;
+            .ok_or_else(|| Usage(format!("`{word}` is no condition key: expected KEY=VALUE")))?;
         match context.iter_mut().find(|e| e.key == key) {
             Some(entry) => entry.values.push(value.to_owned()),
             None => {
@@ -154,8 +170,8 @@ fn question(q: QuestionArgs) -> Result<Question, Failure> {
     Ok(Question { principal: q.principal, action: q.action, resource: q.resource, context })
 }
 
-fn code(allowed: bool) -> ExitCode {
-    if allowed { ExitCode::SUCCESS } else { ExitCode::from(DENIED) }
+fn allowed_or_not(allowed: bool) -> ExitCode {
+    if allowed { ExitCode::SUCCESS } else { ExitCode::from(code::DENIED) }
 }
 
 async fn authorize(
@@ -165,53 +181,70 @@ async fn authorize(
 ) -> Result<ExitCode, Failure> {
     let message = AuthorizeRequest {
         question: Some(question(q)?),
-        consistency: consistency(&globals.consistency)?,
+        consistency: globals.consistency.0.clone(),
     };
-    let whole: AuthorizeResponse =
-        client.call("/tidegate.decision.v1.DecisionService/Authorize", &message).await?;
+    let whole = client.send(&message).await?;
     let (answer, evidence) =
         (whole.answer.clone().unwrap_or_default(), whole.evidence.clone().unwrap_or_default());
     let allowed = answer.effect() == Effect::Allow;
     if for_programs(globals.output, &typed("tidegate.decision.v1.AuthorizeResponse", &whole)?)? {
-        return Ok(code(allowed));
+        return Ok(allowed_or_not(allowed));
     }
-    println!("{}", if allowed { "allowed" } else { answer.message.as_str() });
+    let mut text = if allowed { "allowed" } else { answer.message.as_str() }.to_owned();
     for s in &answer.statements {
-        println!("  by {} statement {} (line {}, column {})", s.policy, s.index, s.line, s.column);
+        let sid = if s.sid.is_empty() { String::new() } else { format!(" `{}`", s.sid) };
+        let (policy, line, column) = (&s.policy, s.line, s.column);
+        write!(text, "\n  by {policy} statement {}{sid} (line {line}, column {column})", s.index)?;
     }
-    let age = millis(evidence.staleness_bound.as_ref());
-    println!("  {} in {}, view no older than {age}", evidence.node, evidence.region);
-    Ok(code(allowed))
+    let age = wire_time(evidence.staleness_bound.as_ref());
+    writeln!(text, "\n  {} in {}, view no older than {age}", evidence.node, evidence.region)?;
+    print(&text)?;
+    Ok(allowed_or_not(allowed))
 }
 
 async fn explain(client: &Client, q: QuestionArgs, globals: &Globals) -> Result<ExitCode, Failure> {
-    let message = ExplainRequest {
-        question: Some(question(q)?),
-        consistency: consistency(&globals.consistency)?,
-    };
-    let answer: ExplainResponse =
-        client.call("/tidegate.decision.v1.DecisionService/Explain", &message).await?;
+    let message =
+        ExplainRequest { question: Some(question(q)?), consistency: globals.consistency.0.clone() };
+    let answer = client.send(&message).await?;
     if !for_programs(globals.output, &typed("tidegate.decision.v1.ExplainResponse", &answer)?)? {
-        print!("{}", answer.text);
+        print(&answer.text)?;
     }
-    Ok(code(answer.answer.is_some_and(|a| a.effect() == Effect::Allow)))
+    Ok(allowed_or_not(answer.answer.is_some_and(|a| a.effect() == Effect::Allow)))
 }
 
-/// Waits for a change, its arrivals on standard error; the exit code says whether it is everywhere.
+/// Follows a change, its arrivals on standard error.
+async fn follow(
+    client: &Client,
+    token: &str,
+    place: &Place,
+    globals: &Globals,
+) -> Result<Propagated, Failure> {
+    let tell = |a: Arrived| eprintln!("{}", arrived(&a));
+    Ok(client.wait_for_propagation(token, place.0.clone(), *globals.timeout, tell).await?)
+}
+
+fn sentence(end: &Propagated) -> String {
+    if end.covered {
+        format!("everywhere that was asked for: {}", end.reached.join(" "))
+    } else {
+        format!("not yet at: {}", end.missing.join(" "))
+    }
+}
+
+fn covered(end: &Propagated) -> ExitCode {
+    if end.covered { ExitCode::SUCCESS } else { ExitCode::from(code::NOT_YET) }
+}
+
+/// Waits for a change that was made just now; the exit code says whether it is everywhere.
 pub(crate) async fn wait(
     client: &Client,
     token: &str,
-    words: &str,
+    place: &Place,
     globals: &Globals,
 ) -> Result<ExitCode, Failure> {
-    let tell = |a: Arrived| eprintln!("{}", arrived(&a));
-    let end = client.wait_for_propagation(token, scope(words)?, *globals.timeout, tell).await?;
-    if end.covered {
-        eprintln!("everywhere that was asked for: {}", end.reached.join(" "));
-        return Ok(ExitCode::SUCCESS);
-    }
-    eprintln!("not yet at: {}", end.missing.join(" "));
-    Ok(ExitCode::from(NOT_YET))
+    let end = follow(client, token, place, globals).await?;
+    eprintln!("{}", sentence(&end));
+    Ok(covered(&end))
 }
 
 async fn watch(client: &Client, format: Format) -> Result<ExitCode, Failure> {
@@ -220,22 +253,10 @@ async fn watch(client: &Client, format: Format) -> Result<ExitCode, Failure> {
         if event.skipped > 0 {
             eprintln!("{} arrivals were too many to show", event.skipped);
         }
-        match format {
-            Format::Table => {
-                let place = event.arrival.clone().map(|a| arrived(&a.into())).unwrap_or_default();
-                println!("g{} revision {} at {place}", event.group, event.revision);
-            }
-            // One a line, so that a program can read along.
-            Format::Json => {
-                println!("{}", typed("tidegate.propagation.v1.WatchPropagationResponse", &event)?);
-            }
-            Format::Yaml => {
-                println!("---");
-                for_programs(
-                    format,
-                    &typed("tidegate.propagation.v1.WatchPropagationResponse", &event)?,
-                )?;
-            }
+        let said = typed("tidegate.propagation.v1.WatchPropagationResponse", &event)?;
+        if !one_of_many(format, &said)? {
+            let place = event.arrival.map(|a| arrived(&a.into())).unwrap_or_default();
+            print(&format!("g{} revision {} at {place}\n", event.group, event.revision))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -24,7 +24,7 @@ use tidegate_proto::{
     },
 };
 
-use super::{Failure, client::millis};
+use super::{Failure, people::wire_time};
 use crate::dev::{DevCluster, layout::REGIONS};
 
 /// How the story is told.
@@ -174,7 +174,7 @@ impl Story {
             .as_ref()
             .map_or("?", |a| if a.effect() == Effect::Allow { "ALLOW" } else { "deny " });
         let staleness = answer.evidence.as_ref().and_then(|e| e.staleness_bound.as_ref());
-        format!("   {node}  {region:<16} {effect}   view no older than {}", millis(staleness))
+        format!("   {node}  {region:<16} {effect}   view no older than {}", wire_time(staleness))
     }
 
     async fn everywhere(&self, action: &str) -> Result<(), Failure> {
@@ -383,8 +383,8 @@ impl Story {
                 change.clone(),
                 a.node.clone(),
                 a.region.clone(),
-                millis(a.upper_bound.as_ref()),
-                millis(a.estimate.as_ref()),
+                wire_time(a.upper_bound.as_ref()),
+                wire_time(a.estimate.as_ref()),
             ]);
         }
         println!("{table}");

@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::Failure;
+use super::{Failure, output::print};
 
 /// How long a node may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let answer = tokio::time::timeout(ANSWER_MAX, ask(&args.address)).await;
     let answer = answer.map_err(|_| format!("no answer from {} in time", args.address))??;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    println!("{}", body.trim());
+    print(&format!("{}\n", body.trim()))?;
     let ready = head.lines().next().is_some_and(|line| line.contains(" 200 "));
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,17 +1,20 @@
-//! `tidegate node`: one node from a TOML file, until it is told to stop.
+//! `tidegate node`: one node from its settings, until it is told to stop.
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use tidegate_node::{Node, config::NodeConfig, platform::TokioPlatform};
 
-use super::Failure;
+use super::{Failure, output::print, settings};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The node's settings.
+    /// The node's settings, a TOML file.
     #[arg(long, env = "TIDEGATE_CONFIG")]
-    config: PathBuf,
+    config: Option<PathBuf>,
+    /// One setting, such as `listen.grpc=0.0.0.0:7401`; may come again. Goes before `TIDEGATE_NODE_LISTEN__GRPC` in the environment, which goes before the file.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Prints the settings as they are understood, and ends.
     #[arg(long)]
     print_config: bool,
@@ -30,11 +33,14 @@ pub(crate) async fn told_to_stop() -> Result<(), Failure> {
 
 /// Runs the node.
 pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let text = std::fs::read_to_string(&args.config)
-        .map_err(|e| format!("`{}` can't be read: {e}", args.config.display()))?;
-    let config = NodeConfig::from_toml(&text)?;
+    let file = match &args.config {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|e| format!("`{}` can't be read: {e}", path.display()))?,
+        None => String::new(),
+    };
+    let config = NodeConfig::from_toml(&settings::merged(&file, std::env::vars(), &args.set)?)?;
     if args.print_config {
-        println!("{}", config.to_toml()?);
+        print(&config.to_toml()?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;

@@ -71,13 +71,13 @@ fn every_method_of_the_protocol_has_a_verb() {
 
 #[test]
 fn words_become_consistencies_and_scopes() {
-    assert_eq!(call::consistency("eventual").unwrap(), None);
-    assert!(call::consistency("bounded:2s").unwrap().is_some());
+    assert_eq!(call::consistency("eventual").unwrap(), call::Fresh(None));
+    assert!(call::consistency("bounded:2s").unwrap().0.is_some());
     assert!(call::consistency("bounded:soon").is_err());
     assert!(call::consistency("fresh").is_err());
-    assert_eq!(call::scope("all").unwrap(), None);
-    assert!(call::scope("nodes:n4,5").unwrap().is_some());
-    assert!(call::scope("nodes:x").is_err());
+    assert_eq!(call::place("all").unwrap(), call::Place(None));
+    assert!(call::place("nodes:n4,5").unwrap().0.is_some());
+    assert!(call::place("nodes:x").is_err());
 }
 
 fn describe(page: &mut String, path: &str, command: &mut clap::Command) {
@@ -118,7 +118,7 @@ fn the_page_about_the_command_line_is_current() {
     root.build();
     let mut page = String::from(
         "# The command line\n\nMade from the program itself; a test holds it current: `TIDEGATE_UPDATE=1 cargo test -p tidegate --bin tidegate` writes it.\n\n\
-         Exit codes: 0 done or allowed, 1 an error, 2 denied or wrong usage, 3 not yet propagated, 4 too stale. Data goes to standard output, progress and errors to standard error.\n\nEvery client command takes:\n\n",
+         Exit codes: 0 done or allowed, 1 an error, 2 denied, 3 not yet propagated, 4 too stale, 64 wrong usage. Data goes to standard output, progress and errors to standard error.\n\nEvery client command takes:\n\n",
     );
     let globals = <Globals as clap::Args>::augment_args(clap::Command::new("x"));
     for a in globals.get_arguments() {

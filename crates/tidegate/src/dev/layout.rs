@@ -52,12 +52,15 @@ pub(crate) enum LayoutError {
 }
 
 /// The profile that clients read.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Profile {
     /// Access key id of the operator's root user.
     pub(crate) access_key_id: String,
     /// Its secret.
     pub(crate) secret_access_key: String,
+    /// The session token, with temporary credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session_token: Option<String>,
     /// Path of the authority's certificate.
     pub(crate) ca: PathBuf,
     /// Nodes to call.
@@ -167,6 +170,7 @@ impl Layout {
         let profile = Profile {
             access_key_id: key_id,
             secret_access_key: secret,
+            session_token: None,
             ca: folder.join("ca.pem"),
             endpoints,
         };

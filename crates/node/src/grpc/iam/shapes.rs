@@ -112,7 +112,8 @@ pub(super) fn access_key(k: &record::AccessKey) -> pb::AccessKey {
         access_key_id: k.id.clone(),
         user_name: k.user.clone(),
         status: if k.active { "Active" } else { "Inactive" }.to_owned(),
-        create_date: Some(created(k.created)),
+        // The key of an account that is being made has no date yet.
+        create_date: (k.created != 0).then(|| created(k.created)),
     }
 }
 

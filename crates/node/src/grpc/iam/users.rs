@@ -2,7 +2,7 @@
 
 use super::{
     Command, IamHandler, IdKind, Reply, Request, Response, Status, command, draw, evidence, ids,
-    mutate, no_such, own_name, page, pb, read, tags, user, user_arn, wire,
+    invalid, mutate, no_such, own_name, page, pb, read, tags, user, user_arn, wire,
 };
 
 impl IamHandler {
@@ -40,6 +40,9 @@ impl IamHandler {
         })
         .await?;
         let name = own_name(&caller, &r.user_name);
+        if name.is_empty() {
+            return Err(invalid("the caller is no user; name the user to get"));
+        }
         let found = account.user(&name).ok_or_else(|| no_such("user", &name))?;
         Ok(Response::new(pb::GetUserResponse {
             user: Some(user(&account, &found.value, found.revision)),
