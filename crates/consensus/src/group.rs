@@ -237,9 +237,10 @@ impl Group {
         let cell: Arc<OnceLock<Raft<Types, Driver>>> = Arc::default();
         let leads = Arc::clone(&cell);
         let leading = Arc::new(move || leads.get().is_some_and(Raft::is_leader));
+        let network =
+            Network { group, transport, machine: Arc::clone(&machine), told: Arc::default() };
         let driver = Driver::open(group, store.clone(), machine, leading)?;
         let log = GroupLog::new(group, store.clone());
-        let network = Network { group, transport };
         let raft = Runtime::scope(seed, Raft::new(me.0, raft_config, network, log, driver))
             .await
             .map_err(|e| StartError::Raft(e.to_string()))?;

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use openraft::{
     EntryPayload, OptionalSend, RaftSnapshotBuilder,
     storage::{EntryResponder, RaftStateMachine},
@@ -14,9 +14,16 @@ use tidegate_store::{Batch, NodeStore, Tree};
 use crate::{
     log::io_error,
     row,
-    types::{GroupPayload, GroupSnapshot, LogId, Reply, SnapshotMeta, StoredMembership, Types},
+    types::{
+        GroupPayload, GroupSnapshot, LogId, Reply, SnapshotMeta, StoredMembership, Types, size,
+    },
     wire::{self, AppliedW},
 };
+
+/// Entries that are applied in one step, at most: whoever waits for the first of them waits for all.
+const STEP_ENTRIES: usize = 256;
+/// Bytes of entries after which a step takes no more.
+const STEP_BYTES: usize = 512 << 10;
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +36,21 @@ pub struct EntryPosition {
     pub time: u64,
 }
 
-/// What applying an entry gave.
+/// A committed entry.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Where it stands.
+    pub at: EntryPosition,
+    /// What was proposed. `None`: an entry of Raft's own, which changes nothing but the position.
+    pub payload: Option<Bytes>,
+}
+
+/// What applying entries gave.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
-    /// The answer to whoever proposed it.
-    pub response: Bytes,
-    /// The rows that it changes: stored together with the position.
+    /// The answers to whoever proposed them, in their order: one for each entry.
+    pub responses: Vec<Bytes>,
+    /// The rows that they change: stored together with the position.
     pub batch: Batch,
 }
 
@@ -46,10 +62,13 @@ pub trait Frozen: Send + Sync + 'static {
 
 /// The replicated state of one group.
 pub trait Machine: Send + Sync + 'static {
-    /// Applies an entry. Must depend on nothing but the state and the entry. `None`: an entry of Raft's own, which changes nothing but
-    /// the position.
-    fn apply(&self, at: EntryPosition, payload: Option<&Bytes>) -> io::Result<Applied>;
-    /// The rows of what was applied at this position are visible in the store now.
+    /// Applies entries, in their order. Must depend on nothing but the state and the entries, and not on how they are divided among
+    /// calls: other voters divide them otherwise.
+    fn apply(&self, entries: &[Committed]) -> io::Result<Applied>;
+    /// This node, leading, is about to tell the other voters for the first time that everything up to `index` is committed. No voter
+    /// applies it before.
+    fn telling(&self, _index: u64) {}
+    /// The rows of everything that was applied up to this position are visible in the store now.
     fn stored(&self, at: EntryPosition, leading: bool);
     /// The state as it is now, without holding anything up.
     fn freeze(&self) -> Arc<dyn Frozen>;
@@ -134,8 +153,8 @@ impl Driver {
         batch.put(Tree::Meta, NodeStore::group_key(self.group, b"applied"), row::seal(&applied));
     }
 
-    fn apply_one(&mut self, log_id: LogId, payload: GroupPayload) -> io::Result<Bytes> {
-        let bytes = match payload {
+    fn committed(&mut self, log_id: LogId, payload: GroupPayload) -> Committed {
+        let payload = match payload {
             EntryPayload::Blank => None,
             EntryPayload::Normal(payload) => {
                 self.time = self.time.max(payload.time);
@@ -146,15 +165,33 @@ impl Driver {
                 None
             }
         };
+        self.last = Some(log_id);
         let at =
             EntryPosition { index: log_id.index, term: log_id.leader_id.term, time: self.time };
-        let mut applied = self.machine.apply(at, bytes.as_ref())?;
-        self.last = Some(log_id);
+        Committed { at, payload }
+    }
+
+    /// Applies entries in one step: one batch of rows, one view.
+    fn apply_step(&mut self, step: Vec<EntryResponder<Types>>) -> io::Result<()> {
+        let (mut entries, mut responders) = (Vec::new(), Vec::new());
+        for (entry, responder) in step {
+            entries.push(self.committed(entry.log_id, entry.payload));
+            responders.push(responder);
+        }
+        let Some(last) = entries.last().map(|e| e.at) else { return Ok(()) };
+        let mut applied = self.machine.apply(&entries)?;
         self.position(&mut applied.batch);
         // Not synced: the log is durable, and what a crash loses here is applied again from it.
         self.store.engine().apply(&applied.batch).map_err(io_error)?;
-        self.machine.stored(at, (self.leading)());
-        Ok(applied.response)
+        self.machine.stored(last, (self.leading)());
+        let mut responses = applied.responses.into_iter();
+        for responder in responders {
+            let response = responses.next().unwrap_or_default();
+            if let Some(responder) = responder {
+                responder.send(Reply(response));
+            }
+        }
+        Ok(())
     }
 
     fn freeze(&self) -> GroupSnapshot {
@@ -180,12 +217,20 @@ impl RaftStateMachine<Types> for Driver {
     where
         Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,
     {
-        while let Some(next) = entries.next().await {
-            let (entry, responder) = next?;
-            let response = self.apply_one(entry.log_id, entry.payload)?;
-            if let Some(responder) = responder {
-                responder.send(Reply(response));
+        while let Some(first) = entries.next().await {
+            let first = first?;
+            let mut bytes = size(&first.0);
+            let mut step = vec![first];
+            // What is there already is applied together.
+            while step.len() < STEP_ENTRIES
+                && bytes < STEP_BYTES
+                && let Some(Some(next)) = entries.next().now_or_never()
+            {
+                let next = next?;
+                bytes += size(&next.0);
+                step.push(next);
             }
+            self.apply_step(step)?;
         }
         Ok(())
     }

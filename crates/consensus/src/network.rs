@@ -1,7 +1,10 @@
 //! Calls to the other voters, as bytes over a transport.
 
 use core::{future::Future, pin::Pin, time::Duration};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 use openraft::{
@@ -17,7 +20,7 @@ use prost::Message;
 use tidegate_replica::{GroupId, NodeId};
 
 use crate::{
-    machine::SnapshotData,
+    machine::{Machine, SnapshotData},
     types::{GroupSnapshot, Types, Vote},
     wire::{
         self, AppendReplyW, AppendW, RaftMessage, SnapshotW, TransferReplyW, TransferW, VoteReplyW,
@@ -63,6 +66,9 @@ const PART_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Network {
     pub(crate) group: GroupId,
     pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) machine: Arc<dyn Machine>,
+    /// The greatest index that some voter was told to be committed.
+    pub(crate) told: Arc<AtomicU64>,
 }
 
 impl RaftNetworkFactory<Types> for Network {
@@ -73,6 +79,8 @@ impl RaftNetworkFactory<Types> for Network {
             group: self.group,
             target: NodeId(target),
             transport: Arc::clone(&self.transport),
+            machine: Arc::clone(&self.machine),
+            told: Arc::clone(&self.told),
         }
     }
 }
@@ -82,6 +90,8 @@ pub(crate) struct Connection {
     group: GroupId,
     target: NodeId,
     transport: Arc<dyn Transport>,
+    machine: Arc<dyn Machine>,
+    told: Arc<AtomicU64>,
 }
 
 impl From<TransportError> for RPCError<Types> {
@@ -166,6 +176,11 @@ impl RaftNetworkV2<Types> for Connection {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
+        if let Some(committed) = rpc.leader_commit.as_ref().map(|id| id.index)
+            && self.told.fetch_max(committed, Ordering::AcqRel) < committed
+        {
+            self.machine.telling(committed);
+        }
         let body = AppendW {
             vote: Some(wire::vote(&rpc.vote)),
             prev: rpc.prev_log_id.as_ref().map(wire::log_id),

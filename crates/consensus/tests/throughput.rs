@@ -24,8 +24,8 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tidegate_consensus::{
-    Applied, EntryPosition, Frozen, Group, GroupConfig, Machine, RaftMessage, Timings, Transport,
-    TransportError,
+    Applied, Committed, EntryPosition, Frozen, Group, GroupConfig, Machine, RaftMessage, Timings,
+    Transport, TransportError,
 };
 use tidegate_replica::{GroupId, NodeId};
 use tidegate_store::{Batch, Committer, NodeStore, SledEngine, SledOptions, Tree};
@@ -43,13 +43,14 @@ impl Frozen for Nothing {
 }
 
 impl Machine for Rows {
-    fn apply(&self, at: EntryPosition, payload: Option<&Bytes>) -> io::Result<Applied> {
+    fn apply(&self, entries: &[Committed]) -> io::Result<Applied> {
         let mut batch = Batch::default();
-        if let Some(bytes) = payload {
+        for Committed { at, payload } in entries {
+            let Some(bytes) = payload else { continue };
             self.0.fetch_add(1, Ordering::Relaxed);
             batch.put(Tree::Local, (at.index % 10_000).to_be_bytes().to_vec(), bytes.clone());
         }
-        Ok(Applied { response: Bytes::new(), batch })
+        Ok(Applied { responses: vec![Bytes::new(); entries.len()], batch })
     }
 
     fn stored(&self, _at: EntryPosition, _leading: bool) {}

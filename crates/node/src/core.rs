@@ -189,7 +189,12 @@ impl Core {
             Ok(None) | Err(CallError::Unknown(_) | CallError::Connect(..)) => {
                 Err(Tried::Elsewhere(None))
             }
-            Err(CallError::Deadline | CallError::Status(_)) => Err(Tried::Lost),
+            Err(
+                CallError::Deadline
+                | CallError::Status(_)
+                | CallError::Refused(_)
+                | CallError::Broken,
+            ) => Err(Tried::Lost),
         }
     }
 

@@ -46,8 +46,8 @@ const EVENTS_MAX: usize = 16_384;
 pub(crate) enum Input {
     /// A peer sent a message.
     Received { from: NodeId, message: Bytes },
-    /// A group that this node votes in committed and applied a frame.
-    Committed { frame: Frame, push: bool, digest: Vec<(GroupId, [u8; 32])> },
+    /// A group that this node votes in committed and applied these frames, one behind the other; `at`: when it began to apply them.
+    Committed { frames: Vec<Frame>, at: Duration, push: bool, digest: Vec<(GroupId, [u8; 32])> },
     /// The directory names other members now.
     Members(Vec<Member>),
     /// This node votes in these groups now.
@@ -187,13 +187,16 @@ impl Driver {
                     self.metrics.alarms.inc();
                 }
             },
-            Input::Committed { frame, push, digest } => {
-                let (origin, upto) = (frame.origin, frame.upto);
-                let span = tracing::debug_span!("push", %origin, upto);
-                trace::follow(&span, frame.trace.as_deref());
-                let _in_span = span.enter();
-                self.replica.committed(now, frame, push);
-                self.replica.published(&Clock::from_iter([(origin, upto)]), &digest);
+            Input::Committed { frames, at, push, digest } => {
+                let reached: Clock = frames.iter().map(|f| (f.origin, f.upto)).collect();
+                for frame in frames {
+                    let span =
+                        tracing::debug_span!("push", origin = %frame.origin, upto = frame.upto);
+                    trace::follow(&span, frame.trace.as_deref());
+                    let _in_span = span.enter();
+                    self.replica.committed(at, frame, push);
+                }
+                self.replica.published(&reached, &digest);
             }
             Input::Members(members) => self.replica.set_members(members),
             Input::OwnGroups(groups) => self.replica.set_own_groups(groups),

@@ -14,6 +14,7 @@ mod machine;
 mod node;
 mod peers;
 pub mod platform;
+mod raft_lane;
 mod shaper;
 pub mod telemetry;
 mod tls;

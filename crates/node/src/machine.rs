@@ -1,11 +1,16 @@
 //! The replicated state of one group, as consensus drives it: model values on the node's store.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message as _;
-use tidegate_consensus::{Applied, EntryPosition, Frozen, Machine};
+use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
 use tidegate_replica::{
     Clock, Dot, Frame, GroupId, Message, Origin, Record, Records, Stamp, StateDigest,
@@ -14,6 +19,7 @@ use tidegate_store::{Batch, Change, NodeStore, Tree};
 
 use crate::{
     gossip::{Gossip, Input},
+    platform::Platform,
     telemetry::metrics::{GroupLabel, Metrics},
     views::Views,
 };
@@ -100,14 +106,44 @@ impl AnyState {
     }
 }
 
-/// A frame, and the digest of each group that it touched right behind it.
-type DigestedFrame = (Frame, Vec<(GroupId, [u8; 32])>);
+/// What one step of applying leaves behind for its publication.
+#[derive(Debug)]
+struct Step {
+    /// The entries as frames, one behind the other.
+    frames: Vec<Frame>,
+    /// The digest of the state right behind them.
+    digest: Vec<(GroupId, [u8; 32])>,
+    /// When the first voter was told of the first commit, or the step began: no view had it before.
+    began: Duration,
+}
 
 #[derive(Debug)]
 struct Inner {
     state: AnyState,
-    /// The frame that the last applied entry became, and the digest of the state right behind it.
-    frame: Option<DigestedFrame>,
+    step: Option<Step>,
+}
+
+/// Bytes of a frame after which the next entry begins another.
+const FRAME_BYTES: usize = 64 << 10;
+
+/// Adds an entry's records to the last frame, or to another where that is full or belongs to another trace.
+fn add_to(
+    frames: &mut Vec<Frame>,
+    origin: Origin,
+    index: u64,
+    records: &[Record],
+    trace: Option<String>,
+) {
+    if let Some(last) = frames.last_mut()
+        && last.trace == trace
+        && last.size() < FRAME_BYTES
+    {
+        last.upto = index;
+        last.records.extend_from_slice(records);
+        return;
+    }
+    let after = index.saturating_sub(1);
+    frames.push(Frame { origin, after, upto: index, records: records.to_vec(), trace });
 }
 
 /// One group's machine.
@@ -119,7 +155,33 @@ pub(crate) struct GroupMachine {
     digests: Arc<Digests>,
     gossip: Gossip,
     metrics: Arc<Metrics>,
+    platform: Arc<dyn Platform>,
     inner: Mutex<Inner>,
+    told: Mutex<Told>,
+}
+
+/// Commits that are remembered until they are applied. Applying follows within milliseconds.
+const TOLD_MAX: usize = 1_024;
+
+/// When this node, leading, first told another voter of a commit: (index, monotonic time), ascending.
+#[derive(Debug, Default)]
+struct Told(VecDeque<(u64, Duration)>);
+
+impl Told {
+    fn telling(&mut self, index: u64, now: Duration) {
+        if self.0.len() == TOLD_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((index, now));
+    }
+
+    /// When entry `index` was first told of. Forgets those before it.
+    fn first_of(&mut self, index: u64) -> Option<Duration> {
+        while self.0.front().is_some_and(|(told, _)| *told < index) {
+            self.0.pop_front();
+        }
+        self.0.front().map(|(_, at)| *at)
+    }
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
@@ -135,6 +197,7 @@ impl GroupMachine {
         digests: Arc<Digests>,
         gossip: Gossip,
         metrics: Arc<Metrics>,
+        platform: Arc<dyn Platform>,
     ) -> io::Result<Self> {
         let view = views.load();
         let mut state = if group == GroupId::DIRECTORY {
@@ -153,8 +216,18 @@ impl GroupMachine {
         {
             state.absorb_local(key.get(4..).unwrap_or_default(), Some(&value)).map_err(failed)?;
         }
-        let inner = Mutex::new(Inner { state, frame: None });
-        Ok(Self { group, store, views, digests, gossip, metrics, inner })
+        let inner = Mutex::new(Inner { state, step: None });
+        Ok(Self {
+            group,
+            store,
+            views,
+            digests,
+            gossip,
+            metrics,
+            platform,
+            inner,
+            told: Mutex::default(),
+        })
     }
 
     fn local(&self, rows: Vec<LocalRow>, batch: &mut Batch) {
@@ -169,37 +242,47 @@ impl GroupMachine {
 }
 
 impl Machine for GroupMachine {
-    fn apply(&self, at: EntryPosition, payload: Option<&Bytes>) -> io::Result<Applied> {
+    fn apply(&self, entries: &[Committed]) -> io::Result<Applied> {
+        // Measures the propagation; the state never sees it. Another voter may have applied as soon as it was told.
+        let now = self.platform.monotonic();
+        let told = entries.first().and_then(|e| self.told.lock().first_of(e.at.index));
+        let began = told.map_or(now, |told| told.min(now));
         let mut inner = self.inner.lock();
-        let envelope = payload.map(|bytes| Envelope::from_bytes(bytes)).transpose();
-        // An envelope that can't be read changes nothing, and is refused in the same way at every voter.
-        let applied = match envelope {
-            Ok(Some(envelope)) => Some((inner.state.apply(at, &envelope), envelope.trace)),
-            Ok(None) | Err(_) => None,
-        };
-        let (records, local, response, trace) = match applied {
-            Some((applied, trace)) => {
-                (applied.records, applied.local, applied.outcome.encode_to_vec().into(), trace)
-            }
-            None => (Vec::new(), Vec::new(), Bytes::new(), String::new()),
-        };
         let origin = origin(self.group);
-        let clock = Clock::from_iter([(origin, at.index)]);
+        let (mut responses, mut frames) = (Vec::with_capacity(entries.len()), Vec::new());
+        let (mut records, mut local) = (Vec::new(), Vec::new());
+        for Committed { at, payload } in entries {
+            let envelope = payload.as_ref().map(|bytes| Envelope::from_bytes(bytes)).transpose();
+            // An envelope that can't be read changes nothing, and is refused in the same way at every voter.
+            let Ok(Some(envelope)) = envelope else {
+                responses.push(Bytes::new());
+                add_to(&mut frames, origin, at.index, &[], None);
+                continue;
+            };
+            let applied = inner.state.apply(*at, &envelope);
+            responses.push(applied.outcome.encode_to_vec().into());
+            let trace = (!envelope.trace.is_empty()).then_some(envelope.trace);
+            add_to(&mut frames, origin, at.index, &applied.records, trace);
+            records.extend(applied.records);
+            local.extend(applied.local);
+        }
+        let clock: Clock = entries.last().map(|e| (origin, e.at.index)).into_iter().collect();
         let (mut batch, changes) = self.store.merge(&records, &clock, &[]).map_err(failed)?;
         self.digests.change(&changes);
         self.local(local, &mut batch);
         self.metrics.committed_records.inc_by(records.len() as u64);
-        let trace = (!trace.is_empty()).then_some(trace);
-        let frame =
-            Frame { origin, after: at.index.saturating_sub(1), upto: at.index, records, trace };
-        inner.frame = Some((frame, self.digests.of([self.group])));
-        Ok(Applied { response, batch })
+        inner.step = Some(Step { frames, digest: self.digests.of([self.group]), began });
+        Ok(Applied { responses, batch })
+    }
+
+    fn telling(&self, index: u64) {
+        self.told.lock().telling(index, self.platform.monotonic());
     }
 
     fn stored(&self, at: EntryPosition, leading: bool) {
-        let (state, frame) = {
+        let (state, step) = {
             let mut inner = self.inner.lock();
-            (inner.state.clone(), inner.frame.take())
+            (inner.state.clone(), inner.step.take())
         };
         let origin = origin(self.group);
         self.views.publish(|view| {
@@ -211,12 +294,19 @@ impl Machine for GroupMachine {
         });
         let index = i64::try_from(at.index).unwrap_or(i64::MAX);
         self.metrics.applied.get_or_create(&GroupLabel { group: self.group.0 }).set(index);
-        let (frame, digest) = frame.unwrap_or_else(|| {
-            let frame =
-                Frame { origin, after: 0, upto: at.index, records: Vec::new(), trace: None };
-            (frame, self.digests.of([self.group]))
+        let Step { frames, digest, began } = step.unwrap_or_else(|| Step {
+            frames: vec![Frame {
+                origin,
+                after: 0,
+                upto: at.index,
+                records: Vec::new(),
+                trace: None,
+            }],
+            digest: self.digests.of([self.group]),
+            began: self.platform.monotonic(),
         });
-        if self.gossip.inputs.try_send(Input::Committed { frame, push: leading, digest }).is_err() {
+        let input = Input::Committed { frames, at: began, push: leading, digest };
+        if self.gossip.inputs.try_send(input).is_err() {
             tracing::debug!(group = %self.group, "the gossip is behind; peers will pull this change");
         }
     }
@@ -308,5 +398,47 @@ impl Frozen for FrozenState {
         let mut all = chunks(0, origin, self.records.clone());
         all.extend(chunks(1, origin, self.local.iter().map(row).collect()));
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_measured_from_the_first_word_of_it() {
+        let at = Duration::from_millis;
+        let mut told = Told::default();
+        told.telling(3, at(30));
+        told.telling(7, at(70));
+        assert_eq!(told.first_of(2), Some(at(30)), "3 covers 2");
+        assert_eq!(told.first_of(4), Some(at(70)));
+        assert_eq!(told.first_of(8), None, "nobody was told");
+        for n in 0..2 * TOLD_MAX as u64 {
+            told.telling(n, at(n));
+        }
+        assert!(told.0.len() <= TOLD_MAX);
+    }
+
+    #[test]
+    fn entries_share_a_frame_until_it_is_full_or_another_trace_begins() {
+        let origin = origin(GroupId(1));
+        let record = |sequence| Record {
+            key: Bytes::from_static(b"k"),
+            value: Some(vec![0; FRAME_BYTES / 2].into()),
+            stamp: Stamp::default(),
+            dot: Dot { origin, sequence },
+        };
+        let mut frames = Vec::new();
+        let traced = || Some("00-1-2-01".to_owned());
+        for (index, trace) in
+            [(5, None), (6, None), (7, None), (8, traced()), (9, traced()), (10, None)]
+        {
+            add_to(&mut frames, origin, index, &[record(index)], trace);
+        }
+        let ranges: Vec<_> =
+            frames.iter().map(|f| (f.after, f.upto, f.records.len(), f.trace.is_some())).collect();
+        let expected = [(4, 6, 2, false), (6, 7, 1, false), (7, 9, 2, true), (9, 10, 1, false)];
+        assert_eq!(ranges, expected);
     }
 }

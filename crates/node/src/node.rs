@@ -8,7 +8,6 @@ use tidegate_consensus::{
     Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport,
     TransportError,
 };
-use tidegate_proto::peer::v1::RaftRequest;
 use tidegate_replica::{
     GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
 };
@@ -83,17 +82,10 @@ impl Transport for PeerTransport {
     ) -> BoxFuture<Result<bytes::Bytes, TransportError>> {
         let peers = Arc::clone(&self.0);
         Box::pin(async move {
-            let request =
-                RaftRequest { group: message.group.0, kind: message.kind, body: message.body };
-            let answer = peers
-                .call(to, deadline, |mut client| async move { client.raft(request).await })
-                .await;
-            match answer {
-                Ok(answer) => Ok(answer.body),
+            match peers.raft(to, deadline, message).await {
+                Ok(body) => Ok(body),
                 Err(CallError::Deadline) => Err(TransportError::Deadline),
-                Err(CallError::Status(status)) if status.code() != tonic::Code::Unavailable => {
-                    Err(TransportError::Refused(status.message().to_owned()))
-                }
+                Err(CallError::Refused(why)) => Err(TransportError::Refused(why)),
                 Err(e) => Err(TransportError::Unreachable(e.to_string())),
             }
         })
@@ -229,7 +221,7 @@ impl Node {
             region: region.clone(),
             platform: Arc::clone(&platform),
             link,
-            views: Arc::new(Views::new(view)),
+            views: Arc::new(Views::new(view, Arc::clone(&platform))),
             digests: Arc::new(digests),
             gossip: gossip.clone(),
             peers: Arc::clone(&peers),
@@ -289,15 +281,20 @@ impl Node {
         }
     }
 
-    /// Waits until the published view covers a token: from then on the node decides on what the token's holder has seen. False when
-    /// `patience` ran out first.
+    /// Waits until the published view covers a token: from then on the node decides on what the token's holder has seen. Gives when
+    /// that view was published, in the monotonic time of the platform; `None` when `patience` ran out first.
     ///
     /// # Errors
     /// The token is none of this cluster's.
-    pub async fn covers(&self, token: &str, patience: Duration) -> Result<bool, ServiceError> {
+    pub async fn covers(
+        &self,
+        token: &str,
+        patience: Duration,
+    ) -> Result<Option<Duration>, ServiceError> {
         let view = self.core.views.load();
         let token = Token::read(&self.core.cluster_key, &Core::cluster_id(&view), token)?;
-        Ok(self.core.views.covering(&token.positions, patience).await.is_some())
+        let covering = self.core.views.covering(&token.positions, patience).await;
+        Ok(covering.map(|view| view.published_at))
     }
 
     /// Its number.
@@ -442,6 +439,7 @@ impl Warden {
             Arc::clone(&core.digests),
             core.gossip.clone(),
             Arc::clone(&core.metrics),
+            Arc::clone(&core.platform),
         )?;
         let raft = &core.config.raft;
         let timings = Timings {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
+use tidegate_consensus::RaftMessage;
 use tidegate_proto::peer::v1::{
     GossipRequest, Hello, Lane as WireLane, gossip_request::Frame,
     peer_service_client::PeerServiceClient,
@@ -16,6 +17,7 @@ use tonic::transport::Channel;
 use crate::{
     dial::Dialer,
     link::LinkModel,
+    raft_lane::{Carrier, RaftLane},
     shaper::{Ends, shape, travel},
 };
 
@@ -41,6 +43,7 @@ struct Peer {
     urgent: mpsc::Sender<Bytes>,
     bulk: mpsc::Sender<Bytes>,
     calls: Mutex<Option<Channel>>,
+    raft: RaftLane,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -78,6 +81,10 @@ pub(crate) enum CallError {
     Connect(NodeId, #[source] tonic::transport::Error),
     #[error("the peer refused the call")]
     Status(#[from] tonic::Status),
+    #[error("the peer refused: {0}")]
+    Refused(String),
+    #[error("the connection broke")]
+    Broken,
     #[error("no answer in time")]
     Deadline,
 }
@@ -130,7 +137,43 @@ impl Peers {
         };
         let urgent = lane(WireLane::Urgent, URGENT_MAX);
         let bulk = lane(WireLane::Bulk, BULK_MAX);
-        Peer { place, urgent, bulk, calls: Mutex::new(None), tasks }
+        let (raft, asked) = RaftLane::new();
+        let carrier = Carrier { dialer: self.dialer.clone(), node, address: place.address.clone() };
+        tasks.push(tokio::spawn(carrier.run(asked)));
+        Peer { place, urgent, bulk, calls: Mutex::new(None), raft, tasks }
+    }
+
+    /// Brings a Raft message to a peer and its answer back, through the link model, within `deadline`.
+    pub(crate) async fn raft(
+        &self,
+        to: NodeId,
+        deadline: Duration,
+        message: RaftMessage,
+    ) -> Result<Bytes, CallError> {
+        let peer = self.known.read().get(&to).cloned().ok_or(CallError::Unknown(to))?;
+        self.there_and_back(&peer, deadline, peer.raft.ask(message)).await
+    }
+
+    /// Delays what is asked and what is answered as the link model says. What it loses ends with the deadline.
+    async fn there_and_back<T>(
+        &self,
+        peer: &Peer,
+        deadline: Duration,
+        exchange: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let there = Ends { from: self.me.region.clone(), to: peer.place.region.clone() };
+        let back = Ends { from: there.to.clone(), to: there.from.clone() };
+        let exchange = async {
+            if !travel(&self.link, &there).await {
+                core::future::pending::<()>().await;
+            }
+            let answer = exchange.await;
+            if !travel(&self.link, &back).await {
+                core::future::pending::<()>().await;
+            }
+            answer
+        };
+        tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(CallError::Deadline))
     }
 
     /// Calls a peer: there and back through the link model, within `deadline`.
@@ -145,28 +188,16 @@ impl Peers {
         R: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
     {
         let peer = self.known.read().get(&to).cloned().ok_or(CallError::Unknown(to))?;
-        let there = Ends { from: self.me.region.clone(), to: peer.place.region.clone() };
-        let back = Ends { from: there.to.clone(), to: there.from.clone() };
         let exchange = async {
-            if !travel(&self.link, &there).await {
-                core::future::pending::<()>().await;
-            }
-            let client = self.client(to, &peer).await?;
-            let answer = rpc(client).await;
+            let answer = rpc(self.client(to, &peer).await?).await;
             if let Err(status) = &answer
                 && status.code() == tonic::Code::Unavailable
             {
                 peer.calls.lock().take();
             }
-            if !travel(&self.link, &back).await {
-                core::future::pending::<()>().await;
-            }
             Ok(answer?.into_inner())
         };
-        match tokio::time::timeout(deadline, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(CallError::Deadline),
-        }
+        self.there_and_back(&peer, deadline, exchange).await
     }
 
     async fn client(

@@ -8,17 +8,21 @@ use tidegate_replica::Clock;
 use tidegate_service::View;
 use tokio::sync::watch;
 
+use crate::platform::Platform;
+
 /// The published view. Readers load a pointer; writers replace the whole view, one at a time.
 #[derive(Debug)]
 pub(crate) struct Views {
+    platform: Arc<dyn Platform>,
     current: ArcSwap<View>,
     writing: Mutex<()>,
     version: watch::Sender<u64>,
 }
 
 impl Views {
-    pub(crate) fn new(view: View) -> Self {
+    pub(crate) fn new(view: View, platform: Arc<dyn Platform>) -> Self {
         Self {
+            platform,
             current: ArcSwap::from_pointee(view),
             writing: Mutex::new(()),
             version: watch::Sender::new(0),
@@ -36,6 +40,7 @@ impl Views {
             let _one_writer = self.writing.lock();
             let mut next = View::clone(&self.current.load());
             let result = change(&mut next);
+            next.published_at = self.platform.monotonic();
             self.current.store(Arc::new(next));
             result
         };

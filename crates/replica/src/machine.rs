@@ -177,16 +177,20 @@ impl Replica {
         self.validator = Some(Validator(Box::new(validator)));
     }
 
-    /// A group of this node committed a frame, and it is durable here. `push`: this node leads the group and sends it out.
-    pub fn committed(&mut self, now: Duration, frame: Frame, push: bool) {
+    /// A group of this node committed a frame at the time `at`, and it is durable here. `push`: this node leads the group and sends it
+    /// out. The propagation of each change in it is measured from `at`.
+    pub fn committed(&mut self, at: Duration, frame: Frame, push: bool) {
         let dot = Dot { origin: frame.origin, sequence: frame.upto };
         self.merged.advance(dot.origin, dot.sequence);
         self.durable.advance(dot.origin, dot.sequence);
         if !push {
             return;
         }
-        if !frame.records.is_empty() {
-            self.propagation.committed(now, dot);
+        let mut last = None;
+        for change in frame.records.iter().map(|r| r.dot) {
+            if last.replace(change) != Some(change) {
+                self.propagation.committed(at, change);
+            }
         }
         let alive = |node| self.liveness.is_alive(node);
         let targets = push::from_home(dot, &self.config.region, &self.members, alive);

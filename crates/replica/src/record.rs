@@ -31,7 +31,7 @@ pub struct Record {
 
 impl Record {
     /// Bytes that it costs, in memory and, about, on the wire.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + OVERHEAD
     }
 }
@@ -62,7 +62,7 @@ pub struct Frame {
 
 impl Frame {
     /// Bytes that its records cost.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.records.iter().map(Record::size).sum()
     }
 }

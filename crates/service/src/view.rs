@@ -1,7 +1,7 @@
 //! What a node decides on: all groups at one moment, and the positions of that moment.
 
 use imbl::OrdMap;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tidegate_model::{AccountState, DirectoryState, GroupState};
 use tidegate_policy::AccountId;
 use tidegate_replica::{Clock, GroupId};
@@ -17,6 +17,8 @@ pub struct View {
     pub groups: OrdMap<u32, GroupState>,
     /// How far each origin is in this view.
     pub positions: Clock,
+    /// When it was published: monotonic time of its node.
+    pub published_at: Duration,
 }
 
 impl View {

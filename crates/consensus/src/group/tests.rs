@@ -12,7 +12,7 @@ use tidegate_store::{Batch, Committer, Engine, MemoryEngine, SledEngine, SledOpt
 use parking_lot::Mutex;
 
 use super::*;
-use crate::{Applied, EntryPosition, Frozen, RaftMessage, TransportError};
+use crate::{Applied, Committed, EntryPosition, Frozen, RaftMessage, TransportError};
 
 /// What was applied: log index, time, bytes.
 type Row = (u64, u64, Bytes);
@@ -51,9 +51,10 @@ fn engine_of(store: &NodeStore) -> Arc<dyn Engine> {
 }
 
 impl Machine for Remember {
-    fn apply(&self, at: EntryPosition, payload: Option<&Bytes>) -> io::Result<Applied> {
+    fn apply(&self, entries: &[Committed]) -> io::Result<Applied> {
         let mut batch = Batch::default();
-        if let Some(bytes) = payload {
+        for Committed { at, payload } in entries {
+            let Some(bytes) = payload else { continue };
             self.rows.lock().push((at.index, at.time, bytes.clone()));
             batch.put(
                 Tree::Local,
@@ -61,7 +62,8 @@ impl Machine for Remember {
                 [&at.time.to_be_bytes()[..], bytes].concat(),
             );
         }
-        Ok(Applied { response: payload.cloned().unwrap_or_default(), batch })
+        let responses = entries.iter().map(|e| e.payload.clone().unwrap_or_default()).collect();
+        Ok(Applied { responses, batch })
     }
 
     fn stored(&self, _at: EntryPosition, _leading: bool) {}

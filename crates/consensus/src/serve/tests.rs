@@ -8,8 +8,8 @@ use tidegate_store::{Batch, Committer, Engine, MemoryEngine};
 
 use super::*;
 use crate::{
-    Applied, EntryPosition, Frozen, Group, GroupConfig, Machine, RaftMessage, Timings, Transport,
-    TransportError,
+    Applied, Committed, EntryPosition, Frozen, Group, GroupConfig, Machine, RaftMessage, Timings,
+    Transport, TransportError,
     wire::{EntryW, LogIdW, VoteW},
 };
 
@@ -22,7 +22,7 @@ impl Frozen for Idle {
 }
 
 impl Machine for Idle {
-    fn apply(&self, _at: EntryPosition, _payload: Option<&Bytes>) -> io::Result<Applied> {
+    fn apply(&self, _entries: &[Committed]) -> io::Result<Applied> {
         Ok(Applied::default())
     }
 

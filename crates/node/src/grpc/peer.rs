@@ -2,11 +2,12 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures::Stream;
+use futures::{Stream, StreamExt, stream::FuturesUnordered};
 use tidegate_proto::peer::v1::{
     Applied, ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition,
     RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse,
     forward_response::Result as Forwarded, gossip_request::Frame, peer_service_server::PeerService,
+    raft_response::Result as Answer,
 };
 use tidegate_replica::{GroupId, NodeId};
 use tidegate_service::Reason;
@@ -21,6 +22,18 @@ use crate::{
 /// Longest that a forwarded command may wait here.
 const FORWARD_MAX: Duration = Duration::from_secs(10);
 
+/// Raft messages of one peer that are answered at once. Past it the stream waits.
+const RAFT_AT_ONCE: usize = 1_024;
+
+async fn answer(core: Arc<Core>, request: RaftRequest) -> RaftResponse {
+    let result = match core.group(GroupId(request.group)) {
+        Some(group) => group.handle(request.kind, request.body).await,
+        None => Err("this node does not vote in that group yet".to_owned()),
+    };
+    let result = Some(result.map_or_else(Answer::Refusal, Answer::Body));
+    RaftResponse { number: request.number, result }
+}
+
 /// Serves peers.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerHandler(pub(crate) Arc<Core>);
@@ -33,6 +46,7 @@ fn certified<T>(request: &Request<T>) -> Option<NodeId> {
 #[tonic::async_trait]
 impl PeerService for PeerHandler {
     type GossipStream = Pin<Box<dyn Stream<Item = Result<GossipResponse, Status>> + Send>>;
+    type RaftStream = Pin<Box<dyn Stream<Item = Result<RaftResponse, Status>> + Send>>;
 
     async fn gossip(
         &self,
@@ -76,14 +90,31 @@ impl PeerService for PeerHandler {
         Ok(Response::new(Box::pin(answers)))
     }
 
-    async fn raft(&self, request: Request<RaftRequest>) -> Result<Response<RaftResponse>, Status> {
-        let request = request.into_inner();
-        let group = self
-            .0
-            .group(GroupId(request.group))
-            .ok_or_else(|| Status::unavailable("this node does not vote in that group yet"))?;
-        let body = group.handle(request.kind, request.body).await.map_err(Status::internal)?;
-        Ok(Response::new(RaftResponse { body }))
+    async fn raft(
+        &self,
+        request: Request<Streaming<RaftRequest>>,
+    ) -> Result<Response<Self::RaftStream>, Status> {
+        let core = Arc::clone(&self.0);
+        let mut requests = request.into_inner();
+        let answers = async_stream::try_stream! {
+            // Side by side: each waits for the device, and that of one group for no other's.
+            let mut working = FuturesUnordered::new();
+            loop {
+                let next = tokio::select! {
+                    biased;
+                    Some(done) = working.next(), if !working.is_empty() => Ok(done),
+                    request = requests.message(), if working.len() < RAFT_AT_ONCE => Err(request),
+                };
+                match next {
+                    Ok(done) => yield done,
+                    Err(request) => match request? {
+                        Some(request) => working.push(answer(Arc::clone(&core), request)),
+                        None => break,
+                    },
+                }
+            }
+        };
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn forward(
