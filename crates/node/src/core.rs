@@ -20,6 +20,7 @@ use crate::{
     gossip::Gossip,
     link::LinkModel,
     machine::{Digests, origin},
+    patience,
     peers::{CallError, Peers},
     platform::Platform,
     telemetry::metrics::Metrics,
@@ -73,6 +74,11 @@ fn unknown(group: GroupId) -> ServiceError {
 }
 
 impl Core {
+    /// How long the present call may wait.
+    pub(crate) fn patience(&self) -> Duration {
+        patience::left(self.platform.monotonic(), self.config.wait_max())
+    }
+
     /// A copy of a group handle, where this node votes in it.
     pub(crate) fn group(&self, group: GroupId) -> Option<Group> {
         self.groups.read().get(&group).cloned()
@@ -255,11 +261,13 @@ impl Core {
                 if left.is_zero() {
                     return Err(no_quorum(group));
                 }
+                let wait = left.min(FORWARD_TRY);
                 let positions = if node == self.me {
-                    self.read_index_here(vec![group]).await
+                    // A leader without a quorum would wait for it.
+                    let here = self.read_index_here(vec![group]);
+                    tokio::time::timeout(wait, here).await.unwrap_or_default()
                 } else {
                     let request = ReadIndexRequest { groups: vec![group.0] };
-                    let wait = left.min(FORWARD_TRY);
                     let answer = self
                         .peers
                         .call(node, wait, |mut c| async move { c.read_index(request).await })

@@ -17,7 +17,7 @@ use tidegate_replica::{
     Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
     Output, PropagationEvent, Replica, Scope,
 };
-use tidegate_store::NodeStore;
+use tidegate_store::{NodeStore, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::Instrument;
 
@@ -36,6 +36,8 @@ use crate::{
 pub(crate) const INPUTS_MAX: usize = 16_384;
 /// How often time alone is told to the machine.
 const TICK: Duration = Duration::from_millis(10);
+/// How often a full disk is tried again.
+const ROOM_EVERY: Duration = Duration::from_millis(500);
 /// Inputs that are taken before outputs are carried out: enough to share one fsync, few enough to keep the urgent prompt.
 const INPUTS_AT_ONCE: usize = 256;
 /// Propagation events that a slow watcher may fall behind before it is told that it missed some.
@@ -181,6 +183,12 @@ impl Driver {
         let now = self.platform.monotonic();
         match input {
             Input::Received { from, message } => match Message::decode(message) {
+                // What can't be kept is not begun: the sender offers it again, and the view says how old it is.
+                Ok(Message::Push { .. } | Message::PullReply { .. })
+                    if self.store.engine().is_nearly_full() =>
+                {
+                    tracing::debug!(%from, "records were set aside: the disk is nearly full");
+                }
                 Ok(message) => self.replica.receive(now, from, message, &self.store),
                 Err(error) => {
                     tracing::warn!(%from, %error, "a message was set aside");
@@ -221,7 +229,7 @@ impl Driver {
         }
     }
 
-    async fn carry_out(&mut self) -> Result<(), tidegate_store::StoreError> {
+    async fn carry_out(&mut self) -> Result<(), StoreError> {
         loop {
             let mut merges = Vec::new();
             while let Some(output) = self.replica.poll() {
@@ -298,7 +306,7 @@ impl Driver {
     }
 
     /// Stores merges in one durable step, then publishes them in one step, then lets the acknowledgements go.
-    async fn merge(&mut self, merges: Vec<MergeBatch>) -> Result<(), tidegate_store::StoreError> {
+    async fn merge(&mut self, merges: Vec<MergeBatch>) -> Result<(), StoreError> {
         let mut records = Vec::new();
         let mut positions = Clock::default();
         for merge in &merges {
@@ -309,14 +317,14 @@ impl Driver {
                     self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
                 self.store.engine().apply(&batch)?;
                 self.digests.change(&changes);
-                Ok::<_, tidegate_store::StoreError>(changes)
+                Ok::<_, StoreError>(changes)
             };
             let changes = step.instrument(span).await?;
             self.metrics.merged_records.inc_by(changes.len() as u64);
             records.extend(changes.into_iter().map(|c| c.new));
             positions.join(&merge.clock);
         }
-        self.store.committer().sync().await?;
+        self.sync().await?;
         let now = self.platform.monotonic();
         for merge in &merges {
             self.replica.persisted(now, merge.id);
@@ -325,6 +333,20 @@ impl Driver {
         let digests = self.digests.of(positions.iter().filter_map(|(o, _)| o.group()));
         self.replica.published(&positions, &digests);
         Ok(())
+    }
+
+    /// Makes durable what was merged. While the disk has no room it waits: nothing is lost, and nothing that is not durable is
+    /// published.
+    async fn sync(&self) -> Result<(), StoreError> {
+        loop {
+            match self.store.committer().sync().await {
+                Err(error @ StoreError::Full { .. }) => {
+                    tracing::error!(%error, "what was merged waits for room on the disk");
+                    tokio::time::sleep(ROOM_EVERY).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     fn publish(&self, records: &[tidegate_replica::Record], positions: &Clock) {

@@ -119,12 +119,21 @@ pub struct ServiceError {
     pub reason: Reason,
     /// What to tell the caller.
     pub message: String,
+    /// The same for programs: `ErrorInfo.metadata`, as `common.proto` has it for the reason.
+    pub details: Vec<(&'static str, String)>,
 }
 
 impl ServiceError {
     /// A refusal.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self { reason, message: message.into(), details: Vec::new() }
+    }
+
+    /// The refusal with one more detail.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl core::fmt::Display) -> Self {
+        self.details.push((key, value.to_string()));
+        self
     }
 }
 

@@ -192,6 +192,8 @@ impl SledEngine {
         let db = open_locked(folder, options.cache_bytes)?;
         db.flush().map_err(|e| failed(&e))?;
         let file = File::options().read(true).open(folder.join("db")).map_err(|e| io_failed(&e))?;
+        // sled leaves the file that its format stands in to the operating system.
+        File::open(folder.join("conf")).and_then(|f| f.sync_all()).map_err(|e| io_failed(&e))?;
         // The names of the files themselves must be durable too.
         File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io_failed(&e))?;
         let shared = Shared {
@@ -206,8 +208,9 @@ impl SledEngine {
         if !rows.is_empty() {
             shared.hand_over(&rows)?;
         }
-        let journal = Journal::begin(folder, journal::next_number(&paths))?;
+        // First the old go: a crash must not leave one with a torn end before a newer one.
         journal::remove(folder, &paths)?;
+        let journal = Journal::begin(folder, journal::next_number(&paths))?;
         Ok(Self {
             shared: Arc::new(shared),
             options,

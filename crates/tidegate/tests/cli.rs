@@ -135,14 +135,7 @@ fn the_command_line_does_what_it_says() {
     assert!(ok(&format!("policy entities {arn}")).contains("deploy"));
     fails(&format!("policy delete {arn}"), 1, "DELETE_CONFLICT");
 
-    fails("cluster set-link eu-central-1 us-east-1 --delay 5", 64, "no time");
-    ok("cluster set-link eu-central-1 us-east-1 --delay 5ms");
-    let links: Value = serde_json::from_str(&ok("cluster links -o json")).unwrap();
-    let nodes: Vec<_> = links["links"].as_array().unwrap().iter().map(|l| &l["node"]).collect();
-    assert_eq!(nodes, ["n1", "n2", "n3"], "every node of the region that sends");
-    assert!(ok("cluster links --at n1").contains("5 ms"));
-    ok("cluster clear-links");
-    assert!(!ok("cluster links").contains("5 ms"));
+    links_are_set_where_they_start(&ok, &fails);
     assert!(ok("cluster nodes").contains("ap-southeast-2"));
     assert!(ok("status").contains("eu-central-1"));
     assert!(ok("whoami").contains("arn:aws:iam::000000000001:root"));
@@ -151,6 +144,17 @@ fn the_command_line_does_what_it_says() {
     credentials_go_into_profiles(folder, &ok, &fails);
     pipes_end_quietly(folder);
     a_session_keeps_one_token(folder);
+}
+
+fn links_are_set_where_they_start(ok: &dyn Fn(&str) -> String, fails: &dyn Fn(&str, i32, &str)) {
+    fails("cluster set-link eu-central-1 us-east-1 --delay 5", 64, "no time");
+    ok("cluster set-link eu-central-1 us-east-1 --delay 5ms");
+    let links: Value = serde_json::from_str(&ok("cluster links -o json")).unwrap();
+    let nodes: Vec<_> = links["links"].as_array().unwrap().iter().map(|l| &l["node"]).collect();
+    assert_eq!(nodes, ["n1", "n2", "n3"], "every node of the region that sends");
+    assert!(ok("cluster links --at n1").contains("5 ms"));
+    ok("cluster clear-links");
+    assert!(!ok("cluster links").contains("5 ms"));
 }
 
 fn changes_keep_their_names(ok: &dyn Fn(&str) -> String) {

@@ -1,6 +1,6 @@
 //! Managed policies with their versions, attachments and inline policies.
 
-use tidegate_policy::PolicyKind;
+use tidegate_policy::{Arn, PolicyKind};
 
 use crate::{
     ATTACHED_MAX, EntityKind, GROUP_INLINE_MAX, Key, MANAGED_POLICY_MAX, POLICIES_MAX, PolicyState,
@@ -15,7 +15,12 @@ use crate::{
     validate,
 };
 
+/// What is wrong with an ARN that names no policy.
 fn no_policy(arn: &str) -> Rejection {
+    if Arn::parse(arn).is_err() {
+        let message = format!("ARN {arn} is not valid.");
+        return Rejection::new(RejectionKind::ValidationError, message);
+    }
     Rejection::new(
         RejectionKind::NoSuchEntity,
         format!("Policy {arn} does not exist or is not attachable."),

@@ -17,9 +17,10 @@ use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::status::status;
+use super::{status::status, wire};
 use crate::{
     core::Core,
+    patience,
     telemetry::{metrics::ReasonLabel, trace},
 };
 
@@ -88,17 +89,22 @@ where
                 &span,
                 request.headers().get("traceparent").and_then(|v| v.to_str().ok()),
             );
-            match admit(&core, request).await {
-                Ok((request, joined)) => {
-                    let answer = tracing::Instrument::instrument(inner.call(request), span).await;
-                    answer.map(|answer| with_joined(answer, joined))
+            let timeout = request.headers().get("grpc-timeout").and_then(|v| v.to_str().ok());
+            let timeout = timeout.map(ToOwned::to_owned);
+            let answer = async {
+                match admit(&core, request).await {
+                    Ok((request, joined)) => {
+                        inner.call(request).await.map(|answer| with_joined(answer, joined))
+                    }
+                    Err(error) => {
+                        let label = ReasonLabel { reason: error.reason.row().0.to_owned() };
+                        core.metrics.refused.get_or_create(&label).inc();
+                        Ok(refused(&status(&error)))
+                    }
                 }
-                Err(error) => {
-                    let label = ReasonLabel { reason: error.reason.row().0.to_owned() };
-                    core.metrics.refused.get_or_create(&label).inc();
-                    Ok(refused(&status(&error)))
-                }
-            }
+            };
+            let answer = patience::within(timeout.as_deref(), core.platform.monotonic(), answer);
+            tracing::Instrument::instrument(answer, span).await
         })
     }
 }
@@ -168,9 +174,8 @@ async fn wait_for(core: &Core, tokens: &str) -> Result<Option<HeaderValue>, Serv
     for token in tokens.split(',') {
         positions.join(&Token::read(&core.cluster_key, &cluster, token.trim())?.positions);
     }
-    let Some(view) = core.views.covering(&positions, WAIT_MAX).await else {
-        let message = format!("{} has not yet what the call's tokens name", core.me);
-        return Err(ServiceError::new(Reason::NotYetPropagated, message));
+    let Some(view) = core.views.covering(&positions, core.patience().min(WAIT_MAX)).await else {
+        return Err(wire::not_yet(core, &positions));
     };
     let joined = if count > 1 { core.token(&view, positions).ok() } else { None };
     Ok(joined.and_then(|token| HeaderValue::try_from(token).ok()))

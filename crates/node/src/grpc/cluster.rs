@@ -58,14 +58,9 @@ impl ClusterHandler {
     ) -> Result<ResponseMetadata, Status> {
         let core = &self.0;
         // What the directory is told rests on a fresh look at the caller.
-        let fresh = core.read_index(caller.group, core.config.wait_max()).await.map_err(refuse)?;
-        let view = core.views.covering(&fresh, core.config.wait_max()).await;
-        let view = view.ok_or_else(|| {
-            refuse(ServiceError::new(
-                Reason::NotYetPropagated,
-                "this node is behind the caller's home",
-            ))
-        })?;
+        let fresh = core.read_index(caller.group, core.patience()).await.map_err(refuse)?;
+        let view = core.views.covering(&fresh, core.patience()).await;
+        let view = view.ok_or_else(|| refuse(wire::not_yet(core, &fresh)))?;
         let state = view.account(caller.account).map_err(refuse)?;
         state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
         let envelope = Envelope {
@@ -74,10 +69,8 @@ impl ClusterHandler {
             command: Some(command),
             ..Envelope::default()
         };
-        let (index, _) = core
-            .propose(GroupId::DIRECTORY, &envelope, core.config.wait_max())
-            .await
-            .map_err(refuse)?;
+        let (index, _) =
+            core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
         wire::metadata(core, GroupId::DIRECTORY, index, request_id)
     }
 

@@ -1,6 +1,6 @@
 //! Decisions over gRPC.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures::Stream;
 use tidegate_policy::{Context, Effect, Value};
@@ -19,6 +19,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{status::refuse, wire};
 use crate::{core::Core, telemetry::metrics::EffectLabel};
+
+/// How often the caller of a silent stream is looked at again.
+const RECHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves decisions.
 #[derive(Clone, Debug)]
@@ -157,10 +160,16 @@ impl DecisionService for DecisionHandler {
         let caller = wire::caller(&request)?;
         let mut questions = request.into_inner();
         let handler = self.clone();
-        // The caller is looked at again for every question: who loses the right loses the stream.
+        // The caller is looked at again for every question, and while none comes: who loses the right loses the stream.
         let answers = async_stream::try_stream! {
-            while let Some(question) = questions.message().await? {
-                yield handler.one(&caller, &question).await?;
+            loop {
+                match tokio::time::timeout(RECHECK_EVERY, questions.message()).await {
+                    Ok(question) => match question? {
+                        Some(question) => yield handler.one(&caller, &question).await?,
+                        None => return,
+                    },
+                    Err(_silent) => drop(current(&handler.0.views.load(), &caller, &handler.0)?),
+                }
             }
         };
         Ok(Response::new(Box::pin(answers)))

@@ -35,9 +35,15 @@ fn code(reason: Reason) -> Code {
 }
 
 /// The status of a refusal, with `google.rpc.ErrorInfo`.
+#[expect(
+    clippy::disallowed_types,
+    reason = "what tonic-types takes; the order is lost on the wire"
+)]
 pub(crate) fn status(error: &ServiceError) -> Status {
     let (name, retryable) = error.reason.row();
-    let metadata = [("retryable".to_owned(), retryable.to_string())];
+    let details = error.details.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+    let metadata: std::collections::HashMap<String, String> =
+        details.chain([("retryable".to_owned(), retryable.to_string())]).collect();
     let details = ErrorDetails::with_error_info(name, DOMAIN, metadata);
     Status::with_error_details(code(error.reason), error.message.clone(), details)
 }

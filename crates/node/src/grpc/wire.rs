@@ -37,23 +37,35 @@ pub(crate) fn read_duration(d: &prost_types::Duration) -> Result<Duration, Statu
     Ok(Duration::new(seconds, nanos.min(999_999_999)))
 }
 
+fn too_stale(core: &Core, message: String) -> ServiceError {
+    ServiceError::new(Reason::TooStale, message).with("node", core.me)
+}
+
+/// What a view that did not become fresh enough in time is refused with: how far it is.
+pub(crate) fn not_yet(core: &Core, wanted: &Clock) -> ServiceError {
+    let view = core.views.load();
+    let message = format!("{} has not yet what was asked for", core.me);
+    let behind = wanted.iter().find(|(o, n)| view.positions.get(*o) < *n);
+    let Some((origin, wanted)) = behind else {
+        // It has arrived since.
+        return ServiceError::new(Reason::NotYetPropagated, message).with("node", core.me);
+    };
+    let position = view.positions.get(origin);
+    let message = format!("{message}: {origin} is at {position} of {wanted}");
+    ServiceError::new(Reason::NotYetPropagated, message)
+        .with("node", core.me)
+        .with("origin", origin)
+        .with("position", position)
+        .with("wanted", wanted)
+}
+
 /// The view that a consistency asks for, reading `groups`. Waits as long as it must and may.
 pub(crate) async fn view(
     core: &Core,
     consistency: Option<&Consistency>,
     groups: &[GroupId],
 ) -> Result<Arc<View>, Status> {
-    let patience = core.config.wait_max();
-    let late = |view: &View, positions: &Clock| {
-        let behind = positions.iter().find(|(o, n)| view.positions.get(*o) < *n);
-        let where_ = behind
-            .map(|(o, n)| format!("{o} is at {} of {n}", view.positions.get(o)))
-            .unwrap_or_default();
-        refuse(ServiceError::new(
-            Reason::NotYetPropagated,
-            format!("{} has not yet what was asked for: {where_}", core.me),
-        ))
-    };
+    let patience = core.patience();
     let view = match consistency.and_then(|c| c.mode.as_ref()) {
         None | Some(Mode::Strong(false)) => core.views.load(),
         Some(Mode::AtLeastAsFresh(fresh)) => {
@@ -65,7 +77,7 @@ pub(crate) async fn view(
                 positions.join(&token.positions);
             }
             let covering = core.views.covering(&positions, patience).await;
-            covering.ok_or_else(|| late(&core.views.load(), &positions))?
+            covering.ok_or_else(|| refuse(not_yet(core, &positions)))?
         }
         Some(Mode::Bounded(bound)) => {
             let bound = read_duration(bound)?;
@@ -78,17 +90,17 @@ pub(crate) async fn view(
                     core.me,
                     bound.as_millis()
                 );
-                return Err(refuse(ServiceError::new(Reason::TooStale, message)));
+                return Err(refuse(too_stale(core, message)));
             }
             core.views.load()
         }
         Some(Mode::Strong(true)) => {
             let mut positions = Clock::default();
             for group in groups {
-                positions.join(&core.read_index(*group, patience).await.map_err(refuse)?);
+                positions.join(&core.read_index(*group, core.patience()).await.map_err(refuse)?);
             }
-            let covering = core.views.covering(&positions, patience).await;
-            covering.ok_or_else(|| late(&core.views.load(), &positions))?
+            let covering = core.views.covering(&positions, core.patience()).await;
+            covering.ok_or_else(|| refuse(not_yet(core, &positions)))?
         }
     };
     let hard = Duration::from_millis(core.config.limits.staleness_hard_ms);
@@ -98,7 +110,7 @@ pub(crate) async fn view(
             core.me,
             hard.as_secs()
         );
-        return Err(refuse(ServiceError::new(Reason::TooStale, message)));
+        return Err(refuse(too_stale(core, message)));
     }
     Ok(view)
 }

@@ -84,7 +84,7 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
 /// The lines about a call, below what it says itself.
 fn about(error: &CallError, request_id: Option<&str>) -> String {
     let mut text = String::new();
-    let mut line = |words: &str| text += &format!("  {words}\n");
+    let mut line = |words: &str| text.extend(["  ", words, "\n"]);
     if let CallError::Refused { tries, .. } = error
         && *tries > 1
     {
@@ -128,7 +128,7 @@ pub(crate) fn describe(error: &(dyn Error + Send + Sync + 'static)) -> (String, 
             let words = deeper.to_string();
             // Some errors quote their cause.
             if !text.contains(words.trim()) {
-                text += &format!("  because {words}\n");
+                text.extend(["  because ", &words, "\n"]);
             }
             cause = deeper.source();
         }

@@ -9,8 +9,10 @@
     reason = "a test may stop where it stands"
 )]
 
+mod bad_input;
 mod cut_off;
 mod disk;
+mod full_disk;
 mod harness;
 mod kill_nine;
 mod power_cut;

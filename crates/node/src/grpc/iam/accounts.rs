@@ -33,7 +33,7 @@ impl AccountService for AccountHandler {
             ..record::AccountPlacement::default()
         };
         // What the directory is told rests on a fresh look at the caller.
-        core.read_index(caller.group, core.config.wait_max()).await.map_err(refuse)?;
+        core.read_index(caller.group, core.patience()).await.map_err(refuse)?;
         let envelope = Envelope {
             request_id: r.request_id.clone(),
             caller: Some(CallerRef { account: caller.account.as_u64(), ..caller.reference }),
@@ -45,10 +45,8 @@ impl AccountService for AccountHandler {
         if r.validate_only {
             return Err(invalid("accounts can't be validated only"));
         }
-        let (index, reply) = core
-            .propose(GroupId::DIRECTORY, &envelope, core.config.wait_max())
-            .await
-            .map_err(refuse)?;
+        let (index, reply) =
+            core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
         let Some(Reply::AccountPlacement(reserved)) = reply.reply else {
             return Err(refuse(ServiceError::new(
                 Reason::Internal,
@@ -85,6 +83,7 @@ impl AccountService for AccountHandler {
             .parse()
             .map_err(|e: tidegate_policy::AccountIdError| invalid(e.to_string()))?;
         let view = wire::view(core, r.consistency.as_ref(), &[GroupId::DIRECTORY]).await?;
+        view.group_of(id).map_err(refuse)?;
         let found = view.directory.account(id).ok_or_else(|| no_such("account", &r.account_id))?;
         let evidence = wire::evidence(core, &view, &[GroupId::DIRECTORY])?;
         Ok(Response::new(pb::GetAccountResponse {
@@ -136,10 +135,9 @@ impl AccountHandler {
             ..Envelope::default()
         };
         let group = GroupId(reserved.group);
-        let (index, _) =
-            core.propose(group, &envelope, core.config.wait_max()).await.map_err(refuse)?;
+        let (index, _) = core.propose(group, &envelope, core.patience()).await.map_err(refuse)?;
         let directory =
-            core.read_index(GroupId::DIRECTORY, core.config.wait_max()).await.map_err(refuse)?;
+            core.read_index(GroupId::DIRECTORY, core.patience()).await.map_err(refuse)?;
         let mut positions = directory;
         positions.advance(crate::machine::origin(group), index);
         core.token(&core.views.load(), positions).map_err(refuse)

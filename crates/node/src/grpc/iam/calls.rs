@@ -98,7 +98,7 @@ pub(super) async fn mutate(
         return Ok(Done { account: Arc::clone(account), reply, metadata: None });
     }
     let (index, reply) =
-        core.propose(caller.group, &envelope, core.config.wait_max()).await.map_err(refuse)?;
+        core.propose(caller.group, &envelope, core.patience()).await.map_err(refuse)?;
     let metadata = wire::metadata(core, caller.group, index, request_id)?;
     Ok(Done { account: Arc::clone(account), reply, metadata: Some(metadata) })
 }
