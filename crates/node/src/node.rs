@@ -100,6 +100,8 @@ pub struct Node {
     stop: tokio::sync::watch::Sender<bool>,
 }
 
+/// When the directory's word is followed again after that has failed.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How many tries a listener gets: a port may be in `TIME_WAIT` for a moment after a restart.
 const BIND_TRIES: u32 = 20;
 
@@ -256,9 +258,10 @@ impl Node {
         };
         tasks.push(tokio::spawn(driver.run(queue)));
         let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default() };
+        let changes = core.views.changes();
         warden.look().await?;
         tasks.extend(listen(&core, tls, stopped).await?);
-        tasks.push(tokio::spawn(warden.watch()));
+        tasks.push(tokio::spawn(warden.watch(changes)));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         Ok(Self { core, tasks, stop })
     }
@@ -344,11 +347,12 @@ struct Warden {
 }
 
 impl Warden {
-    async fn watch(self) {
-        let mut changes = self.core.views.changes();
+    /// Follows the views that are published after `changes` was taken, which was before the first look: none is missed.
+    async fn watch(self, mut changes: tokio::sync::watch::Receiver<u64>) {
         while changes.changed().await.is_ok() {
-            if let Err(error) = self.look().await {
+            while let Err(error) = self.look().await {
                 tracing::error!(%error, "the directory's word could not be followed");
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
     }
@@ -403,13 +407,9 @@ impl Warden {
         let view = self.core.views.load();
         let places = self.places(&view);
         let members = self.members(&view, &places);
-        {
-            let mut known = self.known.lock();
-            let now = Some((members.clone(), places.clone()));
-            if *known == now {
-                return Ok(());
-            }
-            *known = now;
+        let now = Some((members.clone(), places.clone()));
+        if *self.known.lock() == now {
+            return Ok(());
         }
         self.core.peers.set(&places);
         let own = members.first().map(|m| m.voter_of.clone()).unwrap_or_default();
@@ -427,6 +427,7 @@ impl Warden {
                 self.core.groups.write().insert(group, handle);
             }
         }
+        *self.known.lock() = now;
         Ok(())
     }
 
