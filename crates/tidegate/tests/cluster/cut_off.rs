@@ -88,12 +88,15 @@ async fn a_replica_that_is_cut_off_says_so_and_catches_up() {
     // Writes wait no longer than the limit above, which an election on a busy machine may take.
     eventually("a user is made", async || create(home, "ada").await.is_ok()).await;
     eventually("it is granted", async || put_policy(home, "ada", ALLOW).await.is_ok()).await;
-    eventually("the grant has arrived, and the replica knows how old its view may be", async || {
-        authorize(replica, about("ada", None)).await.is_ok_and(|a| {
-            let bound = a.evidence.as_ref().and_then(|e| e.staleness_bound);
-            effect(&a) == Effect::Allow && bound.is_some()
-        })
-    })
+    eventually(
+        "the grant has arrived, and the replica knows how old its view may be",
+        async || {
+            authorize(replica, about("ada", None)).await.is_ok_and(|a| {
+                let bound = a.evidence.as_ref().and_then(|e| e.staleness_bound);
+                effect(&a) == Effect::Allow && bound.is_some()
+            })
+        },
+    )
     .await;
     cut(&clients, true).await;
     let mut revoked = String::new();
