@@ -1,7 +1,5 @@
 //! Calls that are tried again, at another node when one does not answer or is behind.
 
-use std::time::SystemTime;
-
 use prost::{Message, bytes::Bytes};
 use rand::Rng;
 use sha2::{Digest, Sha256};
@@ -104,7 +102,7 @@ impl Client {
         let sent = self.seen.lock().to_send();
         let what = Signed { authority: &node.authority, path, hash };
         let request =
-            sign::request(&self.credentials, &self.region, what, SystemTime::now(), message)?;
+            sign::request(&self.credentials, &self.region, what, (self.clock.0)(), message)?;
         let request = Self::carrying(request, sent.as_deref())?;
         let mut grpc = Grpc::new(node.channel.clone());
         let call = async {

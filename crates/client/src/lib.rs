@@ -56,7 +56,11 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 
-use crate::{memory::Memory, retries::Jitter, sign::Signed};
+use crate::{
+    memory::Memory,
+    retries::Jitter,
+    sign::{Clock, Signed},
+};
 
 /// How long a connection may take to come up.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -98,9 +102,15 @@ pub struct Client {
     at: Arc<AtomicUsize>,
     retries: Retries,
     jitter: Jitter,
+    clock: Clock,
     credentials: Credentials,
     region: String,
     seen: Arc<Mutex<Memory>>,
+}
+
+/// What calls to an endpoint sign as `host`.
+fn authority(endpoint: &Endpoint) -> String {
+    endpoint.uri().authority().map(ToString::to_string).unwrap_or_default()
 }
 
 fn node(address: &str, ca_pem: &str) -> Result<(Node, Endpoint), ClientError> {
@@ -109,7 +119,7 @@ fn node(address: &str, ca_pem: &str) -> Result<(Node, Endpoint), ClientError> {
         .ca_certificate(Certificate::from_pem(ca_pem))
         .domain_name(SERVER_NAME);
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(fail)?;
-    let authority = endpoint.uri().authority().map(ToString::to_string).unwrap_or_default();
+    let authority = authority(&endpoint);
     let endpoint = endpoint
         .tls_config(tls)
         .map_err(fail)?
@@ -145,15 +155,50 @@ impl Client {
         }
         let Some(first) = answers else { return Err(last) };
         nodes.rotate_left(first);
-        Ok(Self {
+        Ok(Self::of(nodes, credentials))
+    }
+
+    /// Over connections that the caller makes: a transport of one's own below, such as a tunnel or a simulated network. Each comes
+    /// with the address (`http://host:port`) under which the node is known to its callers.
+    ///
+    /// # Errors
+    /// There is none, or an address that is no URI.
+    pub fn over(
+        channels: Vec<(String, Channel)>,
+        credentials: Credentials,
+    ) -> Result<Self, ClientError> {
+        let nodes = channels
+            .into_iter()
+            .map(|(address, channel)| {
+                let fail = |source| ClientError::Connect { address: address.clone(), source };
+                let endpoint = Endpoint::from_shared(address.clone()).map_err(fail)?;
+                Ok(Node { authority: authority(&endpoint), address, channel })
+            })
+            .collect::<Result<Vec<_>, ClientError>>()?;
+        if nodes.is_empty() {
+            Err(ClientError::NoEndpoint)
+        } else {
+            Ok(Self::of(nodes, credentials))
+        }
+    }
+
+    fn of(nodes: Vec<Node>, credentials: Credentials) -> Self {
+        Self {
             nodes: Arc::new(nodes),
             at: Arc::default(),
             retries: Retries::default(),
             jitter: Jitter(Arc::new(|| rand::rng().random())),
+            clock: Clock(Arc::new(SystemTime::now)),
             credentials,
             region: "us-east-1".to_owned(),
             seen: Arc::default(),
-        })
+        }
+    }
+
+    /// The same with another clock for its signatures, which nodes accept within five minutes of their own.
+    #[must_use]
+    pub fn with_clock(&self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self { clock: Clock(Arc::new(now)), ..self.clone() }
     }
 
     /// The same with other retries.
@@ -255,7 +300,7 @@ impl Client {
     ) -> Result<Request<M>, ClientError> {
         let what = Signed { authority: &node.authority, path, hash };
         let request =
-            sign::request(&self.credentials, &self.region, what, SystemTime::now(), message)?;
+            sign::request(&self.credentials, &self.region, what, (self.clock.0)(), message)?;
         let tokens = self.seen.lock().to_send();
         Self::carrying(request, tokens.as_deref())
     }

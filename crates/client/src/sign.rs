@@ -1,6 +1,6 @@
 //! Signature Version 4 in gRPC metadata, made by the published `aws-sigv4`, as `docs/signing.md` specifies it.
 
-use std::time::SystemTime;
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use aws_credential_types::Credentials as AwsCredentials;
 use aws_sigv4::{
@@ -25,11 +25,21 @@ pub struct Credentials {
     pub session_token: Option<String>,
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("access_key_id", &self.access_key_id)
             .finish_non_exhaustive()
+    }
+}
+
+/// Where the time of a signature comes from.
+#[derive(Clone)]
+pub(crate) struct Clock(pub(crate) Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
     }
 }
 
@@ -52,7 +62,7 @@ pub(crate) fn request<M>(
     now: SystemTime,
     message: M,
 ) -> Result<Request<M>, ClientError> {
-    let fail = |e: &dyn std::fmt::Display| ClientError::Sign(e.to_string());
+    let fail = |e: &dyn fmt::Display| ClientError::Sign(e.to_string());
     let identity = AwsCredentials::new(
         &credentials.access_key_id,
         &credentials.secret_access_key,

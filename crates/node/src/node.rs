@@ -12,7 +12,7 @@ use tidegate_replica::{
     GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
 };
 use tidegate_service::{ServiceError, Token, View};
-use tidegate_store::{Committer, Engine, MemoryEngine, NodeStore, SledEngine, StoreError};
+use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -122,17 +122,14 @@ async fn bind(
     }
 }
 
-fn open_store(config: &NodeConfig, threads: bool) -> Result<NodeStore, StoreError> {
-    if threads {
-        let engine: Arc<dyn Engine> =
-            Arc::new(SledEngine::open(&config.data, config.store.options())?);
-        let committer = Committer::threaded(Arc::clone(&engine))?;
-        NodeStore::open(engine, committer)
-    } else {
-        let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::default());
+fn open_store(config: &NodeConfig, platform: &dyn Platform) -> Result<NodeStore, StoreError> {
+    if let Some(engine) = platform.engine() {
         let committer = Committer::inline(Arc::clone(&engine));
-        NodeStore::open(engine, committer)
+        return NodeStore::open(engine, committer);
     }
+    let engine: Arc<dyn Engine> = Arc::new(SledEngine::open(&config.data, config.store.options())?);
+    let committer = Committer::threaded(Arc::clone(&engine))?;
+    NodeStore::open(engine, committer)
 }
 
 /// How the gossip's driver asks the groups that this node leads how far they are.
@@ -206,7 +203,7 @@ impl Node {
         let tls =
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
         let cluster_key = read_key(&config.cluster_key)?;
-        let store = open_store(&config, platform.threads())?;
+        let store = open_store(&config, platform.as_ref())?;
         let (view, digests) = load(&store)?;
         let clock = view.positions.clone();
         let mut fresh = [0; 8];

@@ -5,11 +5,13 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rand::RngCore;
 use tidegate_policy::UnixMillis;
+use tidegate_store::Engine;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A future in a box, as the object-safe traits of this module return it.
@@ -46,9 +48,10 @@ pub trait Platform: Send + Sync + fmt::Debug + 'static {
     fn tls(&self) -> bool {
         true
     }
-    /// Whether the store may commit on a thread of its own. The simulator allows none.
-    fn threads(&self) -> bool {
-        true
+    /// The engine of a node that has no disk of its own, in the simulator: it lives longer than the node, and nothing commits on a
+    /// thread of its own. `None`: the store lies in the folder that the settings name.
+    fn engine(&self) -> Option<Arc<dyn Engine>> {
+        None
     }
 }
 

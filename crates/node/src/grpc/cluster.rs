@@ -69,9 +69,9 @@ impl ClusterHandler {
             command: Some(command),
             ..Envelope::default()
         };
-        let (index, _) =
+        let (index, reply) =
             core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
-        wire::metadata(core, GroupId::DIRECTORY, index, request_id)
+        wire::metadata(core, GroupId::DIRECTORY, (index, reply.revision), request_id)
     }
 
     fn development(&self) -> Result<(), Status> {

@@ -137,14 +137,15 @@ pub(crate) fn evidence(core: &Core, view: &View, groups: &[GroupId]) -> Result<E
     })
 }
 
-/// What the answer to a mutation carries.
+/// What the answer to a mutation carries. `index` is where the proposal stands in the log, `revision` where the change does: before
+/// it, where this was a repetition.
 pub(crate) fn metadata(
     core: &Core,
     group: GroupId,
-    index: u64,
+    (index, revision): (u64, u64),
     request_id: String,
 ) -> Result<ResponseMetadata, Status> {
     let positions = Clock::from_iter([(crate::machine::origin(group), index)]);
     let token = core.token(&core.views.load(), positions).map_err(refuse)?;
-    Ok(ResponseMetadata { token, request_id, revision: index })
+    Ok(ResponseMetadata { token, request_id, revision })
 }

@@ -47,6 +47,7 @@ impl AccountService for AccountHandler {
         }
         let (index, reply) =
             core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
+        let place = (index, reply.revision);
         let Some(Reply::AccountPlacement(reserved)) = reply.reply else {
             return Err(refuse(ServiceError::new(
                 Reason::Internal,
@@ -54,7 +55,7 @@ impl AccountService for AccountHandler {
             )));
         };
         let position = self.made(&reserved).await?;
-        let mut metadata = wire::metadata(core, GroupId::DIRECTORY, index, r.request_id)?;
+        let mut metadata = wire::metadata(core, GroupId::DIRECTORY, place, r.request_id)?;
         metadata.token = position;
         let first = reserved.root_key.as_ref().is_some_and(|k| k.id == id);
         let key = reserved.root_key.clone().unwrap_or_default();

@@ -99,7 +99,7 @@ pub(super) async fn mutate(
     }
     let (index, reply) =
         core.propose(caller.group, &envelope, core.patience()).await.map_err(refuse)?;
-    let metadata = wire::metadata(core, caller.group, index, request_id)?;
+    let metadata = wire::metadata(core, caller.group, (index, reply.revision), request_id)?;
     Ok(Done { account: Arc::clone(account), reply, metadata: Some(metadata) })
 }
 

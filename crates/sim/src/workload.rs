@@ -1,0 +1,293 @@
+//! Clients: each writes registers, reads them at any node and remembers tokens; everything goes into the history.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tidegate_client::{CallError, Client, ClientError};
+use tidegate_proto::{
+    common::v1::{AtLeastAsFresh, Consistency, consistency::Mode},
+    decision::v1::{AuthorizeRequest, AuthorizeResponse, Question},
+    iam::v1::{CreateUserRequest, ListUsersRequest, PutUserPolicyRequest},
+    propagation::v1::GetReplicationStatusRequest,
+};
+
+use crate::{
+    history::{Final, History, Op, What, WriteId},
+    plan::NODES,
+    world::{client, elapsed},
+};
+
+/// Registers.
+pub const REGISTERS: u32 = 4;
+/// How long one try of a call may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two tries of a call that must succeed in the end.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// The history that all clients write.
+pub type Shared = Arc<Mutex<History>>;
+
+/// Whatever ends a client before its time.
+pub type Failure = Box<dyn std::error::Error>;
+
+fn register_name(register: u32) -> String {
+    format!("register-{register}")
+}
+
+fn clients() -> Result<BTreeMap<u64, Client>, ClientError> {
+    NODES.iter().map(|(node, _)| Ok((*node, client(*node, PATIENCE)?))).collect()
+}
+
+/// A session: what it did last is the floor of what it reads next.
+struct Session {
+    name: u32,
+    clients: BTreeMap<u64, Client>,
+    random: ChaCha8Rng,
+    shared: Shared,
+    made: u64,
+    tokens: Vec<String>,
+    floor: Vec<WriteId>,
+}
+
+fn why(error: &CallError) -> String {
+    format!("{} {}", error.reason(), error.to_string().lines().next().unwrap_or_default())
+}
+
+impl Session {
+    fn new(name: u32, seed: u64, shared: Shared) -> Result<Self, ClientError> {
+        Ok(Self {
+            name,
+            clients: clients()?,
+            random: ChaCha8Rng::seed_from_u64(seed ^ u64::from(name).rotate_left(32)),
+            shared,
+            made: 0,
+            tokens: Vec::new(),
+            floor: Vec::new(),
+        })
+    }
+
+    /// A name that no other write of the run has.
+    fn next_id(&mut self) -> WriteId {
+        self.made += 1;
+        u64::from(self.name) * 1_000_000 + self.made
+    }
+
+    /// Some node, and a client of it that remembers nothing.
+    fn any(&mut self) -> Option<(u64, Client)> {
+        let node = self.random.random_range(1..=NODES.len() as u64);
+        Some((node, self.clients.get(&node)?.session()))
+    }
+
+    fn done(&self, start: Duration, what: What) {
+        let op = Op { start, end: elapsed(), what };
+        tracing::info!(session = self.name, start = ?op.start, what = ?op.what, "done");
+        self.shared.lock().ops.push(op);
+    }
+
+    fn remember(&mut self, token: String, id: WriteId) {
+        // A token covers what its holder had seen: a few of the last are enough to ask for.
+        self.tokens.push(token);
+        self.floor.push(id);
+        if self.tokens.len() > 4 {
+            self.tokens.remove(0);
+            self.floor.remove(0);
+        }
+    }
+
+    /// Writes a register: tries until it is acknowledged, under one request id, at whatever node.
+    async fn write(&mut self) {
+        let register = self.random.random_range(0..REGISTERS);
+        let id = self.next_id();
+        let effect = if self.random.random_bool(0.5) { "Allow" } else { "Deny" };
+        let message = PutUserPolicyRequest {
+            user_name: register_name(register),
+            policy_name: "state".to_owned(),
+            policy_document: format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Sid":"W{id}","Effect":"{effect}","Action":"s3:*","Resource":"*"}}}}"#
+            ),
+            request_id: format!("write-{id}"),
+            validate_only: false,
+        };
+        let start = elapsed();
+        // Until it is acknowledged somebody may see it nevertheless.
+        self.done(start, What::Write { register, id, revision: None });
+        loop {
+            let Some((node, client)) = self.any() else { return };
+            match client.send(&message).await {
+                Ok(answer) => {
+                    let metadata = answer.metadata.unwrap_or_default();
+                    let revision = Some(metadata.revision);
+                    self.done(start, What::Write { register, id, revision });
+                    self.remember(metadata.token, id);
+                    return;
+                }
+                Err(error) => tracing::info!(node, id, why = why(&error), "not written yet"),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Makes a user, as [`Session::write`] writes.
+    async fn create(&mut self, name: String) {
+        let message = CreateUserRequest {
+            user_name: name.clone(),
+            request_id: format!("create-{name}"),
+            ..CreateUserRequest::default()
+        };
+        loop {
+            let Some((node, client)) = self.any() else { return };
+            match client.send(&message).await {
+                Ok(_) => {
+                    tracing::info!(name, "created");
+                    self.shared.lock().created.insert(name);
+                    return;
+                }
+                Err(error) => tracing::info!(node, name, why = why(&error), "not created yet"),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Reads a register at some node, in some mode. A refusal is an answer, too: nothing was claimed.
+    async fn read(&mut self) {
+        let register = self.random.random_range(0..REGISTERS);
+        let Some((node, client)) = self.any() else { return };
+        let mut floor = Vec::new();
+        let mode = match self.random.random_range(0..4) {
+            0 => None,
+            1 => Some(Mode::Strong(true)),
+            2 if !self.tokens.is_empty() => {
+                floor.clone_from(&self.floor);
+                Some(Mode::AtLeastAsFresh(AtLeastAsFresh { tokens: self.tokens.clone() }))
+            }
+            _ => Some(Mode::Bounded(prost_types::Duration { seconds: 2, nanos: 0 })),
+        };
+        let strong = matches!(mode, Some(Mode::Strong(_)));
+        let start = elapsed();
+        match ask(&client, register, mode).await {
+            Ok((seen, staleness, token)) => {
+                if let (Some(seen), true) = (seen, self.random.random_bool(0.3)) {
+                    self.remember(token, seen);
+                }
+                self.done(start, What::Read { register, node, seen, strong, floor, staleness });
+            }
+            Err(error) => tracing::info!(node, register, why = why(&error), "not read"),
+        }
+    }
+
+    /// Waits until its last write decides everywhere, or not for long.
+    async fn wait(&mut self) {
+        let (Some(token), Some(id)) = (self.tokens.last().cloned(), self.floor.last().copied())
+        else {
+            return;
+        };
+        let Some((node, client)) = self.any() else { return };
+        let start = elapsed();
+        let waited = client.wait_for_propagation(&token, None, Duration::from_secs(2), drop).await;
+        match waited {
+            Ok(end) if end.covered => self.done(start, What::Arrived { id }),
+            Ok(end) => tracing::info!(node, id, missing = ?end.missing, "not everywhere yet"),
+            Err(error) => tracing::info!(node, id, why = why(&error), "no word of its way"),
+        }
+    }
+}
+
+type Seen = (Option<WriteId>, Option<Duration>, String);
+
+async fn ask(client: &Client, register: u32, mode: Option<Mode>) -> Result<Seen, CallError> {
+    let question = Question {
+        principal: format!("arn:aws:iam::000000000001:user/{}", register_name(register)),
+        action: "s3:GetObject".to_owned(),
+        resource: "arn:aws:s3:::bucket/key".to_owned(),
+        ..Question::default()
+    };
+    let consistency = mode.map(|mode| Consistency { mode: Some(mode) });
+    let message = AuthorizeRequest { question: Some(question), consistency };
+    let answer: AuthorizeResponse = client.send(&message).await?;
+    let evidence = answer.evidence.unwrap_or_default();
+    let statements = answer.answer.map(|a| a.statements).unwrap_or_default();
+    let seen = statements.first().and_then(|s| s.sid.strip_prefix('W')?.parse().ok());
+    let staleness = evidence
+        .staleness_bound
+        .map(|bound| Duration::new(bound.seconds.unsigned_abs(), bound.nanos.unsigned_abs()));
+    Ok((seen, staleness, evidence.token))
+}
+
+/// Makes the registers: the first thing that is done in a run.
+pub async fn prepare(seed: u64, shared: Shared) -> Result<(), Failure> {
+    let mut session = Session::new(0, seed, shared)?;
+    for register in 0..REGISTERS {
+        session.create(register_name(register)).await;
+    }
+    Ok(())
+}
+
+/// One client, from when the registers are there until `end`.
+pub async fn work(name: u32, seed: u64, end: Duration, shared: Shared) -> Result<(), Failure> {
+    let mut session = Session::new(name, seed, shared)?;
+    while session.shared.lock().created.len() < REGISTERS as usize {
+        tokio::time::sleep(AGAIN).await;
+    }
+    let mut users = 0;
+    while elapsed() < end {
+        match session.random.random_range(0..20) {
+            0 => {
+                users += 1;
+                session.create(format!("user-{name}-{users}")).await;
+            }
+            1 => session.wait().await,
+            2..=7 => session.write().await,
+            _ => session.read().await,
+        }
+        let pause = session.random.random_range(0..100);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    Ok(())
+}
+
+/// What every node has at the end, once it is the same or `patience` is over.
+pub async fn look(patience: Duration, shared: Shared) -> Result<(), Failure> {
+    let clients = clients()?;
+    let end = elapsed() + patience;
+    loop {
+        let mut finals = BTreeMap::new();
+        for (node, client) in &clients {
+            match last(&client.session()).await {
+                Ok(last) => drop(finals.insert(*node, last)),
+                Err(error) => tracing::info!(node, why = why(&error), "no last word yet"),
+            }
+        }
+        let whole = finals.len() == NODES.len();
+        let equal = finals.values().zip(finals.values().skip(1)).all(|(a, b)| a == b);
+        if whole && equal || elapsed() >= end {
+            let mut history = shared.lock();
+            history.finals = finals;
+            for (node, _) in NODES {
+                history.finals.entry(node).or_default();
+            }
+            return Ok(());
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn last(client: &Client) -> Result<Final, CallError> {
+    let mut last = Final::default();
+    let status = client.send(&GetReplicationStatusRequest {}).await?;
+    last.digests =
+        status.groups.into_iter().map(|g| (g.group, g.published, g.digest.to_vec())).collect();
+    for register in 0..REGISTERS {
+        last.registers.insert(register, ask(client, register, None).await?.0);
+    }
+    let mut message = ListUsersRequest { page_size: 100, ..ListUsersRequest::default() };
+    loop {
+        let page = client.send(&message).await?;
+        last.users.extend(page.users.into_iter().map(|u| u.user_name));
+        message.page_token = page.next_page_token;
+        if message.page_token.is_empty() {
+            return Ok(last);
+        }
+    }
+}
