@@ -36,12 +36,10 @@ fn a_seed_gives_the_same_run_byte_for_byte() {
 
 #[test]
 fn seeds_keep_the_promises() {
-    for seeds in [[11, 12], [REGRESSIONS[0], 13]] {
-        let [a, b] = seeds.map(|seed| seed.to_string());
-        let of = |seed| ["--seconds", "30", "--seed", seed];
-        for output in side_by_side([&of(&a), &of(&b)]) {
-            assert!(output.status.success(), "{}", text(&output));
-        }
+    let [a, b] = [REGRESSIONS[0], 12].map(|seed| seed.to_string());
+    let of = |seed| ["--seconds", "30", "--seed", seed];
+    for output in side_by_side([&of(&a), &of(&b)]) {
+        assert!(output.status.success(), "{}", text(&output));
     }
 }
 

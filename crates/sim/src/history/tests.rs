@@ -76,7 +76,7 @@ fn a_staleness_bound_is_never_below_the_truth() {
 
 #[test]
 fn a_node_never_goes_back() {
-    let at = |node, seen| Read { node, seen, ..PLAIN };
+    let at = |node, seen| Read { seen, node, ..PLAIN };
     let ops =
         |node| vec![wrote(0, 1, 1, 10), read(2, 3, at(5, Some(1))), read(4, 5, at(node, None))];
     assert_eq!(violations(ops(5)), ["a node never goes back"]);
