@@ -10,7 +10,8 @@ use tidegate_policy::{AccountId, Action, Request, authorize};
 use tidegate_replica::{Dot, GroupId, Origin, Record, Stamp};
 
 use crate::{
-    AccountState, Captured, Command, Envelope, GroupState, Key, Outcome, Reply,
+    AccountState, Captured, Command, ENTITY_BYTES_MAX, Envelope, GroupState, Key, Outcome,
+    REQUEST_ID_BYTES_MAX, Reply,
     command::{ReplyBox, caller_kind},
     permissions::permissions,
     record,
@@ -52,6 +53,26 @@ pub(crate) fn records(
     let stamp = Stamp { epoch: 0, revision: index };
     let dot = Dot { origin, sequence: index };
     writes.into_iter().map(|(key, value)| Record { key: key.encode(), value, stamp, dot }).collect()
+}
+
+/// Refuses what no row of a store could hold. Checked before anything is absorbed: a committed entry that can't be stored would stop its
+/// group at every voter, for good.
+pub(crate) fn check_sizes(records: &[Record], outcome: &Outcome) -> Result<(), Rejection> {
+    let largest = records.iter().filter_map(|r| r.value.as_ref()).map(Bytes::len).max();
+    if largest.unwrap_or(0).max(outcome.encoded_len()) > ENTITY_BYTES_MAX {
+        return Err(Rejection::limit("EntityBytes", ENTITY_BYTES_MAX));
+    }
+    Ok(())
+}
+
+/// Refuses a request id that is too long to be remembered.
+pub(crate) fn check_request_id(envelope: &Envelope) -> Result<(), Rejection> {
+    if envelope.request_id.len() > REQUEST_ID_BYTES_MAX {
+        return Err(Rejection::invalid(format!(
+            "The request id is longer than {REQUEST_ID_BYTES_MAX} bytes."
+        )));
+    }
+    Ok(())
 }
 
 pub(crate) fn origin(group: GroupId) -> Origin {
@@ -121,22 +142,19 @@ impl GroupState {
         if let Some(outcome) = self.requests.recall(envelope) {
             return Applied { records: Vec::new(), local: Vec::new(), outcome };
         }
-        let (records, outcome) = match self.execute(index, time, envelope) {
-            Ok((records, reply)) => {
-                for record in &records {
-                    if let Err(bad) = self.absorb(record) {
-                        let rejection = Rejection::invalid(bad.to_string());
-                        return Applied {
-                            records: Vec::new(),
-                            local: Vec::new(),
-                            outcome: Outcome::new(Err(rejection)),
-                        };
-                    }
-                }
-                (records, Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index })))
+        let before = self.clone();
+        let done = self.execute(index, time, envelope).and_then(|(records, reply)| {
+            let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index }));
+            check_sizes(&records, &outcome)?;
+            for record in &records {
+                self.absorb(record).map_err(|bad| Rejection::invalid(bad.to_string()))?;
             }
-            Err(rejection) => (Vec::new(), Outcome::new(Err(rejection))),
-        };
+            Ok((records, outcome))
+        });
+        let (records, outcome) = done.unwrap_or_else(|rejection| {
+            *self = before;
+            (Vec::new(), Outcome::new(Err(rejection)))
+        });
         // A refusal is not remembered: what was missing may be there when the caller tries again.
         let local = if records.is_empty() {
             Vec::new()
@@ -152,6 +170,7 @@ impl GroupState {
         time: u64,
         envelope: &Envelope,
     ) -> Result<(Vec<Record>, Reply), Rejection> {
+        check_request_id(envelope)?;
         let command = envelope
             .command
             .as_ref()

@@ -59,6 +59,9 @@ fn gone(access_key: &str) -> Rejection {
     )
 }
 
+/// Callers that one state of an account keeps resolved. Past it all are forgotten and resolved again as they come.
+const MEMO_MAX: usize = 4_096;
+
 impl AccountState {
     /// The caller as it stands in this state: its key must be there and active, its user or role must exist.
     pub fn resolve(&self, caller: &CallerRef, now: u64) -> Result<Arc<Resolved>, Rejection> {
@@ -97,11 +100,16 @@ impl AccountState {
         make: impl FnOnce() -> Option<Resolved>,
     ) -> Option<Arc<Resolved>> {
         if let Some(known) = self.memo.lock().get(&name) {
-            return known.clone();
+            return Some(Arc::clone(known));
         }
-        let made = make().map(Arc::new);
-        self.memo.lock().insert(name, made.clone());
-        made
+        // Who is not there is not remembered: anybody can think of names.
+        let made = Arc::new(make()?);
+        let mut memo = self.memo.lock();
+        if memo.len() >= MEMO_MAX {
+            memo.clear();
+        }
+        memo.insert(name, Arc::clone(&made));
+        Some(made)
     }
 
     /// A user with its policies; the name in lower case.

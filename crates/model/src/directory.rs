@@ -10,7 +10,7 @@ use tidegate_replica::{GroupId, Record};
 
 use crate::{
     Command, Envelope, Key, Outcome, Reply,
-    apply::{Changes, origin, records},
+    apply::{Changes, check_request_id, check_sizes, origin, records},
     command::ReplyBox,
     record::{AccountPlacement, Cluster, EmailOwner, Node, Placement},
     rejection::{Rejection, RejectionKind},
@@ -113,20 +113,23 @@ impl DirectoryState {
         if let Some(outcome) = self.requests.recall(envelope) {
             return Applied { records: Vec::new(), local: Vec::new(), outcome };
         }
+        let before = self.clone();
         let mut changes = Changes::default();
-        let result = self.run(time, envelope, &mut changes);
-        let records = match &result {
-            Ok(_) => records(origin(GroupId::DIRECTORY), index, changes.writes),
-            Err(_) => Vec::new(),
-        };
-        for record in &records {
-            if let Err(bad) = self.absorb(record) {
-                let outcome = Outcome::new(Err(Rejection::invalid(bad.to_string())));
-                return Applied { records: Vec::new(), local: Vec::new(), outcome };
-            }
-        }
-        let outcome =
-            Outcome::new(result.map(|reply| ReplyBox { reply: Some(reply), revision: index }));
+        let done = check_request_id(envelope)
+            .and_then(|()| self.run(time, envelope, &mut changes))
+            .and_then(|reply| {
+                let records = records(origin(GroupId::DIRECTORY), index, changes.writes);
+                let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index }));
+                check_sizes(&records, &outcome)?;
+                for record in &records {
+                    self.absorb(record).map_err(|bad| Rejection::invalid(bad.to_string()))?;
+                }
+                Ok((records, outcome))
+            });
+        let (records, outcome) = done.unwrap_or_else(|rejection| {
+            *self = before;
+            (Vec::new(), Outcome::new(Err(rejection)))
+        });
         let local = if records.is_empty() {
             Vec::new()
         } else {

@@ -30,7 +30,15 @@ pub const TRUST_POLICY_MAX: usize = 2_048;
 pub const DOCUMENT_BYTES_MAX: usize = 40_960;
 /// Tags on one entity.
 pub const TAGS_MAX: usize = 50;
+/// Bytes of a stored entity or of a remembered answer. A row of the store holds 60 KiB, with key, stamp and checksum: what is committed
+/// must fit, or no voter could ever apply it.
+pub const ENTITY_BYTES_MAX: usize = 52 << 10;
+/// Bytes of a request's id.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Retried requests that are remembered for one account.
 pub const REQUESTS_MAX: usize = 10_000;
+/// Retried requests that are remembered for all accounts of one group. Past it the account that has the most forgets its oldest: nobody
+/// can make another forget while he has more himself.
+pub const REQUESTS_OF_GROUP_MAX: usize = 200_000;
 /// How long a request is remembered, in milliseconds of entry time.
 pub const REQUEST_MEMORY_MILLIS: u64 = 24 * 3_600_000;

@@ -8,7 +8,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Envelope, Outcome, REQUEST_MEMORY_MILLIS, REQUESTS_MAX,
+    Envelope, Outcome, REQUEST_MEMORY_MILLIS, REQUESTS_MAX, REQUESTS_OF_GROUP_MAX,
     rejection::{Rejection, RejectionKind},
     state::{BadRecord, LocalRow},
 };
@@ -29,11 +29,15 @@ struct Remembered {
 
 type Name = (u64, Arc<str>);
 
-/// The requests that are remembered, by account and id, and by age.
+/// The requests that are remembered, by account and id, and in the orders in which they are forgotten.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Requests {
     by_name: OrdMap<Name, Arc<Remembered>>,
-    by_age: OrdSet<(u64, u64, Arc<str>)>,
+    by_age: OrdSet<(u64, Name)>,
+    /// Those of each account, by age.
+    by_account: OrdMap<u64, OrdSet<(u64, Arc<str>)>>,
+    /// How many each account has.
+    by_count: OrdSet<(usize, u64)>,
 }
 
 fn row_key((account, id): &Name) -> Bytes {
@@ -89,28 +93,55 @@ impl Requests {
         let mut rows =
             vec![LocalRow { key: row_key(&name), value: Some(row.encode_to_vec().into()) }];
         self.insert(name, row);
-        while let Some((oldest, account, id)) = self.by_age.get_min().cloned() {
-            if self.by_age.len() <= REQUESTS_MAX
-                && time.saturating_sub(oldest) <= REQUEST_MEMORY_MILLIS
-            {
-                break;
-            }
-            let name = (account, id);
+        while let Some(name) = self.surplus(envelope.account, time) {
             self.forget(&name);
             rows.push(LocalRow { key: row_key(&name), value: None });
         }
         rows
     }
 
+    /// A request that is to be forgotten: too old, or its account or the group has too many.
+    fn surplus(&self, account: u64, time: u64) -> Option<Name> {
+        let (oldest, name) = self.by_age.get_min()?;
+        if time.saturating_sub(*oldest) > REQUEST_MEMORY_MILLIS {
+            return Some(name.clone());
+        }
+        let oldest_of = |account: u64| {
+            let (_, id) = self.by_account.get(&account)?.get_min()?;
+            Some((account, Arc::clone(id)))
+        };
+        if self.by_account.get(&account).is_some_and(|own| own.len() > REQUESTS_MAX) {
+            return oldest_of(account);
+        }
+        if self.by_name.len() > REQUESTS_OF_GROUP_MAX {
+            let (_, most) = self.by_count.get_max()?;
+            return oldest_of(*most);
+        }
+        None
+    }
+
+    /// Changes the requests of one account, and what follows from their number.
+    fn of_account(&mut self, account: u64, change: impl FnOnce(&mut OrdSet<(u64, Arc<str>)>)) {
+        let mut own = self.by_account.remove(&account).unwrap_or_default();
+        self.by_count.remove(&(own.len(), account));
+        change(&mut own);
+        if !own.is_empty() {
+            self.by_count.insert((own.len(), account));
+            self.by_account.insert(account, own);
+        }
+    }
+
     fn insert(&mut self, name: Name, row: Remembered) {
         self.forget(&name);
-        self.by_age.insert((row.time, name.0, Arc::clone(&name.1)));
+        self.by_age.insert((row.time, name.clone()));
+        self.of_account(name.0, |own| drop(own.insert((row.time, Arc::clone(&name.1)))));
         self.by_name.insert(name, Arc::new(row));
     }
 
     fn forget(&mut self, name: &Name) {
         if let Some(row) = self.by_name.remove(name) {
-            self.by_age.remove(&(row.time, name.0, Arc::clone(&name.1)));
+            self.by_age.remove(&(row.time, name.clone()));
+            self.of_account(name.0, |own| drop(own.remove(&(row.time, Arc::clone(&name.1)))));
         }
     }
 
@@ -135,3 +166,6 @@ impl Requests {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

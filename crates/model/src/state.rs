@@ -60,7 +60,7 @@ pub(crate) struct Trust {
 type Edges = OrdSet<(EntityKind, Arc<str>, Arc<str>)>;
 
 /// What was resolved of one state of an account: dropped with the state.
-type Memo = Arc<Mutex<std::collections::BTreeMap<String, Option<Arc<Resolved>>>>>;
+type Memo = Arc<Mutex<std::collections::BTreeMap<String, Arc<Resolved>>>>;
 
 /// One account.
 #[derive(Clone, Debug)]

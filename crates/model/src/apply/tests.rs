@@ -315,3 +315,37 @@ proptest! {
         world.check_fold();
     }
 }
+
+/// What is committed must fit into a row, or its group would stop at every voter.
+#[test]
+fn an_entity_that_no_row_could_hold_is_refused() {
+    let mut world = World::new();
+    let tag = |n: usize| record::Tag { key: format!("k{n}"), value: "\u{1F600}".repeat(256) };
+    let role = CreateRole {
+        name: named("wide"),
+        id: "AROAWIDE".into(),
+        trust_policy: TRUST.into(),
+        tags: (0..50).map(tag).collect(),
+        ..CreateRole::default()
+    };
+    world.root(Command::CreateRole(role)).unwrap();
+    let padded = format!("{}{TRUST}", " ".repeat(38_000));
+    let update = crate::command::UpdateRole {
+        name: named("wide"),
+        trust_policy: padded,
+        ..crate::command::UpdateRole::default()
+    };
+    let refused = world.root(Command::UpdateRole(update)).unwrap_err();
+    assert_eq!(refused.kind, i32::from(RejectionKind::LimitExceeded));
+    assert!(refused.message.contains("EntityBytes"), "{refused}");
+}
+
+#[test]
+fn a_request_id_that_could_not_be_remembered_is_refused() {
+    let mut world = World::new();
+    let user = CreateUser { name: named("ada"), id: "AIDAX".into(), ..CreateUser::default() };
+    let long = "x".repeat(crate::REQUEST_ID_BYTES_MAX + 1);
+    let refused = world.apply_as(root(), &long, Command::CreateUser(user.clone())).unwrap_err();
+    assert_eq!(refused.kind, i32::from(RejectionKind::ValidationError));
+    world.apply_as(root(), &long[1..], Command::CreateUser(user)).unwrap();
+}
