@@ -22,7 +22,7 @@ mod wire;
 pub use group::{
     Group, GroupConfig, GroupStatus, ProposeError, Proposed, ReadError, StartError, Timings,
 };
-pub use machine::{Applied, Committed, EntryPosition, Frozen, Machine};
+pub use machine::{Applied, Committed, EntryPosition, Frozen, Machine, applied_index};
 pub use network::{Transport, TransportError};
 pub use types::ENTRY_MAX;
 pub use wire::RaftMessage;

@@ -68,10 +68,14 @@ pub trait Machine: Send + Sync + 'static {
     /// This node, leading, is about to tell the other voters for the first time that everything up to `index` is committed. No voter
     /// applies it before.
     fn telling(&self, _index: u64) {}
-    /// The rows of everything that was applied up to this position are visible in the store now.
+    /// The rows of everything that was applied up to this position are in the store and durable: what is published now is still there
+    /// after a crash.
     fn stored(&self, at: EntryPosition, leading: bool);
     /// The state as it is now, without holding anything up.
-    fn freeze(&self) -> Arc<dyn Frozen>;
+    ///
+    /// # Errors
+    /// It can't be read. An error is never an empty state: that would wipe whoever installs it.
+    fn freeze(&self) -> io::Result<Arc<dyn Frozen>>;
     /// Replaces the state by what [`Frozen::chunks`] gave at another node, and says which rows change.
     fn restore(&self, chunks: Vec<Bytes>, index: u64) -> io::Result<Batch>;
 }
@@ -116,6 +120,20 @@ impl SnapshotData {
     }
 }
 
+fn read_applied(group: GroupId, store: &NodeStore) -> io::Result<AppliedW> {
+    let key = NodeStore::group_key(group, b"applied");
+    let row = store.engine().get(Tree::Meta, &key).map_err(io_error)?;
+    Ok(row.map(|row| row::open(&row)).transpose()?.unwrap_or_default())
+}
+
+/// The log index up to which this node has applied a group's entries; 0 where it never voted in it.
+///
+/// # Errors
+/// The store can't be read.
+pub fn applied_index(group: GroupId, store: &NodeStore) -> io::Result<u64> {
+    Ok(read_applied(group, store)?.last.map(wire::read_log_id).map_or(0, |id| id.index))
+}
+
 /// Feeds a machine from the log and keeps its position.
 #[derive(Clone)]
 pub(crate) struct Driver {
@@ -135,9 +153,7 @@ impl Driver {
         machine: Arc<dyn Machine>,
         leading: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> io::Result<Self> {
-        let key = NodeStore::group_key(group, b"applied");
-        let row = store.engine().get(Tree::Meta, &key).map_err(io_error)?;
-        let applied: AppliedW = row.map(|row| row::open(&row)).transpose()?.unwrap_or_default();
+        let applied = read_applied(group, &store)?;
         let membership =
             wire::read_stored_membership(applied.membership.as_ref()).map_err(io_error)?;
         let last = applied.last.map(wire::read_log_id);
@@ -172,7 +188,7 @@ impl Driver {
     }
 
     /// Applies entries in one step: one batch of rows, one view.
-    fn apply_step(&mut self, step: Vec<EntryResponder<Types>>) -> io::Result<()> {
+    async fn apply_step(&mut self, step: Vec<EntryResponder<Types>>) -> io::Result<()> {
         let (mut entries, mut responders) = (Vec::new(), Vec::new());
         for (entry, responder) in step {
             entries.push(self.committed(entry.log_id, entry.payload));
@@ -181,8 +197,10 @@ impl Driver {
         let Some(last) = entries.last().map(|e| e.at) else { return Ok(()) };
         let mut applied = self.machine.apply(&entries)?;
         self.position(&mut applied.batch);
-        // Not synced: the log is durable, and what a crash loses here is applied again from it.
         self.store.engine().apply(&applied.batch).map_err(io_error)?;
+        // The log is durable, but not that it was committed: without this a node that was killed would answer from an older state than
+        // before until a leader tells it. Under load the sync is one that appends wait for, too.
+        self.store.committer().sync().await.map_err(io_error)?;
         self.machine.stored(last, (self.leading)());
         let mut responses = applied.responses.into_iter();
         for responder in responders {
@@ -194,10 +212,10 @@ impl Driver {
         Ok(())
     }
 
-    fn freeze(&self) -> GroupSnapshot {
+    fn freeze(&self) -> io::Result<GroupSnapshot> {
         let snapshot =
-            SnapshotData { source: Source::Frozen(self.machine.freeze()), time: self.time };
-        GroupSnapshot { meta: self.meta(), snapshot }
+            SnapshotData { source: Source::Frozen(self.machine.freeze()?), time: self.time };
+        Ok(GroupSnapshot { meta: self.meta(), snapshot })
     }
 
     fn meta(&self) -> SnapshotMeta {
@@ -230,7 +248,7 @@ impl RaftStateMachine<Types> for Driver {
                 bytes += size(&next.0);
                 step.push(next);
             }
-            self.apply_step(step)?;
+            self.apply_step(step).await?;
         }
         Ok(())
     }
@@ -263,13 +281,13 @@ impl RaftStateMachine<Types> for Driver {
         }
         // The state itself is durable: a snapshot of this very moment always exists.
         self.store.committer().sync().await.map_err(io_error)?;
-        Ok(Some(self.freeze()))
+        self.freeze().map(Some)
     }
 }
 
 /// Makes a snapshot of a frozen state.
 pub(crate) struct Builder {
-    snapshot: GroupSnapshot,
+    snapshot: io::Result<GroupSnapshot>,
     store: NodeStore,
 }
 
@@ -279,6 +297,9 @@ impl RaftSnapshotBuilder<Types> for Builder {
     async fn build_snapshot(&mut self) -> Result<GroupSnapshot, io::Error> {
         // The log before it may be purged afterwards, so what it holds must be durable first.
         self.store.committer().sync().await.map_err(io_error)?;
-        Ok(self.snapshot.clone())
+        match &self.snapshot {
+            Ok(snapshot) => Ok(snapshot.clone()),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        }
     }
 }

@@ -74,6 +74,11 @@ impl Server {
     }
 
     pub(crate) async fn handle(&self, kind: u32, body: Bytes) -> Result<Bytes, ServeError> {
+        // A vote and a snapshot are written down, too. Refused, they cost a retry; begun, they would wait for room.
+        let writes = matches!(kind, wire::VOTE | wire::SNAPSHOT);
+        if writes && self.store.engine().is_nearly_full() {
+            return Err(ServeError::DiskFull);
+        }
         match kind {
             wire::APPEND => self.append(AppendW::decode(body)?).await,
             wire::VOTE | wire::PRE_VOTE => self.vote(kind, VoteRequestW::decode(body)?).await,

@@ -55,8 +55,8 @@ impl Machine for Rows {
 
     fn stored(&self, _at: EntryPosition, _leading: bool) {}
 
-    fn freeze(&self) -> Arc<dyn Frozen> {
-        Arc::new(Nothing)
+    fn freeze(&self) -> io::Result<Arc<dyn Frozen>> {
+        Ok(Arc::new(Nothing))
     }
 
     fn restore(&self, _chunks: Vec<Bytes>, _index: u64) -> io::Result<Batch> {

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use tidegate_replica::RegionName;
 use tidegate_store::{SledOptions, SyncMode};
+
+use crate::link::{self, Delay};
 
 /// Everything that one node must be told. See `docs/operations.md` for how to choose.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
@@ -44,6 +47,10 @@ pub struct NodeConfig {
     /// Where metrics and traces go.
     #[serde(default)]
     pub telemetry: Telemetry,
+    /// Links between regions that this node shapes from the start. Only on a cluster that was created in development mode; ignored, with
+    /// an error in the log, on any other.
+    #[serde(default)]
+    pub links: Vec<Link>,
 }
 
 /// Addresses, `host:port`.
@@ -205,6 +212,8 @@ pub struct Limits {
     pub staleness_soft_ms: u64,
     /// Past this staleness decisions are refused, in milliseconds.
     pub staleness_hard_ms: u64,
+    /// Connections that each listener may have at a time. Well below the process's limit of descriptors, which the store needs, too.
+    pub connections_max: usize,
 }
 
 impl Default for Limits {
@@ -214,7 +223,61 @@ impl Default for Limits {
             wait_ms_max: 30_000,
             staleness_soft_ms: 30_000,
             staleness_hard_ms: 6 * 3_600_000,
+            connections_max: 4_096,
         }
+    }
+}
+
+/// What happens to messages from one region to another, as [`crate::link::Link`] has it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Link {
+    /// The region that sends.
+    pub from_region: String,
+    /// The region that receives.
+    pub to_region: String,
+    /// One-way delay, in milliseconds: always this, or the least, or the median.
+    pub delay_ms: u64,
+    /// The longest delay of a uniform one, in milliseconds. Not together with `sigma`.
+    pub delay_max_ms: Option<u64>,
+    /// The standard deviation of the delay's logarithm, for a log-normal one.
+    pub sigma: Option<f64>,
+    /// Probability that a message is lost, 0 to 1.
+    pub loss: f64,
+    /// Probability that a message arrives twice, 0 to 1.
+    pub duplication: f64,
+    /// Probability that a message may be overtaken by later ones, 0 to 1.
+    pub reordering: f64,
+    /// Messages wait until the link is thawed.
+    pub frozen: bool,
+    /// Messages are lost until the link is healed.
+    pub partitioned: bool,
+}
+
+impl Link {
+    /// The link between its regions.
+    pub(crate) fn read(&self) -> Result<(RegionName, RegionName, link::Link), ConfigError> {
+        let refuse = |why: String| ConfigError::Value { key: "links", why };
+        let region = |name: &str| RegionName::new(name).map_err(|e| refuse(e.to_string()));
+        let delay = Duration::from_millis(self.delay_ms);
+        let delay = match (self.delay_max_ms, self.sigma) {
+            (None, None) => Delay::Fixed(delay),
+            (Some(max), None) => Delay::Uniform(delay, Duration::from_millis(max)),
+            (None, Some(sigma)) => Delay::LogNormal { median: delay, sigma },
+            (Some(_), Some(_)) => {
+                return Err(refuse("a delay is uniform or log-normal, not both".to_owned()));
+            }
+        };
+        let link = link::Link {
+            delay,
+            loss: self.loss,
+            duplication: self.duplication,
+            reordering: self.reordering,
+            frozen: self.frozen,
+            partitioned: self.partitioned,
+        };
+        link.validate().map_err(|e| refuse(e.to_string()))?;
+        Ok((region(&self.from_region)?, region(&self.to_region)?, link))
     }
 }
 
@@ -277,6 +340,15 @@ impl NodeConfig {
                 "raft.election_max_ms",
                 "it must be longer than the shortest election timeout",
             );
+        }
+        for link in &self.links {
+            link.read()?;
+        }
+        if self.limits.connections_max == 0 {
+            return refuse("limits.connections_max", "at least one connection is needed");
+        }
+        if !self.links.is_empty() && self.founding.as_ref().is_some_and(|f| !f.development) {
+            return refuse("links", "only a cluster in development mode has them");
         }
         if let Some(founding) = &self.founding {
             if !founding.groups.is_power_of_two() || founding.groups > 1_024 {

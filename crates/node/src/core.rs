@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use prost::Message as _;
 use tidegate_authn::{ClusterKey, SigningKeyCache};
 use tidegate_consensus::{Group, ProposeError, ReadError};
+use tidegate_policy::UnixMillis;
 use tidegate_model::{Envelope, Outcome, command::ReplyBox};
 use tidegate_proto::peer::v1::{
     ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded,
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) groups: RwLock<BTreeMap<GroupId, Group>>,
     /// The token that was written last, and what it covers.
     pub(crate) last_token: ArcSwap<Option<(Clock, String)>>,
+    /// When the view was known to be fresh last, before this start, on this node's own wall clock. `None`: never, or not written down.
+    pub(crate) fresh_before_start: Option<UnixMillis>,
     /// Who answered for a group last.
     pub(crate) leaders: RwLock<BTreeMap<GroupId, NodeId>>,
 }
@@ -226,7 +229,8 @@ impl Core {
             Err(e @ ProposeError::TooLarge(_)) => refuse(Reason::TooLarge, e.to_string()),
             Err(ProposeError::Stopped(why)) => {
                 tracing::error!(%group, why, "the group has stopped");
-                Err(Tried::Elsewhere(None))
+                // It may have been appended and sent before.
+                Err(Tried::Lost)
             }
         }
     }

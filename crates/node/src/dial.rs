@@ -1,11 +1,12 @@
 //! Connections to peers: tonic channels over the platform's byte streams, mutual TLS on top where there is TLS.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tidegate_replica::NodeId;
 use tonic::transport::{Channel, Endpoint, server::Connected};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::service_fn;
 
 use crate::{
@@ -59,14 +60,21 @@ impl Dialer {
     }
 }
 
-/// The node that a connection's certificate named. `None` where the platform has no TLS: then the hello is believed.
+/// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PeerIdentity(pub(crate) Option<NodeId>);
+pub(crate) struct PeerIdentity {
+    /// The node that its certificate named. `None` for clients, and where the platform has no TLS: then the hello is believed.
+    pub(crate) node: Option<NodeId>,
+    /// Where it comes from.
+    pub(crate) address: IpAddr,
+}
 
 /// An accepted connection as tonic wants it.
 pub(crate) struct Accepted {
     io: BoxedIo,
     identity: PeerIdentity,
+    /// Its place among the connections that the listener may have.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Connected for Accepted {
@@ -131,18 +139,16 @@ pub(crate) enum Greeting {
 }
 
 impl Greeting {
-    async fn greet(&self, io: BoxedIo) -> io::Result<Accepted> {
-        let (io, identity) = match self {
+    async fn greet(&self, io: BoxedIo, address: IpAddr) -> io::Result<Accepted> {
+        let (io, node) = match self {
             Self::Peers(tls) => {
                 let (io, node) = tls.accept_peer(io).await?;
-                (io, PeerIdentity(Some(node)))
+                (io, Some(node))
             }
-            Self::Clients(tls) => {
-                (Box::new(tls.clients.accept(io).await?) as BoxedIo, PeerIdentity(None))
-            }
-            Self::Plain => (io, PeerIdentity(None)),
+            Self::Clients(tls) => (Box::new(tls.clients.accept(io).await?) as BoxedIo, None),
+            Self::Plain => (io, None),
         };
-        Ok(Accepted { io, identity })
+        Ok(Accepted { io, identity: PeerIdentity { node, address }, _place: None })
     }
 }
 
@@ -151,21 +157,29 @@ const HANDSHAKES_MAX: usize = 256;
 /// How long a handshake may take before the connection is dropped.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
-/// The connections of `listener`, greeted side by side so that a slow one holds up nobody.
+/// The connections of `listener`, greeted side by side so that a slow one holds up nobody; at most `connections_max` at a time: past it
+/// new ones wait in the kernel's queue, so that nobody can use up the process's descriptors, which the store needs, too.
 pub(crate) fn incoming(
     mut listener: Box<dyn Listener>,
     greeting: Greeting,
+    connections_max: usize,
 ) -> impl futures::Stream<Item = io::Result<Accepted>> + Send {
     let (tx, mut rx) = tokio::sync::mpsc::channel(HANDSHAKES_MAX);
+    let places = Arc::new(Semaphore::new(connections_max));
     tokio::spawn(async move {
         loop {
             let Ok(permit) = tx.clone().reserve_owned().await else { return };
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok(io) => {
+                Ok((io, address)) => {
                     let greeting = greeting.clone();
                     tokio::spawn(async move {
-                        match tokio::time::timeout(HANDSHAKE_MAX, greeting.greet(io)).await {
-                            Ok(Ok(accepted)) => drop(permit.send(Ok(accepted))),
+                        let greeted = greeting.greet(io, address);
+                        match tokio::time::timeout(HANDSHAKE_MAX, greeted).await {
+                            Ok(Ok(accepted)) => {
+                                let accepted = Accepted { _place: Some(place), ..accepted };
+                                drop(permit.send(Ok(accepted)));
+                            }
                             Ok(Err(error)) => tracing::debug!(%error, "a connection was refused"),
                             Err(_) => tracing::debug!("a handshake took too long"),
                         }

@@ -17,9 +17,9 @@ use tidegate_replica::{
     Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
     Output, PropagationEvent, Replica, Scope,
 };
-use tidegate_store::{NodeStore, StoreError};
+use tidegate_policy::UnixMillis;
+use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tracing::Instrument;
 
 use crate::{
     machine::{AnyState, Digests},
@@ -40,6 +40,8 @@ const TICK: Duration = Duration::from_millis(10);
 const ROOM_EVERY: Duration = Duration::from_millis(500);
 /// Inputs that are taken before outputs are carried out: enough to share one fsync, few enough to keep the urgent prompt.
 const INPUTS_AT_ONCE: usize = 256;
+/// How often a node writes down that its view is fresh, for the time after its next start.
+const FRESH_NOTED_EVERY: Duration = Duration::from_secs(10);
 /// Propagation events that a slow watcher may fall behind before it is told that it missed some.
 const EVENTS_MAX: usize = 16_384;
 
@@ -124,15 +126,51 @@ impl Gossip {
 
     /// How stale the views of `groups` may be at `now`: `None` while the home of one of them was never heard.
     pub(crate) fn staleness(&self, now: Duration, groups: &[GroupId]) -> Option<Duration> {
-        let fresh = self.freshness.load();
-        let ages = groups.iter().map(|g| fresh.get(g).map(|t0| now.saturating_sub(*t0)));
-        ages.collect::<Option<Vec<_>>>()?.into_iter().max()
+        oldest(&self.freshness.load(), now, groups)
     }
+}
+
+fn freshness_key() -> Bytes {
+    NodeStore::group_key(GroupId::DIRECTORY, b"fresh")
+}
+
+fn write_freshness(store: &NodeStore, at: UnixMillis) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    batch.put(Tree::Meta, freshness_key(), at.0.to_be_bytes().to_vec());
+    store.engine().apply(&batch)
+}
+
+/// When the view was known to be fresh last, as it was written down.
+pub(crate) fn read_freshness(store: &NodeStore) -> Result<Option<UnixMillis>, StoreError> {
+    let row = store.engine().get(Tree::Meta, &freshness_key())?;
+    let bytes = row.and_then(|row| <[u8; 8]>::try_from(&*row).ok());
+    Ok(bytes.map(|bytes| UnixMillis(u64::from_be_bytes(bytes))))
+}
+
+/// The greatest age at `now` among `groups`: `None` while one of them has none.
+pub(crate) fn oldest(
+    fresh: &BTreeMap<GroupId, Duration>,
+    now: Duration,
+    groups: &[GroupId],
+) -> Option<Duration> {
+    groups.iter().try_fold(Duration::ZERO, |oldest, group| {
+        fresh.get(group).map(|since| oldest.max(now.saturating_sub(*since)))
+    })
 }
 
 /// Asks groups for a `ReadIndex`, begun now, and gives the positions of those that this node leads.
 pub(crate) type Confirm =
     Arc<dyn Fn(Vec<GroupId>) -> crate::platform::BoxFuture<Vec<(Origin, u64)>> + Send + Sync>;
+
+/// Merges that are stored but not durable, and therefore not published.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    merges: Vec<tidegate_replica::MergeId>,
+    records: Vec<tidegate_replica::Record>,
+    positions: Clock,
+    /// When the disk is tried again.
+    again: Duration,
+}
 
 /// The task that drives the machine.
 pub(crate) struct Driver {
@@ -145,7 +183,12 @@ pub(crate) struct Driver {
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) confirm: Confirm,
+    pub(crate) me: NodeId,
     pub(crate) home_region: String,
+    /// What was merged and is not durable yet: the disk is full.
+    pub(crate) waiting: Waiting,
+    /// When the freshness was written down last.
+    pub(crate) fresh_noted: Duration,
 }
 
 impl Driver {
@@ -199,7 +242,7 @@ impl Driver {
                 let reached: Clock = frames.iter().map(|f| (f.origin, f.upto)).collect();
                 for frame in frames {
                     let span =
-                        tracing::debug_span!("push", origin = %frame.origin, upto = frame.upto);
+                        tracing::info_span!("push", node = %self.me, origin = %frame.origin, upto = frame.upto);
                     trace::follow(&span, frame.trace.as_deref());
                     let _in_span = span.enter();
                     self.replica.committed(at, frame, push);
@@ -244,10 +287,13 @@ impl Driver {
                 }
             }
             self.refresh();
-            if merges.is_empty() {
+            let waits = !self.waiting.merges.is_empty()
+                && self.platform.monotonic() >= self.waiting.again;
+            if merges.is_empty() && !waits {
                 return Ok(());
             }
-            self.merge(merges).await?;
+            self.merge(merges)?;
+            self.settle().await?;
         }
     }
 
@@ -282,7 +328,7 @@ impl Driver {
     }
 
     /// Lets the decision path know how fresh each group is, without asking this task.
-    fn refresh(&self) {
+    fn refresh(&mut self) {
         let now = self.platform.monotonic();
         let groups = self.replica.members().flat_map(|m| m.voter_of.iter().copied());
         let fresh: BTreeMap<GroupId, Duration> =
@@ -300,53 +346,72 @@ impl Driver {
                     .set(now.saturating_sub(heard).as_secs_f64());
             }
         }
+        self.note_freshness(now, &fresh);
         if **self.gossip.freshness.load() != fresh {
             self.gossip.freshness.store(Arc::new(fresh));
         }
     }
 
-    /// Stores merges in one durable step, then publishes them in one step, then lets the acknowledgements go.
-    async fn merge(&mut self, merges: Vec<MergeBatch>) -> Result<(), StoreError> {
-        let mut records = Vec::new();
-        let mut positions = Clock::default();
-        for merge in &merges {
-            let span = tracing::debug_span!("merge", records = merge.writes.len());
-            trace::follow(&span, merge.trace.as_deref());
-            let step = async {
-                let (batch, changes) =
-                    self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
-                self.store.engine().apply(&batch)?;
-                self.digests.change(&changes);
-                Ok::<_, StoreError>(changes)
-            };
-            let changes = step.instrument(span).await?;
-            self.metrics.merged_records.inc_by(changes.len() as u64);
-            records.extend(changes.into_iter().map(|c| c.new));
-            positions.join(&merge.clock);
+    /// Writes down now and then when the whole view was fresh, on this node's own wall clock. It becomes durable with the next sync.
+    fn note_freshness(&mut self, now: Duration, fresh: &BTreeMap<GroupId, Duration>) {
+        if now.saturating_sub(self.fresh_noted) < FRESH_NOTED_EVERY {
+            return;
         }
-        self.sync().await?;
+        let groups: Vec<GroupId> =
+            self.replica.members().flat_map(|m| m.voter_of.iter().copied()).collect();
+        let Some(age) = oldest(fresh, now, &groups).filter(|_| !groups.is_empty()) else { return };
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let at = UnixMillis(self.platform.wall().0.saturating_sub(age));
+        match write_freshness(&self.store, at) {
+            Ok(()) => self.fresh_noted = now,
+            Err(error) => tracing::warn!(%error, "the freshness was not written down"),
+        }
+    }
+
+    /// Stores merges. They are published once they are durable.
+    fn merge(&mut self, merges: Vec<MergeBatch>) -> Result<(), StoreError> {
+        for merge in merges {
+            let span = tracing::info_span!("merge", node = %self.me, records = merge.writes.len());
+            trace::follow(&span, merge.trace.as_deref());
+            let _in_span = span.enter();
+            let (batch, changes) =
+                self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
+            match self.store.engine().apply(&batch) {
+                // It is in the store; only its way to the disk is longer.
+                Ok(()) | Err(StoreError::Full { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            self.digests.change(&changes);
+            self.metrics.merged_records.inc_by(changes.len() as u64);
+            let waiting = &mut self.waiting;
+            waiting.records.extend(changes.into_iter().map(|c| c.new));
+            waiting.positions.join(&merge.clock);
+            waiting.merges.push(merge.id);
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was merged, then publishes it in one step, then lets the acknowledgements go. While the disk has no room it
+    /// waits for a later call: nothing is lost, nothing that is not durable is published, and everything else goes on.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        match self.store.committer().try_sync().await {
+            Ok(()) => {}
+            Err(error @ StoreError::Full { .. }) => {
+                tracing::error!(%error, "what was merged waits for room on the disk");
+                self.waiting.again = self.platform.monotonic() + ROOM_EVERY;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        let Waiting { merges, records, positions, .. } = core::mem::take(&mut self.waiting);
         let now = self.platform.monotonic();
-        for merge in &merges {
-            self.replica.persisted(now, merge.id);
+        for id in merges {
+            self.replica.persisted(now, id);
         }
         self.publish(&records, &positions);
         let digests = self.digests.of(positions.iter().filter_map(|(o, _)| o.group()));
         self.replica.published(&positions, &digests);
         Ok(())
-    }
-
-    /// Makes durable what was merged. While the disk has no room it waits: nothing is lost, and nothing that is not durable is
-    /// published.
-    async fn sync(&self) -> Result<(), StoreError> {
-        loop {
-            match self.store.committer().sync().await {
-                Err(error @ StoreError::Full { .. }) => {
-                    tracing::error!(%error, "what was merged waits for room on the disk");
-                    tokio::time::sleep(ROOM_EVERY).await;
-                }
-                done => return done,
-            }
-        }
     }
 
     fn publish(&self, records: &[tidegate_replica::Record], positions: &Clock) {

@@ -73,6 +73,9 @@ pub(crate) async fn serve_clients(
     };
     let limit = core.config.limits.message_bytes_max;
     let served = Server::builder()
+        // A client that is gone without a word gives its connection back.
+        .http2_keepalive_interval(Some(core::time::Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(core::time::Duration::from_secs(20)))
         .layer(auth::AuthLayer::new(Arc::clone(&core)))
         .add_service(health_service)
         .add_optional_service(reflection)

@@ -13,7 +13,7 @@ use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
 use tidegate_replica::{
-    Clock, Dot, Frame, GroupId, Message, Origin, Record, Records, Stamp, StateDigest,
+    Clock, Dot, Frame, GroupId, Message, Origin, Record, Stamp, StateDigest,
 };
 use tidegate_store::{Batch, Change, NodeStore, Tree};
 
@@ -41,6 +41,11 @@ impl Digests {
                 digests.entry(group).or_default().add(&change.new);
             }
         }
+    }
+
+    /// Forgets a group's.
+    fn reset(&self, group: GroupId) {
+        self.0.lock().remove(&group);
     }
 
     pub(crate) fn of(&self, groups: impl IntoIterator<Item = GroupId>) -> Vec<(GroupId, [u8; 32])> {
@@ -158,6 +163,9 @@ pub(crate) struct GroupMachine {
     platform: Arc<dyn Platform>,
     inner: Mutex<Inner>,
     told: Mutex<Told>,
+    /// Up to where gossip had brought the group before this node began to vote in it. What the log brings is not published before it has
+    /// come this far: the view would go back.
+    gossiped: u64,
 }
 
 /// Commits that are remembered until they are applied. Applying follows within milliseconds.
@@ -189,7 +197,9 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
 }
 
 impl GroupMachine {
-    /// The machine with the state that the view was loaded with, and the rows that the group keeps for itself.
+    /// The machine with the state that the view was loaded with, and the rows that the group keeps for itself. `applied`: the log index
+    /// that this state stands at. Where gossip has brought more, the group was not this node's to vote in until now: its state is then made
+    /// from its log alone, from the beginning, and the stored records go; the view keeps them until the log has come as far.
     pub(crate) fn open(
         group: GroupId,
         store: NodeStore,
@@ -198,9 +208,17 @@ impl GroupMachine {
         gossip: Gossip,
         metrics: Arc<Metrics>,
         platform: Arc<dyn Platform>,
+        applied: u64,
     ) -> io::Result<Self> {
         let view = views.load();
-        let mut state = if group == GroupId::DIRECTORY {
+        let gossiped = store.position(origin(group)).map_err(failed)?;
+        let mut state = if applied < gossiped {
+            tracing::info!(%group, applied, gossiped, "a group that gossip brought is made anew from its log");
+            let forgotten = store.forget(origin(group)).map_err(failed)?;
+            store.engine().apply(&forgotten).map_err(failed)?;
+            digests.reset(group);
+            AnyState::new(group)
+        } else if group == GroupId::DIRECTORY {
             AnyState::Directory(view.directory.clone())
         } else {
             view.groups
@@ -227,6 +245,7 @@ impl GroupMachine {
             platform,
             inner,
             told: Mutex::default(),
+            gossiped,
         })
     }
 
@@ -285,6 +304,9 @@ impl Machine for GroupMachine {
             (inner.state.clone(), inner.step.take())
         };
         let origin = origin(self.group);
+        if at.index < self.gossiped {
+            return;
+        }
         self.views.publish(|view| {
             match state {
                 AnyState::Directory(state) => view.directory = state,
@@ -311,13 +333,13 @@ impl Machine for GroupMachine {
         }
     }
 
-    fn freeze(&self) -> Arc<dyn Frozen> {
-        let records = self.store.range(origin(self.group), 0, usize::MAX).records;
-        Arc::new(FrozenState {
+    fn freeze(&self) -> io::Result<Arc<dyn Frozen>> {
+        let page = self.store.page(origin(self.group), 0, usize::MAX).map_err(failed)?;
+        Ok(Arc::new(FrozenState {
             group: self.group,
-            records,
+            records: page.records,
             local: self.inner.lock().state.local_rows(),
-        })
+        }))
     }
 
     fn restore(&self, chunks: Vec<Bytes>, index: u64) -> io::Result<Batch> {
@@ -393,7 +415,8 @@ impl Frozen for FrozenState {
             key: r.key.clone(),
             value: r.value.clone(),
             stamp: Stamp::default(),
-            dot: Dot { origin, sequence: 0 },
+            // Inside a frame that begins behind 0.
+            dot: Dot { origin, sequence: 1 },
         };
         let mut all = chunks(0, origin, self.records.clone());
         all.extend(chunks(1, origin, self.local.iter().map(row).collect()));
@@ -402,43 +425,4 @@ impl Frozen for FrozenState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_commit_is_measured_from_the_first_word_of_it() {
-        let at = Duration::from_millis;
-        let mut told = Told::default();
-        told.telling(3, at(30));
-        told.telling(7, at(70));
-        assert_eq!(told.first_of(2), Some(at(30)), "3 covers 2");
-        assert_eq!(told.first_of(4), Some(at(70)));
-        assert_eq!(told.first_of(8), None, "nobody was told");
-        for n in 0..2 * TOLD_MAX as u64 {
-            told.telling(n, at(n));
-        }
-        assert!(told.0.len() <= TOLD_MAX);
-    }
-
-    #[test]
-    fn entries_share_a_frame_until_it_is_full_or_another_trace_begins() {
-        let origin = origin(GroupId(1));
-        let record = |sequence| Record {
-            key: Bytes::from_static(b"k"),
-            value: Some(vec![0; FRAME_BYTES / 2].into()),
-            stamp: Stamp::default(),
-            dot: Dot { origin, sequence },
-        };
-        let mut frames = Vec::new();
-        let traced = || Some("00-1-2-01".to_owned());
-        for (index, trace) in
-            [(5, None), (6, None), (7, None), (8, traced()), (9, traced()), (10, None)]
-        {
-            add_to(&mut frames, origin, index, &[record(index)], trace);
-        }
-        let ranges: Vec<_> =
-            frames.iter().map(|f| (f.after, f.upto, f.records.len(), f.trace.is_some())).collect();
-        let expected = [(4, 6, 2, false), (6, 7, 1, false), (7, 9, 2, true), (9, 10, 1, false)];
-        assert_eq!(ranges, expected);
-    }
-}
+mod tests;

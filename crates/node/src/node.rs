@@ -6,7 +6,7 @@ use parking_lot::{Mutex, RwLock};
 use tidegate_authn::{ClusterKey, SealError};
 use tidegate_consensus::{
     Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport,
-    TransportError,
+    TransportError, applied_index,
 };
 use tidegate_replica::{
     GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
@@ -22,7 +22,7 @@ use crate::{
     founding,
     gossip::{Confirm, Driver, Gossip, Input},
     grpc,
-    link::LinkModel,
+    link::{Link, LinkModel},
     machine::{AnyState, Digests, GroupMachine},
     peers::{CallError, Me, Peers, Place},
     platform::{BoxFuture, Platform},
@@ -153,12 +153,13 @@ async fn listen(
     stopped: tokio::sync::watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let at = &core.config.listen;
+    let connections_max = core.config.limits.connections_max;
     let peer_greeting = tls.clone().map_or(Greeting::Plain, Greeting::Peers);
     let client_greeting = tls.map_or(Greeting::Plain, Greeting::Clients);
-    let listener = incoming(bind(&core.platform, &at.peer).await?, peer_greeting);
+    let listener = incoming(bind(&core.platform, &at.peer).await?, peer_greeting, connections_max);
     let peers = grpc::serve_peers(Arc::clone(core), listener, stopped.clone());
     let mut tasks = vec![tokio::spawn(peers)];
-    let listener = incoming(bind(&core.platform, &at.grpc).await?, client_greeting);
+    let listener = incoming(bind(&core.platform, &at.grpc).await?, client_greeting, connections_max);
     tasks.push(tokio::spawn(grpc::serve_clients(Arc::clone(core), listener, stopped)));
     if !at.metrics.is_empty() {
         let listener = bind(&core.platform, &at.metrics).await?;
@@ -210,7 +211,13 @@ impl Node {
         platform.entropy(&mut fresh);
         let seed = u64::from_le_bytes(fresh);
         let link = Arc::new(LinkModel::new(config.node));
-        let identity = Me { cluster: config.cluster.clone(), node: me, region: region.clone() };
+        let views = Arc::new(Views::new(view, Arc::clone(&platform)));
+        let identity = Me {
+            cluster: config.cluster.clone(),
+            node: me,
+            region: region.clone(),
+            views: Arc::clone(&views),
+        };
         let dialer = Dialer { platform: Arc::clone(&platform), tls: tls.clone() };
         let peers = Arc::new(Peers::new(identity, dialer, Arc::clone(&link)));
         let (gossip, queue) = Gossip::new();
@@ -220,7 +227,7 @@ impl Node {
             region: region.clone(),
             platform: Arc::clone(&platform),
             link,
-            views: Arc::new(Views::new(view, Arc::clone(&platform))),
+            views,
             digests: Arc::new(digests),
             gossip: gossip.clone(),
             peers: Arc::clone(&peers),
@@ -229,6 +236,7 @@ impl Node {
             signing_keys: tidegate_authn::SigningKeyCache::default(),
             groups: RwLock::new(BTreeMap::new()),
             last_token: arc_swap::ArcSwap::default(),
+            fresh_before_start: crate::gossip::read_freshness(&store)?,
             leaders: RwLock::new(BTreeMap::new()),
             config: config.clone(),
         });
@@ -251,10 +259,15 @@ impl Node {
             platform: Arc::clone(&platform),
             metrics: Arc::clone(&metrics),
             confirm: confirm(&core),
+            me,
             home_region: config.region.clone(),
+            waiting: crate::gossip::Waiting::default(),
+            fresh_noted: Duration::ZERO,
         };
         tasks.push(tokio::spawn(driver.run(queue)));
-        let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default() };
+        let links = config.links.iter().map(crate::config::Link::read);
+        let links = Mutex::new(links.collect::<Result<_, _>>()?);
+        let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default(), links };
         let changes = core.views.changes();
         warden.look().await?;
         tasks.extend(listen(&core, tls, stopped).await?);
@@ -341,6 +354,8 @@ struct Warden {
     core: Arc<Core>,
     store: NodeStore,
     known: Mutex<Option<Known>>,
+    /// Links of the settings that are not set yet.
+    links: Mutex<Vec<(RegionName, RegionName, Link)>>,
 }
 
 impl Warden {
@@ -374,15 +389,12 @@ impl Warden {
 
     /// The members with the groups that each votes in.
     fn members(&self, view: &View, places: &BTreeMap<NodeId, Place>) -> Vec<Member> {
-        let founders =
-            self.core.config.founding.as_ref().map(|f| f.voters.clone()).unwrap_or_default();
+        let founding = self.core.config.founding.as_ref();
         let votes = |node: NodeId| -> Vec<GroupId> {
             if view.directory.cluster().is_none() {
-                return if founders.contains(&node.0) {
-                    vec![GroupId::DIRECTORY]
-                } else {
-                    Vec::new()
-                };
+                // Founders vote in all groups from the first moment: none may begin one from what gossip brought of it.
+                let groups = founding.filter(|f| f.voters.contains(&node.0)).map(|f| 0..=f.groups);
+                return groups.into_iter().flatten().map(GroupId).collect();
             }
             let of = view.directory.placements().filter(|p| p.voters.contains(&node.0));
             of.map(|p| GroupId(p.group)).collect()
@@ -400,8 +412,25 @@ impl Warden {
         members
     }
 
+    /// Sets the links that the settings name, once the directory says that they may be used.
+    fn set_links(&self, view: &View) {
+        let Some(cluster) = view.directory.cluster() else { return };
+        let mut links = self.links.lock();
+        if !cluster.development && !links.is_empty() {
+            tracing::error!("the links of the settings are ignored: the cluster is not in development mode");
+            links.clear();
+        }
+        for (from, to, link) in links.drain(..) {
+            tracing::warn!(%from, %to, ?link, "a link of this development cluster is as the settings say");
+            if let Err(error) = self.core.link.set(from, to, link) {
+                tracing::error!(%error, "a link can't be set");
+            }
+        }
+    }
+
     async fn look(&self) -> Result<(), StartError> {
         let view = self.core.views.load();
+        self.set_links(&view);
         let places = self.places(&view);
         let members = self.members(&view, &places);
         let now = Some((members.clone(), places.clone()));
@@ -430,6 +459,7 @@ impl Warden {
 
     async fn start_group(&self, group: GroupId, voters: &[NodeId]) -> Result<Group, StartError> {
         let core = &self.core;
+        let applied = applied_index(group, &self.store)?;
         let machine = GroupMachine::open(
             group,
             self.store.clone(),
@@ -438,6 +468,7 @@ impl Warden {
             core.gossip.clone(),
             Arc::clone(&core.metrics),
             Arc::clone(&core.platform),
+            applied,
         )?;
         let raft = &core.config.raft;
         let timings = Timings {

@@ -10,6 +10,7 @@ use tidegate_proto::peer::v1::{
     peer_service_client::PeerServiceClient,
 };
 use tidegate_replica::{Lane, NodeId, RegionName};
+use tidegate_service::View;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -19,6 +20,7 @@ use crate::{
     link::LinkModel,
     raft_lane::{Carrier, RaftLane},
     shaper::{Ends, shape, travel},
+    views::Views,
 };
 
 /// Messages that may wait for the urgent lane of one peer.
@@ -61,6 +63,7 @@ pub(crate) struct Me {
     pub(crate) cluster: String,
     pub(crate) node: NodeId,
     pub(crate) region: RegionName,
+    pub(crate) views: Arc<Views>,
 }
 
 /// All peers that this node calls.
@@ -219,6 +222,11 @@ impl Peers {
     }
 }
 
+/// How a hello says what the cluster was created as: 1 in earnest, 2 in development mode, 0 while this node does not know.
+pub(crate) fn development(view: &View) -> u32 {
+    view.directory.cluster().map_or(0, |c| if c.development { 2 } else { 1 })
+}
+
 /// Keeps one lane's stream to one peer open.
 struct Courier {
     me: Me,
@@ -257,7 +265,7 @@ impl Courier {
             node: self.me.node.0,
             region: self.me.region.as_str().to_owned(),
             lane: self.lane.into(),
-            ..Hello::default()
+            development: development(&self.me.views.load()),
         };
         tx.send(GossipRequest { frame: Some(Frame::Hello(hello)) }).await?;
         let mut answers = client.gossip(ReceiverStream::new(rx)).await?.into_inner();

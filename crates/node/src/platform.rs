@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -26,8 +27,8 @@ pub type BoxedIo = Box<dyn Io>;
 
 /// Where connections come in.
 pub trait Listener: Send {
-    /// Waits for the next connection.
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<BoxedIo>> + Send + '_>>;
+    /// Waits for the next connection; gives it with the address that it comes from.
+    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<(BoxedIo, IpAddr)>> + Send + '_>>;
     /// The address that was bound, with the port that was chosen where port 0 was asked for.
     fn local_address(&self) -> String;
 }
@@ -77,11 +78,11 @@ impl Default for TokioPlatform {
 struct TcpListener(tokio::net::TcpListener);
 
 impl Listener for TcpListener {
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<BoxedIo>> + Send + '_>> {
+    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<(BoxedIo, IpAddr)>> + Send + '_>> {
         Box::pin(async move {
-            let (stream, _) = self.0.accept().await?;
+            let (stream, from) = self.0.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as BoxedIo)
+            Ok((Box::new(stream) as BoxedIo, from.ip().to_canonical()))
         })
     }
 

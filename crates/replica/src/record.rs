@@ -4,6 +4,12 @@ use bytes::Bytes;
 
 use crate::{Dot, Origin};
 
+/// Bytes of a record's key.
+pub(crate) const KEY_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a record's value: what a row of a store holds, less the record's own facts. Whoever makes records keeps well below it; whoever
+/// is sent more takes nothing of the message.
+pub(crate) const VALUE_BYTES_MAX: usize = 56 << 10;
+
 /// What a record costs beside its key and value: its stamp, its dot and the places where they stand.
 const OVERHEAD: usize = 64;
 

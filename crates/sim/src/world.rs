@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
+    net::IpAddr,
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
@@ -126,8 +127,11 @@ impl fmt::Debug for SimPlatform {
 struct SimListener(TcpListener);
 
 impl Listener for SimListener {
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<BoxedIo>> + Send + '_>> {
-        Box::pin(async move { Ok(Box::new(self.0.accept().await?.0) as BoxedIo) })
+    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<(BoxedIo, IpAddr)>> + Send + '_>> {
+        Box::pin(async move {
+            let (stream, from) = self.0.accept().await?;
+            Ok((Box::new(stream) as BoxedIo, from.ip()))
+        })
     }
 
     fn local_address(&self) -> String {
@@ -232,6 +236,7 @@ fn config(folder: &Path, node: u64, region: &str) -> NodeConfig {
         gossip: Gossip::default(),
         limits: Limits { wait_ms_max: 5_000, ..Limits::default() },
         telemetry: Telemetry::default(),
+        links: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Group commit: one thread syncs for everybody who waits.
 //!
+//! On a full disk nothing is tried, so nothing is lost: who is patient waits for room, the others are told.
+//!
 //! A sync that failed stays failed: the kernel reports a lost write once, drops the pages, and calls the next fsync a success. So nothing
 //! is promised any more until the store is opened anew and has read what is really there.
 
@@ -12,6 +14,8 @@ use crate::{Batch, Engine, StoreError};
 /// Waits for one sync.
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// How often a full disk is tried again for those who wait for room.
+const ROOM_EVERY: core::time::Duration = core::time::Duration::from_millis(250);
 /// Waiters that may stand in the queue. Past it whoever comes waits to be let in.
 const WAITING_MAX: usize = 65_536;
 
@@ -23,7 +27,11 @@ enum Mode {
     Inline,
 }
 
-struct Waiter(Done);
+struct Waiter {
+    done: Done,
+    /// Whether it waits while the disk is full.
+    patient: bool,
+}
 
 impl core::fmt::Debug for Waiter {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -57,13 +65,12 @@ impl Committer {
         Self { engine, mode: Mode::Inline, broken: Arc::default() }
     }
 
-    /// Calls `done` once everything that was applied before is durable, or can't be made so.
-    pub async fn sync_then(&self, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
+    async fn queue(&self, patient: bool, done: Done) {
         match &self.mode {
             Mode::Inline => done(sync(&*self.engine, &self.broken)),
             Mode::Thread(queue) => {
-                if let Err(mpsc::error::SendError(Waiter(done))) =
-                    queue.send(Waiter(Box::new(done))).await
+                if let Err(mpsc::error::SendError(Waiter { done, .. })) =
+                    queue.send(Waiter { done, patient }).await
                 {
                     done(Err(StoreError::Closed));
                 }
@@ -71,14 +78,31 @@ impl Committer {
         }
     }
 
-    /// Returns once everything that was applied before is durable.
-    pub async fn sync(&self) -> Result<(), StoreError> {
+    /// Calls `done` once everything that was applied before is durable, or can't be made so. Waits while the disk is full.
+    pub async fn sync_then(&self, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
+        self.queue(true, Box::new(done)).await;
+    }
+
+    async fn synced(&self, patient: bool) -> Result<(), StoreError> {
         let (tx, rx) = oneshot::channel();
-        self.sync_then(move |result| drop(tx.send(result))).await;
+        self.queue(patient, Box::new(move |result| drop(tx.send(result)))).await;
         rx.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Applies a batch and makes it durable.
+    /// Returns once everything that was applied before is durable. Waits while the disk is full.
+    pub async fn sync(&self) -> Result<(), StoreError> {
+        self.synced(true).await
+    }
+
+    /// The same for a caller with other things to do.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`]: the disk is full now; what was applied becomes durable with a later sync.
+    pub async fn try_sync(&self) -> Result<(), StoreError> {
+        self.synced(false).await
+    }
+
+    /// Applies a batch and makes it durable. Waits while the disk is full.
     pub async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         if let Some(error) = self.broken.get() {
             return Err(error.clone());
@@ -103,15 +127,36 @@ fn sync(engine: &dyn Engine, broken: &OnceLock<StoreError>) -> Result<(), StoreE
 }
 
 fn run(engine: &dyn Engine, broken: &OnceLock<StoreError>, mut queue: mpsc::Receiver<Waiter>) {
-    let mut waiting = Vec::new();
-    while let Some(first) = queue.blocking_recv() {
-        waiting.push(first);
-        while let Ok(next) = queue.try_recv() {
+    let mut waiting: Vec<Waiter> = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            let Some(first) = queue.blocking_recv() else { return };
+            waiting.push(first);
+        }
+        while waiting.len() < WAITING_MAX
+            && let Ok(next) = queue.try_recv()
+        {
             waiting.push(next);
         }
         let result = sync(engine, broken);
-        for Waiter(done) in waiting.drain(..) {
-            done(result.clone());
+        let full = matches!(result, Err(StoreError::Full { .. }));
+        let (stay, go): (Vec<_>, Vec<_>) =
+            waiting.drain(..).partition(|waiter| full && waiter.patient);
+        waiting = stay;
+        for waiter in go {
+            (waiter.done)(result.clone());
         }
+        if waiting.is_empty() {
+            continue;
+        }
+        if queue.is_closed() && queue.is_empty() {
+            // The store is being dropped: nobody is promised anything any more.
+            for waiter in waiting.drain(..) {
+                (waiter.done)(result.clone());
+            }
+            return;
+        }
+        tracing::error!("what was written waits for room on the disk");
+        std::thread::sleep(ROOM_EVERY);
     }
 }

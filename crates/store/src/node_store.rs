@@ -188,6 +188,14 @@ impl NodeStore {
         Ok(())
     }
 
+    /// The batch that makes the store forget everything that an origin wrote, its place in the clock included.
+    pub fn forget(&self, origin: Origin) -> Result<Batch, StoreError> {
+        let mut batch = Batch::default();
+        self.drop_origin(origin, &BTreeSet::new(), &mut batch)?;
+        batch.delete(Tree::Clock, Bytes::copy_from_slice(&origin.to_bytes()));
+        Ok(batch)
+    }
+
     /// The next rows of an origin's index: those behind sequence `floor`, and behind the row `after` where a step has been read already.
     /// One sequence may have many rows, so a step is continued behind its last row, never behind its last sequence.
     fn index_step(
@@ -210,7 +218,9 @@ impl NodeStore {
         Ok((!step.is_empty()).then_some(step))
     }
 
-    fn page(
+    /// The records that an origin wrote behind `after`, by its index: what [`Records::range`] gives, where an error must not look like
+    /// an empty range.
+    pub fn page(
         &self,
         origin: Origin,
         after: u64,
@@ -245,7 +255,7 @@ impl NodeStore {
     }
 
     /// How far one origin is merged.
-    fn position(&self, origin: Origin) -> Result<u64, StoreError> {
+    pub fn position(&self, origin: Origin) -> Result<u64, StoreError> {
         match self.engine.get(Tree::Clock, &origin.to_bytes())? {
             None => Ok(0),
             Some(row) => read_position(&row),

@@ -68,8 +68,8 @@ impl Machine for Remember {
 
     fn stored(&self, _at: EntryPosition, _leading: bool) {}
 
-    fn freeze(&self) -> Arc<dyn Frozen> {
-        Arc::new(FrozenRows(self.rows.lock().clone()))
+    fn freeze(&self) -> io::Result<Arc<dyn Frozen>> {
+        Ok(Arc::new(FrozenRows(self.rows.lock().clone())))
     }
 
     fn restore(&self, chunks: Vec<Bytes>, _index: u64) -> io::Result<Batch> {

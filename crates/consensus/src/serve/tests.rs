@@ -28,8 +28,8 @@ impl Machine for Idle {
 
     fn stored(&self, _at: EntryPosition, _leading: bool) {}
 
-    fn freeze(&self) -> Arc<dyn Frozen> {
-        Arc::new(Self)
+    fn freeze(&self) -> io::Result<Arc<dyn Frozen>> {
+        Ok(Arc::new(Self))
     }
 
     fn restore(&self, _chunks: Vec<Bytes>, _index: u64) -> io::Result<Batch> {

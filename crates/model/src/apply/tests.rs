@@ -344,7 +344,7 @@ fn an_entity_that_no_row_could_hold_is_refused() {
 fn a_request_id_that_could_not_be_remembered_is_refused() {
     let mut world = World::new();
     let user = CreateUser { name: named("ada"), id: "AIDAX".into(), ..CreateUser::default() };
-    let long = "x".repeat(crate::REQUEST_ID_BYTES_MAX + 1);
+    let long = "x".repeat(REQUEST_ID_BYTES_MAX + 1);
     let refused = world.apply_as(root(), &long, Command::CreateUser(user.clone())).unwrap_err();
     assert_eq!(refused.kind, i32::from(RejectionKind::ValidationError));
     world.apply_as(root(), &long[1..], Command::CreateUser(user)).unwrap();

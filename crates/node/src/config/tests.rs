@@ -29,6 +29,7 @@ fn example() -> NodeConfig {
         gossip: Gossip::default(),
         limits: Limits::default(),
         telemetry: Telemetry::default(),
+        links: Vec::new(),
     }
 }
 
@@ -58,5 +59,42 @@ fn contradictions_are_refused() {
         let mut config = example();
         change(&mut config);
         assert!(config.check().unwrap_err().to_string().contains(key));
+    }
+}
+
+#[test]
+fn links_are_for_development_alone_and_are_checked() {
+    let link = Link {
+        from_region: "eu-central-1".to_owned(),
+        to_region: "us-east-1".to_owned(),
+        delay_ms: 40,
+        loss: 0.01,
+        ..Link::default()
+    };
+    let development = |development, link: &Link| {
+        let mut config = example();
+        config.founding = Some(Founding {
+            development,
+            groups: 4,
+            voters: vec![config.node],
+            operator_account: "000000000001".to_owned(),
+            operator_email: "a@b".to_owned(),
+            operator_access_key_id: "AKIA".to_owned(),
+            operator_secret_file: "secret".into(),
+        });
+        config.links = vec![link.clone()];
+        let text = config.to_toml().unwrap();
+        NodeConfig::from_toml(&text).map(|read| assert_eq!(read, config))
+    };
+    development(true, &link).unwrap();
+    development(false, &link).unwrap_err();
+    for bad in [
+        Link { loss: 2.0, ..link.clone() },
+        Link { from_region: String::new(), ..link.clone() },
+        Link { delay_max_ms: Some(1), ..link.clone() },
+        Link { delay_max_ms: Some(50), sigma: Some(0.1), ..link.clone() },
+        Link { delay_ms: 3_600_000, ..link.clone() },
+    ] {
+        development(true, &bad).unwrap_err();
     }
 }

@@ -20,6 +20,7 @@ use tower::{Layer, Service};
 use super::{status::status, wire};
 use crate::{
     core::Core,
+    dial::PeerIdentity,
     patience,
     telemetry::{metrics::ReasonLabel, trace},
 };
@@ -84,7 +85,7 @@ where
             if OPEN.iter().any(|open| path.starts_with(open)) {
                 return inner.call(request).await;
             }
-            let span = tracing::debug_span!("call", path);
+            let span = tracing::info_span!("call", path, node = %core.me);
             trace::follow(
                 &span,
                 request.headers().get("traceparent").and_then(|v| v.to_str().ok()),
@@ -140,10 +141,13 @@ async fn admit(
         None => None,
     };
     let now = core.platform.wall();
-    let context = tidegate_policy::Context::default()
+    let mut context = tidegate_policy::Context::default()
         .with("aws:SecureTransport", core.platform.tls())
         .with("aws:CurrentTime", now.to_string())
         .with("aws:EpochTime", (now.0 / 1000).to_string());
+    if let Some(peer) = parts.extensions.get::<PeerIdentity>() {
+        context.insert("aws:SourceIp", peer.address.to_string());
+    }
     let view = core.views.load();
     let (caller, key) =
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;

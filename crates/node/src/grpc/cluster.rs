@@ -49,20 +49,32 @@ pub(crate) fn operator<T>(
     Ok(caller)
 }
 
+/// The operator as his group has him now, confirmed by a quorum after the call began, if he still may do `action`: the directory can't
+/// look him up itself when it applies what he wants.
+pub(crate) async fn confirmed(
+    core: &Core,
+    caller: Caller,
+    action: &str,
+) -> Result<Caller, Status> {
+    let fresh = core.read_index(caller.group, core.patience()).await.map_err(refuse)?;
+    let view = core.views.covering(&fresh, core.patience()).await;
+    let view = view.ok_or_else(|| refuse(wire::not_yet(core, &fresh)))?;
+    let caller = wire::still(core, &view, &caller)?;
+    check(&caller, action, "*").map_err(refuse)?;
+    Ok(caller)
+}
+
 impl ClusterHandler {
     async fn command(
         &self,
         caller: Caller,
+        action: &str,
         request_id: String,
         command: Command,
     ) -> Result<ResponseMetadata, Status> {
         let core = &self.0;
-        // What the directory is told rests on a fresh look at the caller.
-        let fresh = core.read_index(caller.group, core.patience()).await.map_err(refuse)?;
-        let view = core.views.covering(&fresh, core.patience()).await;
-        let view = view.ok_or_else(|| refuse(wire::not_yet(core, &fresh)))?;
-        let state = view.account(caller.account).map_err(refuse)?;
-        state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
+        let caller = confirmed(core, caller, action).await?;
+        let request_id = wire::request_id(core, request_id);
         let envelope = Envelope {
             request_id: request_id.clone(),
             caller: Some(caller.reference),
@@ -136,7 +148,7 @@ impl ClusterService for ClusterHandler {
         let core = &self.0;
         let caller = wire::caller(&request)?;
         check(&caller, "tidegate:DescribeCluster", "*").map_err(refuse)?;
-        let view = core.views.load();
+        let view = wire::Seen::present(core);
         let cluster = view.directory.cluster().cloned().unwrap_or_default();
         let node = |n: &record::Node| Node {
             id: n.id,
@@ -173,7 +185,7 @@ impl ClusterService for ClusterHandler {
             client_address: node.client_address.clone(),
         };
         let command = Command::RegisterNode(RegisterNode { node: Some(described) });
-        let metadata = self.command(caller, request.request_id, command).await?;
+        let metadata = self.command(caller, "tidegate:RegisterNode", request.request_id, command).await?;
         Ok(Response::new(RegisterNodeResponse { node: Some(node), metadata: Some(metadata) }))
     }
 
@@ -184,7 +196,7 @@ impl ClusterService for ClusterHandler {
         let caller = operator(&self.0, &request, "tidegate:RemoveNode")?;
         let request = request.into_inner();
         let command = Command::RemoveNode(RemoveNode { node: request.id });
-        let metadata = self.command(caller, request.request_id, command).await?;
+        let metadata = self.command(caller, "tidegate:RemoveNode", request.request_id, command).await?;
         Ok(Response::new(RemoveNodeResponse { metadata: Some(metadata) }))
     }
 

@@ -74,6 +74,7 @@ fn decide_one(
     caller: &Caller,
     q: &WireQuestion,
 ) -> Result<Answer, Status> {
+    let _in_span = tracing::info_span!("decision", node = %core.me).entered();
     let start = core.platform.monotonic();
     let answered = decide(view, caller, &question(q)).map_err(refuse)?;
     core.metrics
@@ -84,10 +85,7 @@ fn decide_one(
 
 /// The caller as it stands in this view, with the permission to ask at all.
 fn current(view: &View, caller: &Caller, core: &Core) -> Result<Caller, Status> {
-    let state = view.account(caller.account).map_err(refuse)?;
-    let resolved =
-        state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
-    let caller = Caller { resolved, ..caller.clone() };
+    let caller = wire::still(core, view, caller)?;
     check(&caller, "tidegate:Authorize", &caller.resolved.principal.arn).map_err(refuse)?;
     Ok(caller)
 }
@@ -184,11 +182,7 @@ impl DecisionService for DecisionHandler {
         let core = &self.0;
         let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
-        let state = view.account(caller.account).map_err(refuse)?;
-        let resolved = state
-            .resolve(&caller.reference, core.platform.wall().0)
-            .map_err(|r| refuse(r.into()))?;
-        let caller = Caller { resolved, ..caller };
+        let caller = wire::still(core, &view, &caller)?;
         check(&caller, "tidegate:Explain", &caller.resolved.principal.arn).map_err(refuse)?;
         let asked = request.question.as_ref().ok_or_else(missing)?;
         let (answered, explanation) =

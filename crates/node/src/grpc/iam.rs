@@ -26,7 +26,7 @@ use tidegate_proto::{
     iam::v1::{self as pb, account_service_server::AccountService, iam_service_server::IamService},
 };
 use tidegate_replica::GroupId;
-use tidegate_service::{Caller, Reason, ServiceError, View, check};
+use tidegate_service::{Caller, Reason, ServiceError, check};
 use tonic::{Request, Response, Status};
 
 use self::{
@@ -36,7 +36,10 @@ use self::{
         version_number,
     },
 };
-use super::{cluster::operator, status::refuse, wire};
+use super::{
+    cluster::{confirmed, operator},
+    status::refuse, wire, wire::Seen,
+};
 use crate::core::Core;
 
 /// Serves accounts, for operators.

@@ -2,7 +2,9 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::FuturesUnordered};
+use tidegate_model::{Envelope, command::caller_kind};
 use tidegate_proto::peer::v1::{
     Applied, ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition,
     RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse,
@@ -10,13 +12,14 @@ use tidegate_proto::peer::v1::{
     raft_response::Result as Answer,
 };
 use tidegate_replica::{GroupId, NodeId};
-use tidegate_service::Reason;
+use tidegate_service::{Reason, View};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     core::{Core, Tried},
     dial::PeerIdentity,
     gossip::Input,
+    peers::development,
 };
 
 /// Longest that a forwarded command may wait here.
@@ -25,8 +28,12 @@ const FORWARD_MAX: Duration = Duration::from_secs(10);
 /// Raft messages of one peer that are answered at once. Past it the stream waits.
 const RAFT_AT_ONCE: usize = 1_024;
 
-async fn answer(core: Arc<Core>, request: RaftRequest) -> RaftResponse {
-    let result = match core.group(GroupId(request.group)) {
+async fn answer(core: Arc<Core>, from: Option<NodeId>, request: RaftRequest) -> RaftResponse {
+    let number = GroupId(request.group);
+    let result = match core.group(number) {
+        Some(_) if !votes(&core, from, number) => {
+            Err("only voters of a group speak in it".to_owned())
+        }
         Some(group) => group.handle(request.kind, request.body).await,
         None => Err("this node does not vote in that group yet".to_owned()),
     };
@@ -40,7 +47,54 @@ pub(crate) struct PeerHandler(pub(crate) Arc<Core>);
 
 /// The node at the other end: what its certificate says, where there is one.
 fn certified<T>(request: &Request<T>) -> Option<NodeId> {
-    request.extensions().get::<PeerIdentity>().and_then(|i| i.0)
+    request.extensions().get::<PeerIdentity>().and_then(|i| i.node)
+}
+
+/// What a peer may do here, by the directory as this node knows it, or before there is one by the settings.
+struct Standing {
+    member: bool,
+    founder: bool,
+}
+
+fn standing(core: &Core, view: &View, peer: NodeId) -> Standing {
+    if view.directory.cluster().is_none() {
+        let known = core.config.peers.iter().any(|p| p.node == peer.0);
+        let founder =
+            core.config.founding.as_ref().is_some_and(|f| f.voters.contains(&peer.0));
+        return Standing { member: known || founder, founder };
+    }
+    Standing { member: view.directory.nodes().any(|n| n.id == peer.0), founder: false }
+}
+
+/// Whether a peer votes in a group.
+fn votes(core: &Core, peer: Option<NodeId>, group: GroupId) -> bool {
+    // Without TLS, in the simulator, everybody is believed.
+    let Some(peer) = peer else { return true };
+    let view = core.views.load();
+    match view.directory.placement(group) {
+        Some(placement) => placement.voters.contains(&peer.0),
+        None => standing(core, &view, peer).founder,
+    }
+}
+
+/// Refuses whoever holds a certificate but is no member any more.
+fn check_member<T>(core: &Core, request: &Request<T>) -> Result<Option<NodeId>, Status> {
+    let Some(peer) = certified(request) else { return Ok(None) };
+    if standing(core, &core.views.load(), peer).member {
+        return Ok(Some(peer));
+    }
+    Err(Status::permission_denied(format!("{peer} is not a member of this cluster")))
+}
+
+/// Only who votes in the directory may speak for the cluster itself.
+fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<(), Status> {
+    let read = Envelope::from_bytes(envelope)
+        .map_err(|e| Status::invalid_argument(format!("the command can't be read: {e}")))?;
+    let system = read.caller.is_some_and(|c| c.kind == caller_kind::SYSTEM);
+    if system && !votes(core, peer, GroupId::DIRECTORY) {
+        return Err(Status::permission_denied("only voters of the directory act for the cluster"));
+    }
+    Ok(())
 }
 
 #[tonic::async_trait]
@@ -71,8 +125,7 @@ impl PeerService for PeerHandler {
                 "the certificate is not that of {from}"
             )));
         }
-        let ours =
-            core.views.load().directory.cluster().map_or(0, |c| if c.development { 2 } else { 1 });
+        let ours = development(&core.views.load());
         if ours != 0 && hello.development != 0 && ours != hello.development {
             return Err(Status::failed_precondition(
                 "one of us is in development mode and the other is not",
@@ -95,6 +148,7 @@ impl PeerService for PeerHandler {
         request: Request<Streaming<RaftRequest>>,
     ) -> Result<Response<Self::RaftStream>, Status> {
         let core = Arc::clone(&self.0);
+        let from = check_member(&core, &request)?;
         let mut requests = request.into_inner();
         let answers = async_stream::try_stream! {
             // Side by side: each waits for the device, and that of one group for no other's.
@@ -108,7 +162,7 @@ impl PeerService for PeerHandler {
                 match next {
                     Ok(done) => yield done,
                     Err(request) => match request? {
-                        Some(request) => working.push(answer(Arc::clone(&core), request)),
+                        Some(request) => working.push(answer(Arc::clone(&core), from, request)),
                         None => break,
                     },
                 }
@@ -121,7 +175,9 @@ impl PeerService for PeerHandler {
         &self,
         request: Request<ForwardRequest>,
     ) -> Result<Response<ForwardResponse>, Status> {
+        let peer = check_member(&self.0, &request)?;
         let request = request.into_inner();
+        check_speaker(&self.0, peer, &request.envelope)?;
         let patience = Duration::from_millis(request.patience_ms).min(FORWARD_MAX);
         let result =
             match self.0.propose_here(GroupId(request.group), request.envelope, patience).await {
@@ -137,6 +193,7 @@ impl PeerService for PeerHandler {
         &self,
         request: Request<ReadIndexRequest>,
     ) -> Result<Response<ReadIndexResponse>, Status> {
+        check_member(&self.0, &request)?;
         let groups = request.into_inner().groups.into_iter().map(GroupId).collect();
         let positions = self.0.read_index_here(groups).await;
         let positions = positions

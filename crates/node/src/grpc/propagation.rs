@@ -18,7 +18,7 @@ use tidegate_proto::propagation::v1::{
 use tidegate_replica::{
     Clock, Coverage, Dot, GroupId, NodeId, PropagationEvent, RegionName, Scope,
 };
-use tidegate_service::{Reason, ServiceError, Token, check};
+use tidegate_service::{Caller, Reason, ServiceError, Token, check};
 use tokio::sync::{broadcast::error::RecvError, oneshot};
 use tonic::{Request, Response, Status};
 
@@ -27,6 +27,11 @@ use crate::{core::Core, gossip::Input};
 
 /// How often coverage is looked at without an event: arrivals that this node hears of through digests raise none.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long the gossip may take for an answer when nothing may wait any more.
+const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// How often the caller of a silent watch is looked at again.
+const RECHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves propagation.
 #[derive(Clone, Debug)]
@@ -44,12 +49,37 @@ fn scope(scope: Option<WireScope>) -> Result<Scope, Status> {
     })
 }
 
-async fn coverage(core: &Core, positions: &Clock, scope: &Scope) -> Coverage {
+/// Asks the gossip, for `patience` at most.
+async fn ask<T>(
+    core: &Core,
+    patience: Duration,
+    question: impl FnOnce(oneshot::Sender<T>) -> Input,
+) -> Result<T, Status> {
     let (reply, answer) = oneshot::channel();
-    core.gossip
-        .tell(Input::Coverage { positions: positions.clone(), scope: scope.clone(), reply })
-        .await;
-    answer.await.unwrap_or_default()
+    let asked = async {
+        core.gossip.tell(question(reply)).await;
+        answer.await
+    };
+    match tokio::time::timeout(patience, asked).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_gone)) => Err(refuse(ServiceError::new(
+            Reason::Internal,
+            "the gossip of this node has stopped",
+        ))),
+        Err(_late) => Err(refuse(ServiceError::new(
+            Reason::Overloaded,
+            "the gossip of this node does not answer in time",
+        ))),
+    }
+}
+
+/// Who may still watch, and how: whoever loses the right loses the stream. `None`: everything; else only this group.
+fn watching(core: &Core, caller: &Caller) -> Result<Option<GroupId>, Status> {
+    let view = core.views.load();
+    let caller = wire::still(core, &view, caller)?;
+    check(&caller, "tidegate:WatchPropagation", "*").map_err(refuse)?;
+    let operator = view.directory.cluster().is_some_and(|c| c.operator == caller.account.as_u64());
+    Ok((!operator).then_some(caller.group))
 }
 
 fn arrival(event: &PropagationEvent) -> Arrival {
@@ -99,7 +129,12 @@ impl PropagationService for PropagationHandler {
                 }
             }
             loop {
-                let now = coverage(&core, &positions, &scope).await;
+                // The gossip gets a moment beyond the end, to say what is missing.
+                let left = end.saturating_sub(core.platform.monotonic()) + ANSWER_MAX;
+                let now: Coverage = ask(&core, left, |reply| {
+                    Input::Coverage { positions: positions.clone(), scope: scope.clone(), reply }
+                })
+                .await?;
                 // Events of what is covered were sent before the answer: they say more, so they are told first.
                 while let Ok(happened) = events.try_recv() {
                     if dots.contains(&happened.dot) && told.insert(happened.node) {
@@ -143,12 +178,13 @@ impl PropagationService for PropagationHandler {
         let answers = async_stream::try_stream! {
             let mut skipped = 0;
             loop {
-                match events.recv().await {
+                let next = tokio::time::timeout(RECHECK_EVERY, events.recv()).await;
+                let only = watching(&core, &caller)?;
+                let Ok(next) = next else { continue };
+                match next {
+                    // Other accounts' changes are none of his business.
+                    Ok(happened) if only.is_some_and(|g| happened.dot.origin.group() != Some(g)) => {}
                     Ok(happened) => {
-                        // Who loses the right loses the stream.
-                        let view = core.views.load();
-                        let state = view.account(caller.account).map_err(refuse)?;
-                        state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
                         let group = happened.dot.origin.group().map_or(0, |g| g.0);
                         let revision = happened.dot.sequence;
                         yield WatchPropagationResponse { group, revision, arrival: Some(arrival(&happened)), skipped };
@@ -169,11 +205,7 @@ impl PropagationService for PropagationHandler {
         let caller = wire::caller(&request)?;
         check(&caller, "tidegate:GetReplicationStatus", "*").map_err(refuse)?;
         let core = &self.0;
-        let (reply, answer) = oneshot::channel();
-        core.gossip.tell(Input::Status(reply)).await;
-        let status = answer.await.map_err(|_| {
-            refuse(ServiceError::new(Reason::Internal, "the gossip of this node has stopped"))
-        })?;
+        let status = ask(core, core.patience(), Input::Status).await?;
         let view = core.views.load();
         let now = core.platform.monotonic();
         let digests: BTreeMap<GroupId, [u8; 32]> = core

@@ -27,7 +27,9 @@ impl StsService for StsHandler {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
-        let view = core.views.load();
+        let groups = [GroupId::DIRECTORY, caller.group];
+        let view = wire::Seen::present(core);
+        view.check_ceiling(core, &groups)?;
         let asked = AssumeRole {
             role_arn: request.role_arn,
             session_name: request.role_session_name,
@@ -54,7 +56,7 @@ impl StsService for StsHandler {
                 session_token: assumed.token,
                 expiration: Some(wire::timestamp(UnixMillis(session.expires))),
             }),
-            evidence: Some(wire::evidence(core, &view, &[GroupId::DIRECTORY, caller.group])?),
+            evidence: Some(wire::evidence(core, &view, &groups)?),
         }))
     }
 

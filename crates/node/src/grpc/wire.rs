@@ -1,6 +1,7 @@
 //! Wire types to ours and back, where several services share them.
 
-use std::{sync::Arc, time::Duration};
+use core::ops::Deref;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tidegate_policy::UnixMillis;
 use tidegate_proto::common::v1::{Consistency, Evidence, ResponseMetadata, consistency::Mode};
@@ -9,13 +10,26 @@ use tidegate_service::{Caller, Reason, ServiceError, Token, View};
 use tonic::{Request, Status};
 
 use super::status::refuse;
-use crate::core::Core;
+use crate::{core::Core, gossip::oldest};
 
 /// The caller that the layer put there.
 pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
     let missing =
         || ServiceError::new(Reason::MissingAuthenticationToken, "the call is not signed");
     request.extensions().get::<Caller>().cloned().ok_or_else(|| refuse(missing()))
+}
+
+/// The caller as it stands in a view: its key or session must still be good.
+pub(crate) fn still(core: &Core, view: &View, caller: &Caller) -> Result<Caller, Status> {
+    let state = view.account(caller.account).map_err(refuse)?;
+    let resolved =
+        state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
+    Ok(Caller { resolved, ..caller.clone() })
+}
+
+/// A request's own id, or a fresh one where the caller gave none: what is tried again within the call is then known for the same.
+pub(crate) fn request_id(core: &Core, given: String) -> String {
+    if given.is_empty() { format!("drawn-{}", decision_id(core)) } else { given }
 }
 
 pub(crate) fn timestamp(time: UnixMillis) -> prost_types::Timestamp {
@@ -59,15 +73,68 @@ pub(crate) fn not_yet(core: &Core, wanted: &Clock) -> ServiceError {
         .with("wanted", wanted)
 }
 
+/// A view, and what was known of its freshness before it was loaded: what is published meanwhile makes the view newer than its bound says,
+/// never older.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    view: Arc<View>,
+    fresh: Arc<BTreeMap<GroupId, Duration>>,
+}
+
+impl Deref for Seen {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+impl Seen {
+    /// The present view.
+    pub(crate) fn present(core: &Core) -> Self {
+        let fresh = core.gossip.freshness.load_full();
+        Self { fresh, view: core.views.load() }
+    }
+
+    /// How stale it may be now: `None` while the home of one of the groups was never heard.
+    fn staleness(&self, core: &Core, groups: &[GroupId]) -> Option<Duration> {
+        oldest(&self.fresh, core.platform.monotonic(), groups)
+    }
+
+    /// Refuses a view that is older than the hard ceiling. Before the home was heard for the first time, the age is what this node's own
+    /// wall clock says since it last knew itself fresh, before it was started.
+    pub(crate) fn check_ceiling(&self, core: &Core, groups: &[GroupId]) -> Result<(), Status> {
+        let hard = Duration::from_millis(core.config.limits.staleness_hard_ms);
+        let before = || {
+            let at = core.fresh_before_start?;
+            Some(Duration::from_millis(core.platform.wall().0.saturating_sub(at.0)))
+        };
+        if self.staleness(core, groups).or_else(before).is_some_and(|s| s > hard) {
+            let message = format!(
+                "the view of {} is older than its hard ceiling of {} s",
+                core.me,
+                hard.as_secs()
+            );
+            return Err(refuse(too_stale(core, message)));
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the published view covers `positions`, as long as the call may.
+async fn covering(core: &Core, positions: &Clock) -> Result<(), Status> {
+    let covering = core.views.covering(positions, core.patience()).await;
+    covering.map(drop).ok_or_else(|| refuse(not_yet(core, positions)))
+}
+
 /// The view that a consistency asks for, reading `groups`. Waits as long as it must and may.
 pub(crate) async fn view(
     core: &Core,
     consistency: Option<&Consistency>,
     groups: &[GroupId],
-) -> Result<Arc<View>, Status> {
-    let patience = core.patience();
-    let view = match consistency.and_then(|c| c.mode.as_ref()) {
-        None | Some(Mode::Strong(false)) => core.views.load(),
+) -> Result<Seen, Status> {
+    match consistency.and_then(|c| c.mode.as_ref()) {
+        None | Some(Mode::Strong(false)) => {}
         Some(Mode::AtLeastAsFresh(fresh)) => {
             let present = core.views.load();
             let mut positions = Clock::default();
@@ -76,12 +143,11 @@ pub(crate) async fn view(
                     .map_err(refuse)?;
                 positions.join(&token.positions);
             }
-            let covering = core.views.covering(&positions, patience).await;
-            covering.ok_or_else(|| refuse(not_yet(core, &positions)))?
+            covering(core, &positions).await?;
         }
         Some(Mode::Bounded(bound)) => {
             let bound = read_duration(bound)?;
-            let staleness = core.gossip.staleness(core.platform.monotonic(), groups);
+            let staleness = Seen::present(core).staleness(core, groups);
             if staleness.is_none_or(|s| s > bound) {
                 let known = staleness
                     .map_or_else(|| "not known".to_owned(), |s| format!("{} ms", s.as_millis()));
@@ -92,27 +158,19 @@ pub(crate) async fn view(
                 );
                 return Err(refuse(too_stale(core, message)));
             }
-            core.views.load()
         }
         Some(Mode::Strong(true)) => {
             let mut positions = Clock::default();
             for group in groups {
                 positions.join(&core.read_index(*group, core.patience()).await.map_err(refuse)?);
             }
-            let covering = core.views.covering(&positions, core.patience()).await;
-            covering.ok_or_else(|| refuse(not_yet(core, &positions)))?
+            covering(core, &positions).await?;
         }
-    };
-    let hard = Duration::from_millis(core.config.limits.staleness_hard_ms);
-    if core.gossip.staleness(core.platform.monotonic(), groups).is_some_and(|s| s > hard) {
-        let message = format!(
-            "the view of {} is older than its hard ceiling of {} s",
-            core.me,
-            hard.as_secs()
-        );
-        return Err(refuse(too_stale(core, message)));
     }
-    Ok(view)
+    // Views never go back: the present one is at least what was waited for.
+    let seen = Seen::present(core);
+    seen.check_ceiling(core, groups)?;
+    Ok(seen)
 }
 
 /// A name for an answer: 128 random bits.
@@ -123,13 +181,13 @@ pub(crate) fn decision_id(core: &Core) -> String {
 }
 
 /// What an answer from `view` about `groups` carries.
-pub(crate) fn evidence(core: &Core, view: &View, groups: &[GroupId]) -> Result<Evidence, Status> {
-    let staleness = core.gossip.staleness(core.platform.monotonic(), groups);
+pub(crate) fn evidence(core: &Core, seen: &Seen, groups: &[GroupId]) -> Result<Evidence, Status> {
+    let staleness = seen.staleness(core, groups);
     if let Some(staleness) = staleness {
         core.metrics.decision_lag.observe(staleness.as_secs_f64());
     }
     Ok(Evidence {
-        token: core.token(view, view.positions_of(groups)).map_err(refuse)?,
+        token: core.token(seen, seen.positions_of(groups)).map_err(refuse)?,
         staleness_bound: staleness.map(duration),
         node: core.me.to_string(),
         region: core.region.to_string(),

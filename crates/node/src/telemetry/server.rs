@@ -20,7 +20,7 @@ pub(crate) async fn serve(
 ) {
     loop {
         match listener.accept().await {
-            Ok(io) => {
+            Ok((io, _)) => {
                 let (metrics, ready) = (Arc::clone(&metrics), Arc::clone(&ready));
                 tokio::spawn(tokio::time::timeout(SCRAPE_MAX, answer(io, metrics, ready)));
             }

@@ -76,6 +76,8 @@ impl Drop for Telemetry {
 /// Installs logging to standard error, one JSON object a line or for people, and traces to `otlp_endpoint` when there is one.
 /// `filter` is in the words of `RUST_LOG`. A process installs once; later calls change nothing.
 pub fn install(filter: &str, json: bool, otlp_endpoint: &str, service: &str) -> Telemetry {
+    // Spans have a filter of their own: a log that is quiet must not make the traces empty.
+    let spans = || EnvFilter::new("off,tidegate_node=info");
     let filter = || EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
@@ -86,7 +88,7 @@ pub fn install(filter: &str, json: bool, otlp_endpoint: &str, service: &str) -> 
     };
     let provider = exporter(otlp_endpoint, service);
     let traces = provider.as_ref().map(|p| {
-        tracing_opentelemetry::layer().with_tracer(p.tracer("tidegate")).with_filter(filter())
+        tracing_opentelemetry::layer().with_tracer(p.tracer("tidegate")).with_filter(spans())
     });
     if tracing_subscriber::registry().with(log).with(traces).try_init().is_err() {
         return Telemetry { provider: None };

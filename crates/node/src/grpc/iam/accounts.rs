@@ -2,7 +2,7 @@
 
 use super::{
     AccountHandler, AccountId, AccountService, CallerRef, Command, Envelope, GroupId, Reason,
-    Reply, Request, Response, ServiceError, Status, access_key, command, draw, ids, invalid,
+    Reply, Request, Response, ServiceError, Status, access_key, command, confirmed, draw, ids, invalid,
     no_such, operator, page, pb, record, refuse, secret, wire,
 };
 
@@ -32,10 +32,10 @@ impl AccountService for AccountHandler {
             root_key: Some(root_key),
             ..record::AccountPlacement::default()
         };
-        // What the directory is told rests on a fresh look at the caller.
-        core.read_index(caller.group, core.patience()).await.map_err(refuse)?;
+        let caller = confirmed(core, caller, "tidegate:CreateAccount").await?;
+        let request_id = wire::request_id(core, r.request_id);
         let envelope = Envelope {
-            request_id: r.request_id.clone(),
+            request_id: request_id.clone(),
             caller: Some(CallerRef { account: caller.account.as_u64(), ..caller.reference }),
             command: Some(Command::ReserveAccount(command::ReserveAccount {
                 placement: Some(placement),
@@ -55,7 +55,7 @@ impl AccountService for AccountHandler {
             )));
         };
         let position = self.made(&reserved).await?;
-        let mut metadata = wire::metadata(core, GroupId::DIRECTORY, place, r.request_id)?;
+        let mut metadata = wire::metadata(core, GroupId::DIRECTORY, place, request_id)?;
         metadata.token = position;
         let first = reserved.root_key.as_ref().is_some_and(|k| k.id == id);
         let key = reserved.root_key.clone().unwrap_or_default();
@@ -120,27 +120,26 @@ fn account(a: &record::AccountPlacement) -> pb::Account {
 }
 
 impl AccountHandler {
-    /// Makes the account in its group, if whoever leads the directory has not done so yet, and gives a token that covers both.
+    /// Waits until whoever leads the directory has made the account in its group and said so, and gives a token that covers both.
     async fn made(&self, reserved: &record::AccountPlacement) -> Result<String, Status> {
         let core = &self.0;
-        let init = command::InitAccount {
-            name: reserved.name.clone(),
-            email: reserved.email.clone(),
-            root_key: reserved.root_key.clone(),
+        let id = AccountId::from_u64(reserved.account).map_err(|e| invalid(e.to_string()))?;
+        let mut changes = core.views.changes();
+        let active = async {
+            while !core.views.load().directory.account(id).is_some_and(|a| a.active) {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
         };
-        let envelope = Envelope {
-            request_id: format!("init-{:012}", reserved.account),
-            account: reserved.account,
-            caller: Some(CallerRef { kind: command::caller_kind::SYSTEM, ..CallerRef::default() }),
-            command: Some(Command::InitAccount(init)),
-            ..Envelope::default()
-        };
-        let group = GroupId(reserved.group);
-        let (index, _) = core.propose(group, &envelope, core.patience()).await.map_err(refuse)?;
-        let directory =
+        if tokio::time::timeout(core.patience(), active).await.is_err() {
+            let message = format!("the account {id} is reserved and will be made; ask for it later");
+            return Err(refuse(ServiceError::new(Reason::UnknownOutcome, message)));
+        }
+        let mut positions =
             core.read_index(GroupId::DIRECTORY, core.patience()).await.map_err(refuse)?;
-        let mut positions = directory;
-        positions.advance(crate::machine::origin(group), index);
+        let group = GroupId(reserved.group);
+        positions.join(&core.read_index(group, core.patience()).await.map_err(refuse)?);
         core.token(&core.views.load(), positions).map_err(refuse)
     }
 }

@@ -1,9 +1,13 @@
 //! What every operation does the same way: pages, reads, changes, and the ARNs that they name.
 
+use tracing::Instrument;
+
 use super::{
     AccountState, Arc, Caller, Captured, Command, Consistency, Core, EntityKind, Envelope, GroupId,
-    Mac, ReplyBox, ResponseMetadata, Status, View, check, invalid, permissions, refuse, wire,
+    Mac, ReplyBox, ResponseMetadata, Seen, Status, check, invalid, permissions, refuse, wire,
 };
+
+use crate::telemetry::trace;
 
 /// Items of a page that is asked for without a size.
 const PAGE_DEFAULT: u32 = 100;
@@ -75,12 +79,14 @@ pub(super) async fn mutate(
     for (action, resource) in permissions(&command, account) {
         check(caller, &action, &resource).map_err(refuse)?;
     }
+    let request_id = wire::request_id(core, request_id);
+    let span = tracing::info_span!("write", group = %caller.group);
     let envelope = Envelope {
         request_id: request_id.clone(),
         account: caller.account.as_u64(),
         caller: Some(caller.reference.clone()),
         context: Captured::entries(&caller.context),
-        trace: crate::telemetry::trace::traceparent(&tracing::Span::current()).unwrap_or_default(),
+        trace: trace::traceparent(&span).unwrap_or_default(),
         command: Some(command),
     };
     if validate_only {
@@ -98,7 +104,7 @@ pub(super) async fn mutate(
         return Ok(Done { account: Arc::clone(account), reply, metadata: None });
     }
     let (index, reply) =
-        core.propose(caller.group, &envelope, core.patience()).await.map_err(refuse)?;
+        core.propose(caller.group, &envelope, core.patience()).instrument(span).await.map_err(refuse)?;
     let metadata = wire::metadata(core, caller.group, (index, reply.revision), request_id)?;
     Ok(Done { account: Arc::clone(account), reply, metadata: Some(metadata) })
 }
@@ -110,12 +116,10 @@ pub(super) async fn read(
     consistency: Option<&Consistency>,
     action: &str,
     resource: impl FnOnce(&AccountState) -> String,
-) -> Result<(Arc<View>, Arc<AccountState>), Status> {
+) -> Result<(Seen, Arc<AccountState>), Status> {
     let view = wire::view(core, consistency, &[GroupId::DIRECTORY, caller.group]).await?;
     let account = Arc::clone(view.account(caller.account).map_err(refuse)?);
-    let resolved =
-        account.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
-    let caller = Caller { resolved, ..caller.clone() };
+    let caller = wire::still(core, &view, caller)?;
     check(&caller, action, &resource(&account)).map_err(refuse)?;
     Ok((view, account))
 }
@@ -123,7 +127,7 @@ pub(super) async fn read(
 pub(super) fn evidence(
     core: &Core,
     caller: &Caller,
-    view: &View,
+    view: &Seen,
 ) -> Result<Option<tidegate_proto::common::v1::Evidence>, Status> {
     wire::evidence(core, view, &[GroupId::DIRECTORY, caller.group]).map(Some)
 }
