@@ -32,12 +32,12 @@ type Name = (u64, Arc<str>);
 /// The requests that are remembered, by account and id, and in the orders in which they are forgotten.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Requests {
-    by_name: OrdMap<Name, Arc<Remembered>>,
-    by_age: OrdSet<(u64, Name)>,
+    known: OrdMap<Name, Arc<Remembered>>,
+    ages: OrdSet<(u64, Name)>,
     /// Those of each account, by age.
-    by_account: OrdMap<u64, OrdSet<(u64, Arc<str>)>>,
+    accounts: OrdMap<u64, OrdSet<(u64, Arc<str>)>>,
     /// How many each account has.
-    by_count: OrdSet<(usize, u64)>,
+    counts: OrdSet<(usize, u64)>,
 }
 
 fn row_key((account, id): &Name) -> Bytes {
@@ -61,7 +61,7 @@ impl Requests {
             return None;
         }
         let name: Name = (envelope.account, envelope.request_id.as_str().into());
-        let remembered = self.by_name.get(&name)?;
+        let remembered = self.known.get(&name)?;
         if remembered.fingerprint == fingerprint(envelope) {
             return remembered.outcome.clone();
         }
@@ -102,19 +102,19 @@ impl Requests {
 
     /// A request that is to be forgotten: too old, or its account or the group has too many.
     fn surplus(&self, account: u64, time: u64) -> Option<Name> {
-        let (oldest, name) = self.by_age.get_min()?;
+        let (oldest, name) = self.ages.get_min()?;
         if time.saturating_sub(*oldest) > REQUEST_MEMORY_MILLIS {
             return Some(name.clone());
         }
         let oldest_of = |account: u64| {
-            let (_, id) = self.by_account.get(&account)?.get_min()?;
+            let (_, id) = self.accounts.get(&account)?.get_min()?;
             Some((account, Arc::clone(id)))
         };
-        if self.by_account.get(&account).is_some_and(|own| own.len() > REQUESTS_MAX) {
+        if self.accounts.get(&account).is_some_and(|own| own.len() > REQUESTS_MAX) {
             return oldest_of(account);
         }
-        if self.by_name.len() > REQUESTS_OF_GROUP_MAX {
-            let (_, most) = self.by_count.get_max()?;
+        if self.known.len() > REQUESTS_OF_GROUP_MAX {
+            let (_, most) = self.counts.get_max()?;
             return oldest_of(*most);
         }
         None
@@ -122,25 +122,25 @@ impl Requests {
 
     /// Changes the requests of one account, and what follows from their number.
     fn of_account(&mut self, account: u64, change: impl FnOnce(&mut OrdSet<(u64, Arc<str>)>)) {
-        let mut own = self.by_account.remove(&account).unwrap_or_default();
-        self.by_count.remove(&(own.len(), account));
+        let mut own = self.accounts.remove(&account).unwrap_or_default();
+        self.counts.remove(&(own.len(), account));
         change(&mut own);
         if !own.is_empty() {
-            self.by_count.insert((own.len(), account));
-            self.by_account.insert(account, own);
+            self.counts.insert((own.len(), account));
+            self.accounts.insert(account, own);
         }
     }
 
     fn insert(&mut self, name: Name, row: Remembered) {
         self.forget(&name);
-        self.by_age.insert((row.time, name.clone()));
+        self.ages.insert((row.time, name.clone()));
         self.of_account(name.0, |own| drop(own.insert((row.time, Arc::clone(&name.1)))));
-        self.by_name.insert(name, Arc::new(row));
+        self.known.insert(name, Arc::new(row));
     }
 
     fn forget(&mut self, name: &Name) {
-        if let Some(row) = self.by_name.remove(name) {
-            self.by_age.remove(&(row.time, name.clone()));
+        if let Some(row) = self.known.remove(name) {
+            self.ages.remove(&(row.time, name.clone()));
             self.of_account(name.0, |own| drop(own.remove(&(row.time, Arc::clone(&name.1)))));
         }
     }
@@ -160,7 +160,7 @@ impl Requests {
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = LocalRow> + '_ {
-        self.by_name.iter().map(|(name, row)| LocalRow {
+        self.known.iter().map(|(name, row)| LocalRow {
             key: row_key(name),
             value: Some(row.encode_to_vec().into()),
         })

@@ -8,8 +8,8 @@ use parking_lot::RwLock;
 use prost::Message as _;
 use tidegate_authn::{ClusterKey, SigningKeyCache};
 use tidegate_consensus::{Group, ProposeError, ReadError};
-use tidegate_policy::UnixMillis;
 use tidegate_model::{Envelope, Outcome, command::ReplyBox};
+use tidegate_policy::UnixMillis;
 use tidegate_proto::peer::v1::{
     ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded,
 };

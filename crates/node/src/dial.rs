@@ -5,8 +5,8 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tidegate_replica::NodeId;
-use tonic::transport::{Channel, Endpoint, server::Connected};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::transport::{Channel, Endpoint, server::Connected};
 use tower::service_fn;
 
 use crate::{

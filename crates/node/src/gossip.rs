@@ -13,11 +13,11 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tidegate_policy::UnixMillis;
 use tidegate_replica::{
     Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
     Output, PropagationEvent, Replica, Scope,
 };
-use tidegate_policy::UnixMillis;
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -241,8 +241,7 @@ impl Driver {
             Input::Committed { frames, at, push, digest } => {
                 let reached: Clock = frames.iter().map(|f| (f.origin, f.upto)).collect();
                 for frame in frames {
-                    let span =
-                        tracing::info_span!("push", node = %self.me, origin = %frame.origin, upto = frame.upto);
+                    let span = tracing::info_span!("push", node = %self.me, origin = %frame.origin, upto = frame.upto);
                     trace::follow(&span, frame.trace.as_deref());
                     let _in_span = span.enter();
                     self.replica.committed(at, frame, push);
@@ -287,8 +286,8 @@ impl Driver {
                 }
             }
             self.refresh();
-            let waits = !self.waiting.merges.is_empty()
-                && self.platform.monotonic() >= self.waiting.again;
+            let waits =
+                !self.waiting.merges.is_empty() && self.platform.monotonic() >= self.waiting.again;
             if merges.is_empty() && !waits {
                 return Ok(());
             }

@@ -12,9 +12,7 @@ use parking_lot::Mutex;
 use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
-use tidegate_replica::{
-    Clock, Dot, Frame, GroupId, Message, Origin, Record, Stamp, StateDigest,
-};
+use tidegate_replica::{Clock, Dot, Frame, GroupId, Message, Origin, Record, Stamp, StateDigest};
 use tidegate_store::{Batch, Change, NodeStore, Tree};
 
 use crate::{
@@ -151,6 +149,17 @@ fn add_to(
     frames.push(Frame { origin, after, upto: index, records: records.to_vec(), trace });
 }
 
+/// What the machines of one node share.
+#[derive(Clone, Debug)]
+pub(crate) struct Around {
+    pub(crate) store: NodeStore,
+    pub(crate) views: Arc<Views>,
+    pub(crate) digests: Arc<Digests>,
+    pub(crate) gossip: Gossip,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) platform: Arc<dyn Platform>,
+}
+
 /// One group's machine.
 #[derive(Debug)]
 pub(crate) struct GroupMachine {
@@ -200,16 +209,8 @@ impl GroupMachine {
     /// The machine with the state that the view was loaded with, and the rows that the group keeps for itself. `applied`: the log index
     /// that this state stands at. Where gossip has brought more, the group was not this node's to vote in until now: its state is then made
     /// from its log alone, from the beginning, and the stored records go; the view keeps them until the log has come as far.
-    pub(crate) fn open(
-        group: GroupId,
-        store: NodeStore,
-        views: Arc<Views>,
-        digests: Arc<Digests>,
-        gossip: Gossip,
-        metrics: Arc<Metrics>,
-        platform: Arc<dyn Platform>,
-        applied: u64,
-    ) -> io::Result<Self> {
+    pub(crate) fn open(group: GroupId, applied: u64, around: Around) -> io::Result<Self> {
+        let Around { store, views, digests, gossip, metrics, platform } = around;
         let view = views.load();
         let gossiped = store.position(origin(group)).map_err(failed)?;
         let mut state = if applied < gossiped {

@@ -9,7 +9,7 @@ use tidegate_consensus::{
     TransportError, applied_index,
 };
 use tidegate_replica::{
-    GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
+    Clock, GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
 };
 use tidegate_service::{ServiceError, Token, View};
 use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
@@ -23,7 +23,7 @@ use crate::{
     gossip::{Confirm, Driver, Gossip, Input},
     grpc,
     link::{Link, LinkModel},
-    machine::{AnyState, Digests, GroupMachine},
+    machine::{AnyState, Around, Digests, GroupMachine},
     peers::{CallError, Me, Peers, Place},
     platform::{BoxFuture, Platform},
     telemetry::{metrics::Metrics, server},
@@ -159,7 +159,8 @@ async fn listen(
     let listener = incoming(bind(&core.platform, &at.peer).await?, peer_greeting, connections_max);
     let peers = grpc::serve_peers(Arc::clone(core), listener, stopped.clone());
     let mut tasks = vec![tokio::spawn(peers)];
-    let listener = incoming(bind(&core.platform, &at.grpc).await?, client_greeting, connections_max);
+    let listener =
+        incoming(bind(&core.platform, &at.grpc).await?, client_greeting, connections_max);
     tasks.push(tokio::spawn(grpc::serve_clients(Arc::clone(core), listener, stopped)));
     if !at.metrics.is_empty() {
         let listener = bind(&core.platform, &at.metrics).await?;
@@ -190,6 +191,33 @@ fn load(store: &NodeStore) -> Result<(View, Digests), StoreError> {
         }
     }
     Ok((view, digests))
+}
+
+/// The driver of the gossip, which begins from the stored clock.
+fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Driver {
+    let gossip = &core.config.gossip;
+    let config = ReplicaConfig {
+        me: core.me,
+        region: core.region.clone(),
+        digest_every: Duration::from_millis(gossip.digest_ms),
+        antientropy_every: Duration::from_millis(gossip.anti_entropy_ms),
+        probe_every: Duration::from_millis(gossip.probe_ms),
+    };
+    Driver {
+        replica: Replica::new(config, clock, seed),
+        gossip: core.gossip.clone(),
+        store: store.clone(),
+        views: Arc::clone(&core.views),
+        digests: Arc::clone(&core.digests),
+        peers: Arc::clone(&core.peers),
+        platform: Arc::clone(&core.platform),
+        metrics: Arc::clone(&core.metrics),
+        confirm: confirm(core),
+        me: core.me,
+        home_region: core.config.region.clone(),
+        waiting: crate::gossip::Waiting::default(),
+        fresh_noted: Duration::ZERO,
+    }
 }
 
 impl Node {
@@ -242,28 +270,7 @@ impl Node {
         });
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let mut tasks = Vec::new();
-        let replica_config = ReplicaConfig {
-            me,
-            region,
-            digest_every: Duration::from_millis(config.gossip.digest_ms),
-            antientropy_every: Duration::from_millis(config.gossip.anti_entropy_ms),
-            probe_every: Duration::from_millis(config.gossip.probe_ms),
-        };
-        let driver = Driver {
-            replica: Replica::new(replica_config, clock, seed),
-            gossip,
-            store: store.clone(),
-            views: Arc::clone(&core.views),
-            digests: Arc::clone(&core.digests),
-            peers,
-            platform: Arc::clone(&platform),
-            metrics: Arc::clone(&metrics),
-            confirm: confirm(&core),
-            me,
-            home_region: config.region.clone(),
-            waiting: crate::gossip::Waiting::default(),
-            fresh_noted: Duration::ZERO,
-        };
+        let driver = driver(&core, &store, clock, seed);
         tasks.push(tokio::spawn(driver.run(queue)));
         let links = config.links.iter().map(crate::config::Link::read);
         let links = Mutex::new(links.collect::<Result<_, _>>()?);
@@ -417,7 +424,9 @@ impl Warden {
         let Some(cluster) = view.directory.cluster() else { return };
         let mut links = self.links.lock();
         if !cluster.development && !links.is_empty() {
-            tracing::error!("the links of the settings are ignored: the cluster is not in development mode");
+            tracing::error!(
+                "the links of the settings are ignored: the cluster is not in development mode"
+            );
             links.clear();
         }
         for (from, to, link) in links.drain(..) {
@@ -460,16 +469,15 @@ impl Warden {
     async fn start_group(&self, group: GroupId, voters: &[NodeId]) -> Result<Group, StartError> {
         let core = &self.core;
         let applied = applied_index(group, &self.store)?;
-        let machine = GroupMachine::open(
-            group,
-            self.store.clone(),
-            Arc::clone(&core.views),
-            Arc::clone(&core.digests),
-            core.gossip.clone(),
-            Arc::clone(&core.metrics),
-            Arc::clone(&core.platform),
-            applied,
-        )?;
+        let around = Around {
+            store: self.store.clone(),
+            views: Arc::clone(&core.views),
+            digests: Arc::clone(&core.digests),
+            gossip: core.gossip.clone(),
+            metrics: Arc::clone(&core.metrics),
+            platform: Arc::clone(&core.platform),
+        };
+        let machine = GroupMachine::open(group, applied, around)?;
         let raft = &core.config.raft;
         let timings = Timings {
             heartbeat: Duration::from_millis(raft.heartbeat_ms),

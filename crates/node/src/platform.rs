@@ -25,10 +25,13 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// A byte stream of whatever transport the platform has.
 pub type BoxedIo = Box<dyn Io>;
 
+/// The next connection, and the address that it comes from.
+pub type Accepting<'a> = Pin<Box<dyn Future<Output = io::Result<(BoxedIo, IpAddr)>> + Send + 'a>>;
+
 /// Where connections come in.
 pub trait Listener: Send {
     /// Waits for the next connection; gives it with the address that it comes from.
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<(BoxedIo, IpAddr)>> + Send + '_>>;
+    fn accept(&mut self) -> Accepting<'_>;
     /// The address that was bound, with the port that was chosen where port 0 was asked for.
     fn local_address(&self) -> String;
 }
@@ -78,7 +81,7 @@ impl Default for TokioPlatform {
 struct TcpListener(tokio::net::TcpListener);
 
 impl Listener for TcpListener {
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<(BoxedIo, IpAddr)>> + Send + '_>> {
+    fn accept(&mut self) -> Accepting<'_> {
         Box::pin(async move {
             let (stream, from) = self.0.accept().await?;
             stream.set_nodelay(true)?;

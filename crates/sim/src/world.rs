@@ -3,9 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
-    net::IpAddr,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -18,7 +16,7 @@ use tidegate_client::{Client, ClientError, Credentials, Retries};
 use tidegate_node::{
     Node,
     config::{Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls},
-    platform::{BoxFuture, BoxedIo, Listener, Platform},
+    platform::{Accepting, BoxFuture, BoxedIo, Listener, Platform},
 };
 use tidegate_policy::UnixMillis;
 use tidegate_store::{Engine, MemoryEngine};
@@ -127,7 +125,7 @@ impl fmt::Debug for SimPlatform {
 struct SimListener(TcpListener);
 
 impl Listener for SimListener {
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<(BoxedIo, IpAddr)>> + Send + '_>> {
+    fn accept(&mut self) -> Accepting<'_> {
         Box::pin(async move {
             let (stream, from) = self.0.accept().await?;
             Ok((Box::new(stream) as BoxedIo, from.ip()))

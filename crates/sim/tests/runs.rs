@@ -48,7 +48,9 @@ fn a_disk_that_lies_about_its_syncs_is_found_out() {
     for seeds in [["21", "22"], ["23", "24"], ["25", "26"]] {
         let of = |seed| ["--seconds", "20", "--bug", "skip-sync", "--seed", seed];
         let outputs = side_by_side([&of(seeds[0]), &of(seeds[1])]);
-        if outputs.iter().any(|o| !o.status.success() && text(o).contains("promises broken")) {
+        // A node that sees another's log go back stops the process by itself, which no seed does that syncs.
+        let found = |o: &Output| o.status.code().is_none() || text(o).contains("promises broken");
+        if outputs.iter().any(|o| !o.status.success() && found(o)) {
             return;
         }
     }

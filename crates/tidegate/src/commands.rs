@@ -18,6 +18,7 @@ mod verbs;
 use std::{error::Error, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tidegate_node::telemetry::trace::Telemetry;
 
 /// Any error on its way to the person at the terminal.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -114,10 +115,6 @@ pub(crate) async fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(read) => read,
         Err(error) => return usage(&error),
     };
-    let json = matches.subcommand_name() == Some("node");
-    let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").unwrap_or_default();
-    let _telemetry =
-        tidegate_node::telemetry::trace::install(&globals.log, json, &endpoint, "tidegate");
     match dispatch(&matches, &globals).await {
         Ok(code) => code,
         Err(error) => report::report(&error),
@@ -136,7 +133,18 @@ async fn connect(globals: &Globals) -> Result<tidegate_client::Client, Failure> 
     Ok(crate::profile::connect(&profile, &globals.at).await?)
 }
 
+/// Begins to log and to trace. `endpoint`: where traces go, unless the environment says it; empty: nowhere.
+fn telemetry(globals: &Globals, json: bool, endpoint: &str) -> Telemetry {
+    let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let endpoint = said("OTEL_EXPORTER_OTLP_ENDPOINT").unwrap_or_else(|| endpoint.to_owned());
+    let service = said("OTEL_SERVICE_NAME").unwrap_or_else(|| "tidegate".to_owned());
+    tidegate_node::telemetry::trace::install(&globals.log, json, &endpoint, &service)
+}
+
 async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitCode, Failure> {
+    // A node logs and traces as its own settings say.
+    let is_node = matches.subcommand_name() == Some("node");
+    let _telemetry = (!is_node).then(|| telemetry(globals, false, ""));
     if let Some((verb, said)) = verbs::asked(matches) {
         if links::is_about(verb) {
             return links::run(verb, said, globals).await;
@@ -149,7 +157,7 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         };
     }
     match Cli::from_arg_matches(matches)?.command {
-        Command::Node(args) => node::run(args).await,
+        Command::Node(args) => node::run(args, globals).await,
         Command::Dev(args) => dev::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Health(args) => health::run(args).await,

@@ -28,9 +28,9 @@ fn a_busy_account_makes_only_itself_forget() {
     assert_eq!(requests.recall(&asked(2, "9")), None);
     assert_eq!(requests.recall(&asked(2, "10010")), None, "was never there");
     assert!(requests.recall(&asked(2, "10009")).is_some());
-    assert_eq!(requests.by_name.len(), REQUESTS_MAX + 1);
-    assert_eq!(requests.by_age.len(), requests.by_name.len());
-    assert_eq!(requests.by_count.iter().map(|(n, _)| n).sum::<usize>(), requests.by_name.len());
+    assert_eq!(requests.known.len(), REQUESTS_MAX + 1);
+    assert_eq!(requests.ages.len(), requests.known.len());
+    assert_eq!(requests.counts.iter().map(|(n, _)| n).sum::<usize>(), requests.known.len());
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn the_largest_gives_way_when_the_group_is_full() {
             requests.remember(&asked(account, &n.to_string()), 1, &done());
         }
     }
-    assert_eq!(requests.by_name.len(), REQUESTS_OF_GROUP_MAX);
+    assert_eq!(requests.known.len(), REQUESTS_OF_GROUP_MAX);
     assert!(requests.recall(&asked(999, "mine")).is_some(), "the smallest keeps what it has");
 }
 

@@ -51,11 +51,7 @@ pub(crate) fn operator<T>(
 
 /// The operator as his group has him now, confirmed by a quorum after the call began, if he still may do `action`: the directory can't
 /// look him up itself when it applies what he wants.
-pub(crate) async fn confirmed(
-    core: &Core,
-    caller: Caller,
-    action: &str,
-) -> Result<Caller, Status> {
+pub(crate) async fn confirmed(core: &Core, caller: Caller, action: &str) -> Result<Caller, Status> {
     let fresh = core.read_index(caller.group, core.patience()).await.map_err(refuse)?;
     let view = core.views.covering(&fresh, core.patience()).await;
     let view = view.ok_or_else(|| refuse(wire::not_yet(core, &fresh)))?;
@@ -185,7 +181,8 @@ impl ClusterService for ClusterHandler {
             client_address: node.client_address.clone(),
         };
         let command = Command::RegisterNode(RegisterNode { node: Some(described) });
-        let metadata = self.command(caller, "tidegate:RegisterNode", request.request_id, command).await?;
+        let metadata =
+            self.command(caller, "tidegate:RegisterNode", request.request_id, command).await?;
         Ok(Response::new(RegisterNodeResponse { node: Some(node), metadata: Some(metadata) }))
     }
 
@@ -196,7 +193,8 @@ impl ClusterService for ClusterHandler {
         let caller = operator(&self.0, &request, "tidegate:RemoveNode")?;
         let request = request.into_inner();
         let command = Command::RemoveNode(RemoveNode { node: request.id });
-        let metadata = self.command(caller, "tidegate:RemoveNode", request.request_id, command).await?;
+        let metadata =
+            self.command(caller, "tidegate:RemoveNode", request.request_id, command).await?;
         Ok(Response::new(RemoveNodeResponse { metadata: Some(metadata) }))
     }
 

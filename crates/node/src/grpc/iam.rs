@@ -38,7 +38,9 @@ use self::{
 };
 use super::{
     cluster::{confirmed, operator},
-    status::refuse, wire, wire::Seen,
+    status::refuse,
+    wire,
+    wire::Seen,
 };
 use crate::core::Core;
 

@@ -62,10 +62,9 @@ async fn ask<T>(
     };
     match tokio::time::timeout(patience, asked).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_gone)) => Err(refuse(ServiceError::new(
-            Reason::Internal,
-            "the gossip of this node has stopped",
-        ))),
+        Ok(Err(_gone)) => {
+            Err(refuse(ServiceError::new(Reason::Internal, "the gossip of this node has stopped")))
+        }
         Err(_late) => Err(refuse(ServiceError::new(
             Reason::Overloaded,
             "the gossip of this node does not answer in time",

@@ -42,16 +42,15 @@ fn rig(store: NodeStore, applied: u64) -> Rig {
     let views = Arc::new(Views::new(view, Arc::clone(&platform)));
     let (gossip, _queue) = Gossip::new();
     let metrics = Arc::new(Metrics::new());
-    let machine = GroupMachine::open(
-        GROUP,
-        store.clone(),
-        Arc::clone(&views),
+    let around = Around {
+        store: store.clone(),
+        views: Arc::clone(&views),
         digests,
         gossip,
         metrics,
         platform,
-        applied,
-    );
+    };
+    let machine = GroupMachine::open(GROUP, applied, around);
     Rig { store, views, machine: machine.unwrap() }
 }
 
@@ -71,7 +70,10 @@ impl Rig {
 
     fn users(&self) -> Vec<String> {
         let view = self.views.load();
-        let account = view.groups.get(&GROUP.0).and_then(|g| g.account(AccountId::from_u64(ACCOUNT).unwrap()));
+        let account = view
+            .groups
+            .get(&GROUP.0)
+            .and_then(|g| g.account(AccountId::from_u64(ACCOUNT).unwrap()));
         account.map(|a| a.users().map(|u| u.value.name.clone()).collect()).unwrap_or_default()
     }
 }

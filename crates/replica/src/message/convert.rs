@@ -3,7 +3,10 @@
 use bytes::Bytes;
 
 use super::wire;
-use crate::{DecodeError, Dot, Frame, GroupId, Origin, Record, Stamp, record::{KEY_BYTES_MAX, VALUE_BYTES_MAX}};
+use crate::{
+    DecodeError, Dot, Frame, GroupId, Origin, Record, Stamp,
+    record::{KEY_BYTES_MAX, VALUE_BYTES_MAX},
+};
 
 pub(super) fn positions(positions: impl Iterator<Item = (Origin, u64)>) -> Vec<wire::Position> {
     positions
@@ -70,7 +73,8 @@ pub(super) fn read_frame(frame: Option<wire::Frame>) -> Result<Frame, DecodeErro
         if r.key.is_empty() || r.sequence <= frame.after || r.sequence > frame.upto {
             return Err(DecodeError("a record outside its frame".to_owned()));
         }
-        if r.key.len() > KEY_BYTES_MAX || r.value.as_ref().is_some_and(|v| v.len() > VALUE_BYTES_MAX)
+        if r.key.len() > KEY_BYTES_MAX
+            || r.value.as_ref().is_some_and(|v| v.len() > VALUE_BYTES_MAX)
         {
             return Err(DecodeError("a record that no store could hold".to_owned()));
         }

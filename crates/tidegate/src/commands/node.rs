@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use tidegate_node::{Node, config::NodeConfig, platform::TokioPlatform};
 
-use super::{Failure, output::print, settings};
+use super::{Failure, Globals, output::print, settings, telemetry};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(crate) async fn told_to_stop() -> Result<(), Failure> {
 }
 
 /// Runs the node.
-pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failure> {
     let file = match &args.config {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|e| format!("`{}` can't be read: {e}", path.display()))?,
@@ -43,6 +43,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         print(&config.to_toml()?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let _telemetry = telemetry(globals, true, &config.telemetry.otlp_endpoint);
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;
     tracing::info!(node = %node.id(), "the node runs");
     told_to_stop().await?;

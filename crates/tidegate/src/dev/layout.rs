@@ -275,6 +275,6 @@ fn node_config(
         gossip: Gossip::default(),
         limits: Limits::default(),
         telemetry: Telemetry::default(),
-                links: Vec::new(),
+        links: Vec::new(),
     }
 }

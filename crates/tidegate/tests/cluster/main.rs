@@ -15,4 +15,5 @@ mod disk;
 mod full_disk;
 mod harness;
 mod kill_nine;
+mod one_trace;
 mod power_cut;

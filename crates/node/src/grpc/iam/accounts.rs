@@ -2,8 +2,8 @@
 
 use super::{
     AccountHandler, AccountId, AccountService, CallerRef, Command, Envelope, GroupId, Reason,
-    Reply, Request, Response, ServiceError, Status, access_key, command, confirmed, draw, ids, invalid,
-    no_such, operator, page, pb, record, refuse, secret, wire,
+    Reply, Request, Response, ServiceError, Status, access_key, command, confirmed, draw, ids,
+    invalid, no_such, operator, page, pb, record, refuse, secret, wire,
 };
 
 #[tonic::async_trait]
@@ -133,7 +133,8 @@ impl AccountHandler {
             }
         };
         if tokio::time::timeout(core.patience(), active).await.is_err() {
-            let message = format!("the account {id} is reserved and will be made; ask for it later");
+            let message =
+                format!("the account {id} is reserved and will be made; ask for it later");
             return Err(refuse(ServiceError::new(Reason::UnknownOutcome, message)));
         }
         let mut positions =

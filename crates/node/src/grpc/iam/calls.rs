@@ -80,7 +80,7 @@ pub(super) async fn mutate(
         check(caller, &action, &resource).map_err(refuse)?;
     }
     let request_id = wire::request_id(core, request_id);
-    let span = tracing::info_span!("write", group = %caller.group);
+    let span = tracing::info_span!("write", node = %core.me, group = %caller.group);
     let envelope = Envelope {
         request_id: request_id.clone(),
         account: caller.account.as_u64(),
@@ -103,8 +103,11 @@ pub(super) async fn mutate(
         let reply = applied.outcome.into_result().map_err(|r| refuse(r.into()))?;
         return Ok(Done { account: Arc::clone(account), reply, metadata: None });
     }
-    let (index, reply) =
-        core.propose(caller.group, &envelope, core.patience()).instrument(span).await.map_err(refuse)?;
+    let (index, reply) = core
+        .propose(caller.group, &envelope, core.patience())
+        .instrument(span)
+        .await
+        .map_err(refuse)?;
     let metadata = wire::metadata(core, caller.group, (index, reply.revision), request_id)?;
     Ok(Done { account: Arc::clone(account), reply, metadata: Some(metadata) })
 }
