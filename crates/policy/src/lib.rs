@@ -80,6 +80,7 @@ mod wildcard;
 
 // Deciding, explaining, advising.
 pub mod aws_managed;
+pub mod catalogue;
 mod decide;
 mod explain;
 mod lint;
