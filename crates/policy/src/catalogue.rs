@@ -81,6 +81,9 @@ pub fn expand(pattern: &str) -> Vec<&'static CatalogueAction> {
         }
         _ => (services(), None),
     };
+    if !pattern.contains(['*', '?']) {
+        return action(&pattern).into_iter().collect();
+    }
     let covers = |action: &&CatalogueAction| match name {
         Some(name) => wildcard_matches(name, &action.name.to_ascii_lowercase()),
         None => wildcard_matches(&pattern, &action.to_string().to_ascii_lowercase()),

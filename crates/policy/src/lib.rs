@@ -98,7 +98,7 @@ pub use document::{
 };
 pub use error::PolicyError;
 pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
-pub use lint::{Finding, LintCode, LintLevel, lint};
+pub use lint::{Finding, Fix, LintCode, LintLevel, lint, lint_text};
 pub use operator::Operator;
 pub use policy_set::{ComposedPolicies, PolicySet};
 pub use principal::{Principal, PrincipalKind};

@@ -39,16 +39,21 @@ struct Place {
 /// Parts of an ARN; the last may hold colons.
 const PARTS: usize = 6;
 
+/// Services with resources of AWS's own, whose ARNs have no account: public documents and parameters, and views.
+const OF_AWS: [&str; 2] = [":ssm:", ":resource-explorer-2:"];
+
 /// A pattern of ARNs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ArnPattern {
     places: Box<[Place]>,
-    /// The service, where it is written without wildcards: most pairs of patterns differ in it.
+    /// The service, where it is written without wildcards: most pairs of patterns differ in it,
     service: Option<Box<str>>,
+    /// and most others in how the last part begins. `None` where there are fewer parts.
+    head: Option<Box<str>>,
 }
 
 impl ArnPattern {
-    /// Reads the ARN of a resource type: placeholders stand for at least one character.
+    /// Reads the ARN of a resource type: placeholders stand for at least one character, but for the account of what AWS itself owns.
     pub(crate) fn of_reference(arn: &str) -> Self {
         Self::read(arn, |name| match name {
             // Amazon S3, "Bucket naming rules": no slash, so a path below a bucket is an object.
@@ -87,20 +92,29 @@ impl ArnPattern {
                 let Some((name, after)) = behind.split_once('}') else { break };
                 places.extend(text.bytes().map(|byte| place(byte, wildcard)));
                 let class = if wildcard == Class::Any { class(name) } else { wildcard };
-                places.push(Place { class, repeated: false });
+                if !(name.starts_with("Account") && OF_AWS.iter().any(|s| arn.contains(s))) {
+                    places.push(Place { class, repeated: false });
+                }
                 places.push(Place { class, repeated: true });
                 rest = after;
             }
             places.extend(rest.bytes().map(|byte| place(byte, wildcard)));
         }
         let service = arn.split(':').nth(2).filter(|service| !service.contains(['*', '?', '$']));
-        Self { places: places.into(), service: service.map(Into::into) }
+        let last = if whole { arn.splitn(PARTS, ':').last() } else { None };
+        let head = last.and_then(|last| last.split(['*', '?', '$']).next());
+        Self { places: places.into(), service: service.map(Into::into), head: head.map(Into::into) }
     }
 
     /// Whether some ARN matches both. Time is the product of their lengths.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         if let (Some(one), Some(two)) = (&self.service, &other.service)
             && one != two
+        {
+            return false;
+        }
+        if let (Some(one), Some(two)) = (&self.head, &other.head)
+            && !one.bytes().zip(two.bytes()).all(|(a, b)| a == b)
         {
             return false;
         }

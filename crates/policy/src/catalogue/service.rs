@@ -99,6 +99,10 @@ impl ResourceType {
         ArnPattern::of_policy(arn).overlaps(&self.pattern)
     }
 
+    pub(crate) fn pattern(&self) -> &ArnPattern {
+        &self.pattern
+    }
+
     /// The service that the ARNs of this type name; a few services own resources under the name of another.
     pub fn arn_service(&self) -> &'static str {
         self.arn.split(':').nth(2).unwrap_or_default()
