@@ -84,6 +84,9 @@ pub fn expand(pattern: &str) -> Vec<&'static CatalogueAction> {
     if !pattern.contains(['*', '?']) {
         return action(&pattern).into_iter().collect();
     }
+    if pattern.bytes().all(|byte| byte == b'*') {
+        return services.iter().flat_map(Service::actions).collect();
+    }
     let covers = |action: &&CatalogueAction| match name {
         Some(name) => wildcard_matches(name, &action.name.to_ascii_lowercase()),
         None => wildcard_matches(&pattern, &action.to_string().to_ascii_lowercase()),

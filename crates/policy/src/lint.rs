@@ -13,6 +13,7 @@ use crate::{
 
 mod access;
 mod actions;
+mod brought;
 mod code;
 mod conditions;
 mod fix;
@@ -124,6 +125,7 @@ pub fn lint_text(text: &str, kind: PolicyKind) -> Vec<Finding> {
 fn check_statement(view: &View<'_>, notes: &mut Notes) {
     access::check(view, notes);
     actions::check(view, notes);
+    brought::check(view, notes);
     conditions::check(view, notes);
     organization::check(view, notes);
     principals::check(view, notes);

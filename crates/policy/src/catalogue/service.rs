@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{arn_pattern::ArnPattern, compare_names, condition_key::ConditionKey};
+use super::{arn_pattern::ArnPattern, compare_names, condition_key::ConditionKey, service};
 
 /// What an action does, in AWS's five levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +64,17 @@ impl CatalogueAction {
     /// required.
     pub fn needs_resource(&self) -> bool {
         self.resource_types.iter().any(|resource| resource.required)
+    }
+
+    /// Whether a request of this action can bring a condition key: by itself, or with a resource of one of its types.
+    pub fn brings(&self, key: &ConditionKey) -> bool {
+        let listed = |keys: &[&str]| keys.contains(&key.name);
+        let of_type = |name: &str| service(self.service)?.resource_type(name);
+        listed(&self.condition_keys)
+            || self.resource_types.iter().any(|resource| {
+                let own = of_type(resource.name);
+                listed(&resource.condition_keys) || own.is_some_and(|o| listed(&o.condition_keys))
+            })
     }
 
     /// Whether the action is granted on a resource of this type.

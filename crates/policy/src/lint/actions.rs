@@ -14,21 +14,24 @@ use crate::{
 };
 
 pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
-    for action in &view.actions {
-        exists(*action, notes);
+    for (action, covered) in view.actions.iter().zip(&view.covered) {
+        if covered.is_empty() {
+            unknown(*action, notes);
+        }
     }
     if let (Some(actions), ResourceBlock::Resource(resources)) =
         (view.positive_actions(), &view.statement.resources)
         && !resources.is_empty()
     {
-        fit(actions, &view.resources, notes);
+        fit(view, actions, notes);
     }
 }
 
-fn exists(action: Text<'_>, notes: &mut Notes) {
+/// Says of an action that covers nothing of the catalogue what is likely wrong with it.
+fn unknown(action: Text<'_>, notes: &mut Notes) {
     let Text { text, span } = action;
     let Some((prefix, name)) = text.split_once(':') else { return };
-    if prefix.contains(['*', '?']) || text.contains("${") || !catalogue::expand(text).is_empty() {
+    if prefix.contains(['*', '?']) || text.contains("${") {
         return;
     }
     let Some(service) = catalogue::service(prefix) else {
@@ -67,18 +70,19 @@ fn works_on(action: &CatalogueAction, types: &Types) -> bool {
 }
 
 /// An action must have a resource that it can be used with, and a resource an action.
-fn fit(actions: &[Text<'_>], resources: &[Text<'_>], notes: &mut Notes) {
+fn fit(view: &View<'_>, actions: &[Text<'_>], notes: &mut Notes) {
+    let resources = &view.resources;
     if resources.iter().any(|resource| is_star(resource.text)) {
         return;
     }
     // What is not known fits everything; so do all actions of all services together.
-    let known: Vec<(Text<'_>, Vec<&CatalogueAction>)> = actions
+    let known: Vec<(&Text<'_>, &Vec<&CatalogueAction>)> = actions
         .iter()
-        .filter(|action| {
-            action.text.split_once(':').is_some_and(|(prefix, _)| !prefix.contains('*'))
+        .zip(&view.covered)
+        .filter(|(action, covered)| {
+            let prefix = action.text.split_once(':').map_or("*", |(prefix, _)| prefix);
+            !covered.is_empty() && !prefix.contains('*')
         })
-        .map(|action| (*action, catalogue::expand(action.text)))
-        .filter(|(_, expanded)| !expanded.is_empty())
         .collect();
     let mut services: Vec<&str> =
         known.iter().flat_map(|(_, actions)| actions.iter().map(|action| action.service)).collect();
@@ -105,7 +109,7 @@ fn fit(actions: &[Text<'_>], resources: &[Text<'_>], notes: &mut Notes) {
         return;
     }
     for (resource, types) in resources.iter().zip(&types).filter(|(_, types)| !types.is_empty()) {
-        let fits = known.iter().flat_map(|(_, actions)| actions).any(|a| works_on(a, types));
+        let fits = known.iter().flat_map(|(_, covered)| *covered).any(|a| works_on(a, types));
         if !fits {
             notes.add(LintCode::ResourceWithoutAction, resource.span, resource.text);
         }

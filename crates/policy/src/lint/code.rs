@@ -174,6 +174,8 @@ codes! {
         UnknownResourceType "UNKNOWN_RESOURCE_TYPE" "An ARN that no resource type of its service has in AWS's reference.",
         UnknownConditionKey "UNKNOWN_CONDITION_KEY" "A condition key that AWS's reference does not list.",
         ResourceMismatch "RESOURCE_MISMATCH" "An action that none of the statement's resources can be used with: the statement says nothing of it.",
+        IrrelevantConditionKey "IRRELEVANT_CONDITION_KEY" "A condition key of a service, or on tags, that none of the statement's actions brings: it never has a value.",
+        UnsupportedActionForConditionKey "UNSUPPORTED_ACTION_FOR_CONDITION_KEY" "An action that never brings the key that it is allowed on condition of, while others of the statement do: it is never allowed.",
         CreateSlrWithStarInResource "CREATE_SLR_WITH_STAR_IN_RESOURCE" "`iam:CreateServiceLinkedRole` on every role, without saying for which service.",
         InvalidRoleReference "INVALID_ROLE_REFERENCE" "A principal that is a role's unique id: what is left of a role that was deleted.",
         InvalidUserReference "INVALID_USER_REFERENCE" "A principal that is a user's unique id: what is left of a user that was deleted.",

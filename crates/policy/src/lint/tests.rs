@@ -137,6 +137,8 @@ const OF_AWS: &[(LintCode, usize)] = &[
     (LintCode::UnknownResourceType, 97),
     (LintCode::UnknownConditionKey, 13),
     (LintCode::ResourceMismatch, 913),
+    (LintCode::IrrelevantConditionKey, 6),
+    (LintCode::UnsupportedActionForConditionKey, 85),
     (LintCode::CreateSlrWithStarInResource, 4),
     (LintCode::ForAnyValueWithSingleValuedKey, 2),
     (LintCode::TypeMismatch, 2),

@@ -1,6 +1,7 @@
 //! A statement with the places of its values: what the checks look at.
 
 use crate::{
+    catalogue::{self, CatalogueAction},
     document::{
         ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, ResourceBlock,
         Span, Statement, StatementEffect, Version,
@@ -39,6 +40,8 @@ pub(super) struct View<'a> {
     pub(super) version: Version,
     pub(super) statement: &'a Statement,
     pub(super) actions: Vec<Text<'a>>,
+    /// For each action what it covers in the catalogue: nothing where it is not listed.
+    pub(super) covered: Vec<Vec<&'static CatalogueAction>>,
     pub(super) resources: Vec<Text<'a>>,
     pub(super) principals: Vec<PrincipalText<'a>>,
     pub(super) conditions: Vec<ConditionText<'a>>,
@@ -67,6 +70,7 @@ impl<'a> View<'a> {
             version: document.version(),
             statement,
             actions: texts(actions, ["Action", "NotAction"]),
+            covered: actions.iter().map(|action| catalogue::expand(action)).collect(),
             resources: texts(resources, ["Resource", "NotResource"]),
             principals: principals(statement, located),
             conditions: conditions(statement, located),

@@ -318,7 +318,7 @@ cases! {
     }
     ForAllValuesWithSingleValuedKey Identity {
         r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:SourceVpc":"vpc-1"}}}"#
-        r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":"team"}}}"#
+        r#"{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":"team"}}}"#
     }
     AnyonePrincipalWithoutCondition Resource {
         r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#
@@ -368,6 +368,18 @@ cases! {
     ResourceMismatch Identity {
         r#"{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":"arn:aws:s3:::b/*"}"#
         r#"{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}"#
+    }
+    IrrelevantConditionKey Identity {
+        r#"{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"*","Condition":{"StringEquals":{"s3:prefix":"a"}}}"#
+        r#"{"Effect":"Allow","Action":"s3:List*","Resource":"*","Condition":{"StringEquals":{"s3:prefix":"a"}}}"#
+    }
+    IrrelevantConditionKey Identity {
+        r#"{"Effect":"Deny","Action":"ec2:DescribeInstances","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"a"}}}"#
+        r#"{"Effect":"Deny","Action":"ec2:CreateTags","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"a"}}}"#
+    }
+    UnsupportedActionForConditionKey Identity {
+        r#"{"Effect":"Allow","Action":["ec2:StartInstances","ec2:DescribeInstances"],"Resource":"*","Condition":{"StringEquals":{"ec2:ResourceTag/team":"a"}}}"#
+        r#"{"Effect":"Allow","Action":["ec2:StartInstances","ec2:DescribeInstances"],"Resource":"*","Condition":{"StringEqualsIfExists":{"ec2:ResourceTag/team":"a"}}}"#
     }
     CreateSlrWithStarInResource Identity {
         r#"{"Effect":"Allow","Action":"iam:CreateServiceLinkedRole","Resource":"*"}"#
