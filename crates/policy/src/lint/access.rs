@@ -1,10 +1,13 @@
 //! Statements that let in more than is usually meant.
 
 use super::{
-    LintCode, Notes, has_condition, reaches,
+    Fix, LintCode, Notes, has_condition, reaches,
     view::{Text, View},
 };
-use crate::document::{ActionBlock, PolicyKind, PrincipalBlock, ResourceBlock};
+use crate::{
+    document::{ActionBlock, PolicyKind, PrincipalBlock, ResourceBlock},
+    operator::{Comparison, Qualifier},
+};
 
 /// Keys that say on whose behalf a service calls (AWS, "The confused deputy problem").
 const ON_BEHALF: [&str; 4] =
@@ -17,6 +20,9 @@ const PAIRED: [(&str, &[&str]); 2] = [
 ];
 
 pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
+    if !view.allows() {
+        without_mfa(view, notes);
+    }
     // An organization's policies let nobody in: they only limit what others allow.
     let grants = !matches!(view.kind, PolicyKind::ServiceControl | PolicyKind::ResourceControl);
     if grants && view.allows() {
@@ -24,6 +30,21 @@ pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
         roles(view, notes);
         principals(view, notes);
         pairs(view, notes);
+    }
+}
+
+/// Who has no second factor is to be denied, and so must be who can't have one.
+fn without_mfa(view: &View<'_>, notes: &mut Notes) {
+    for condition in &view.conditions {
+        let operator = condition.entry.operator;
+        let is_mfa = condition.key.text.eq_ignore_ascii_case("aws:MultiFactorAuthPresent");
+        let is_false = condition.values.iter().all(|v| v.text.eq_ignore_ascii_case("false"));
+        let plain = operator.comparison == Comparison::Bool && !operator.if_exists;
+        if is_mfa && is_false && plain && operator.qualifier == Qualifier::None {
+            let fix = condition.own_operator.map(|span| Fix::text(span, "BoolIfExists"));
+            let at = condition.key;
+            notes.add_with(LintCode::MfaConditionWithoutIfExists, at.span, at.text, fix);
+        }
     }
 }
 

@@ -116,7 +116,7 @@ codes! {
         // Read, and without the effect that it seems to have.
         InvalidServiceInAction "INVALID_SERVICE_IN_ACTION" "An action of a service that AWS's reference does not list, and a letter away from one that it lists.",
         InvalidAction "INVALID_ACTION" "An action that is not written `service:Name`, or that its service does not list, and a letter away from one that it lists.",
-        InvalidGlobalConditionKey "INVALID_GLOBAL_CONDITION_KEY" "A key that begins with `aws:` and is none of AWS's global keys.",
+        InvalidGlobalConditionKey "INVALID_GLOBAL_CONDITION_KEY" "A key of a condition or a variable that begins with `aws:` and is none of AWS's global keys.",
         InvalidServiceConditionKey "INVALID_SERVICE_CONDITION_KEY" "A condition key that its service does not list, and a letter away from one that it lists.",
         InvalidService "INVALID_SERVICE" "A resource or a condition key of a service that AWS's reference does not list, and a letter away from one that it lists.",
         MissingTagKeyInCondition "MISSING_TAG_KEY_IN_CONDITION" "A condition key on tags without the tag's key behind its slash.",
@@ -140,6 +140,8 @@ codes! {
         VariableUnsupportedInElement "VARIABLE_UNSUPPORTED_IN_ELEMENT" "A variable where none is replaced: in an action, a principal or the first five parts of an ARN.",
         VariableUnsupportedInVersion "VARIABLE_UNSUPPORTED_IN_VERSION" "A variable in a policy of version 2008-10-17, where it is text.",
         InvalidVariableForOperator "INVALID_VARIABLE_FOR_OPERATOR" "A variable in a value of an operator that is neither on strings nor on ARNs.",
+        MultivaluedKeyInVariable "MULTIVALUED_KEY_IN_VARIABLE" "A variable for a key of several values, which is never replaced.",
+        NotPrincipalWithoutAccount "NOT_PRINCIPAL_WITHOUT_ACCOUNT" "`Deny` with `NotPrincipal` that lists a user or role without its account, or a session without its role, and so denies it too.",
         MismatchedActionForTrustPolicy "MISMATCHED_ACTION_FOR_TRUST_POLICY" "An action that no trust policy decides on.",
         MismatchedActionForPrincipal "MISMATCHED_ACTION_FOR_PRINCIPAL" "A principal that can't make the call: only identity providers assume a role with SAML or a web identity, and in no other way.",
         InvalidFederatedPrincipalSyntaxInRoleTrustPolicy "INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY" "A `Federated` principal that is neither the ARN of a provider nor one of the domains that need none.",
@@ -164,6 +166,7 @@ codes! {
         AnyonePrincipalWithoutCondition "ANYONE_PRINCIPAL_WITHOUT_CONDITION" "Anyone may assume the role or use the resource, without any condition.",
         RestrictAccessToServicePrincipal "RESTRICT_ACCESS_TO_SERVICE_PRINCIPAL" "A service is let in without saying on whose behalf: the confused deputy.",
         MissingConditionKeyForOidcPrincipal "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL" "An identity provider that everyone shares is let in without a condition on whose identity it is.",
+        MfaConditionWithoutIfExists "MFA_CONDITION_WITHOUT_IF_EXISTS" "`Deny` where `aws:MultiFactorAuthPresent` is false: long-term keys do not bring it and are not denied; `BoolIfExists` denies them.",
         MissingPairedConditionKeys "MISSING_PAIRED_CONDITION_KEYS" "A private address without its VPC: every VPC can have the same addresses.",
     }
 

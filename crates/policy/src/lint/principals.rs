@@ -4,7 +4,10 @@ use super::{
     LintCode, Notes, reaches,
     view::{PrincipalText, Text, View},
 };
-use crate::document::{PolicyKind, PrincipalBlock};
+use crate::{
+    AccountId, Arn,
+    document::{PolicyKind, PrincipalBlock},
+};
 
 /// The actions that a trust policy can decide on.
 const TRUST_ACTIONS: [&str; 6] = [
@@ -47,9 +50,39 @@ pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
             notes.add(LintCode::InvalidUserReference, span, text);
         }
     }
+    if !view.allows() && matches!(view.statement.principals, PrincipalBlock::NotPrincipal(_)) {
+        spared(view, notes);
+    }
     if view.kind == PolicyKind::Trust {
         trust_actions(view, notes);
         federated(view, notes);
+    }
+}
+
+/// Whoever is to be spared must be listed by all its names: those of its account, its role and its session
+/// (AWS, "`NotPrincipal` with `Deny`").
+fn spared(view: &View<'_>, notes: &mut Notes) {
+    let listed: Vec<&str> = view.principals.iter().map(|principal| principal.value.text).collect();
+    let arns: Vec<Arn> = listed.iter().filter_map(|text| Arn::parse(text).ok()).collect();
+    let account_is_listed = |account: AccountId| {
+        listed.iter().any(|text| text.parse() == Ok(account))
+            || arns.iter().any(|a| a.resource() == "root" && a.account_id() == Some(account))
+    };
+    for principal in &view.principals {
+        let Text { text, span } = principal.value;
+        let Ok(arn) = Arn::parse(text) else { continue };
+        let Some(account) = arn.account_id() else { continue };
+        let mut session = arn.resource().split('/');
+        let role = session.next().filter(|kind| *kind == "assumed-role").and(session.next());
+        // A session's ARN has lost its role's path.
+        let role_is_listed = role.is_none_or(|role| {
+            let is_role = |a: &&Arn| a.account_id() == Some(account) && a.service() == "iam";
+            let name = |a: &Arn| a.resource().rsplit('/').next() == Some(role);
+            arns.iter().filter(is_role).any(name)
+        });
+        if !account_is_listed(account) || !role_is_listed {
+            notes.add(LintCode::NotPrincipalWithoutAccount, span, text);
+        }
     }
 }
 

@@ -47,7 +47,7 @@ fn each_fix_ends_its_finding_and_brings_no_other() {
             fixed.insert(finding.code);
         }
     }
-    assert_eq!(fixed.len(), 16, "codes whose finding suggests a change: {fixed:?}");
+    assert_eq!(fixed.len(), 17, "codes whose finding suggests a change: {fixed:?}");
 }
 
 #[test]
@@ -119,6 +119,37 @@ fn a_text_that_can_not_be_read_is_one_finding() {
     assert_eq!(texts, ["line 2, column 13: error JSON_SYNTAX_ERROR: `\\\"`"]);
     assert_eq!((found[0].statement, found[0].fix.as_ref()), (None, None));
     assert_eq!(LintLevel::SecurityWarning.as_str(), "SECURITY_WARNING");
+}
+
+/// Texts that nobody wrote on purpose: each case with a stretch left out. Nothing panics, and all places lie in the text.
+#[test]
+fn theorem_any_text_can_be_looked_at() {
+    let mut read = 0;
+    for (number, case) in CASES.iter().enumerate() {
+        let text = policy(case.raises);
+        for start in (number % 13..text.len()).step_by(13) {
+            let end = (start + 1 + start % 5).min(text.len());
+            let (Some(before), Some(after)) = (text.get(..start), text.get(end..)) else {
+                continue;
+            };
+            let cut = format!("{before}{after}");
+            let findings = lint_text(&cut, case.kind);
+            read += usize::from(PolicyDocument::parse(&cut, case.kind).is_ok());
+            for finding in &findings {
+                assert!(
+                    cut.get(finding.span.start..finding.span.end).is_some(),
+                    "{finding}: {cut}"
+                );
+                assert_eq!(
+                    (finding.line, finding.column),
+                    line_and_column(&cut, finding.span.start),
+                    "{cut}"
+                );
+            }
+            assert_eq!(findings, lint_text(&cut, case.kind), "twice the same: {cut}");
+        }
+    }
+    assert!(read > 100, "policies that can be read: {read}");
 }
 
 /// What the linter says of AWS's own policies. AWS's reference lags behind them, so what it does not list is common, and is never called

@@ -4,7 +4,7 @@ use super::{
     LintCode, Notes,
     view::{Text, View, is_star},
 };
-use crate::document::Version;
+use crate::{catalogue, document::Version};
 
 /// Where a text stands, as far as variables go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,9 @@ fn variables(text: Text<'_>, place: Place, version: Version, notes: &mut Notes) 
 
 /// What is wrong with the text between the braces.
 fn malformed(inner: &str) -> Option<LintCode> {
+    if matches!(inner, "*" | "?" | "$") {
+        return None;
+    }
     let (name, default) = match inner.split_once(',') {
         Some((name, default)) => (name, Some(default.trim())),
         None => (inner, None),
@@ -73,9 +76,15 @@ fn malformed(inner: &str) -> Option<LintCode> {
         return Some(LintCode::EmptyVariable);
     }
     // Tag keys may hold spaces.
-    let (name, _) = name.split_once('/').unwrap_or((name, ""));
-    if name.contains(char::is_whitespace) {
+    if name.split('/').next().is_some_and(|name| name.contains(char::is_whitespace)) {
         return Some(LintCode::UnsupportedSpaceInVariable);
+    }
+    match catalogue::condition_key(name) {
+        Some(key) if key.multivalued => return Some(LintCode::MultivaluedKeyInVariable),
+        None if name.to_ascii_lowercase().starts_with("aws:") => {
+            return Some(LintCode::InvalidGlobalConditionKey);
+        }
+        _ => {}
     }
     let quoted = |text: &str| text.len() > 1 && text.starts_with('\'') && text.ends_with('\'');
     (!default.is_none_or(quoted)).then_some(LintCode::MissingQuoteInVariable)

@@ -251,6 +251,22 @@ cases! {
         r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericEquals":{"s3:max-keys":"${aws:username}"}}}"#
         r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:prefix":"${aws:username}"}}}"#
     }
+    MultivaluedKeyInVariable Identity {
+        r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/${aws:TagKeys}"}"#
+        r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/${aws:CalledViaFirst}"}"#
+    }
+    InvalidGlobalConditionKey Identity {
+        r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/${aws:user}"}"#
+        r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/${aws:userid}"}"#
+    }
+    NotPrincipalWithoutAccount Resource {
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::123456789012:user/a"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":["arn:aws:iam::123456789012:user/a","123456789012"]},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#
+    }
+    NotPrincipalWithoutAccount Resource {
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":["arn:aws:sts::123456789012:assumed-role/r/s","arn:aws:iam::123456789012:root"]},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":["arn:aws:sts::123456789012:assumed-role/r/s","arn:aws:iam::123456789012:role/team/r","arn:aws:iam::123456789012:root"]},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#
+    }
     MismatchedActionForTrustPolicy Trust {
         r#"{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":["sts:AssumeRole","s3:GetObject"]}"#
         r#"{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":["sts:AssumeRole","sts:TagSession"]}"#
@@ -335,6 +351,10 @@ cases! {
     MissingConditionKeyForOidcPrincipal Trust {
         r#"{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:*"}}}"#
         r#"{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/idp.example.com"},"Action":"sts:AssumeRoleWithWebIdentity"}"#
+    }
+    MfaConditionWithoutIfExists Identity {
+        r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}}"#
+        r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}"#
     }
     MissingPairedConditionKeys Identity {
         r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"IpAddress":{"aws:VpcSourceIp":"10.0.0.0/8"}}}"#
