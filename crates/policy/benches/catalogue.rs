@@ -16,7 +16,7 @@ fn first_use() -> usize {
 }
 
 /// All policies that AWS manages, one after the other; one item is one policy.
-#[divan::bench]
+#[divan::bench(sample_count = 10)]
 fn lint_all_managed_policies(bencher: divan::Bencher<'_, '_>) {
     let documents: Vec<PolicyDocument> = aws_managed::all()
         .iter()

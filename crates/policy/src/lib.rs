@@ -10,7 +10,7 @@
 //! | compose | [`ComposedPolicies::new`] | one index over all policies of a caller, for those who come again |
 //! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
-//! | advise | [`lint`] | a pass over the document; AWS's codes and levels |
+//! | advise | [`lint`], [`lint_text`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
 //!
 //! # Invariants
 //!

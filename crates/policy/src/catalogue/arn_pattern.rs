@@ -120,15 +120,16 @@ impl ArnPattern {
         }
         // `reached` holds for each place of `other` whether it can be next when `self` is at the present place.
         let mut reached = vec![false; other.places.len() + 1];
+        let mut next = reached.clone();
         if let Some(first) = reached.first_mut() {
             *first = true;
         }
-        for at in 0..=self.places.len() {
-            let next = step(&mut reached, self.places.get(at), &other.places);
-            if at < self.places.len() {
-                reached = next;
-            }
+        for mine in &self.places {
+            next.fill(false);
+            step(&mut reached, Some(mine), &other.places, &mut next);
+            core::mem::swap(&mut reached, &mut next);
         }
+        step(&mut reached, None, &other.places, &mut next);
         reached.last() == Some(&true)
     }
 }
@@ -145,34 +146,27 @@ fn literal(byte: u8) -> Place {
     Place { class: Class::Byte(byte), repeated: false }
 }
 
-/// Completes the places that are reached while one pattern stays at `mine`, and gives those that are reached one place further.
-fn step(reached: &mut [bool], mine: Option<&Place>, theirs: &[Place]) -> Vec<bool> {
-    let mut next = vec![false; reached.len()];
+/// Completes the places that are reached while one pattern stays at `mine` (`None` at its end), and adds to `next` those that are
+/// reached one place further.
+fn step(reached: &mut [bool], mine: Option<&Place>, theirs: &[Place], next: &mut [bool]) {
+    // Whether the present place of theirs is reached from the one before it.
     let mut carried = false;
-    for (at, (here, further)) in reached.iter_mut().zip(&mut next).enumerate() {
-        // `further` may be set by the place before, through `carried_on`, so it is only ever added to.
+    // Whether both left a byte behind at the place before.
+    let mut both_left = false;
+    for (at, (here, further)) in reached.iter_mut().zip(next).enumerate() {
         *here |= carried;
-        carried = false;
+        *further |= both_left;
+        (carried, both_left) = (false, false);
         if !*here {
             continue;
         }
         let their = theirs.get(at);
-        *further |= mine.is_some_and(|mine| mine.repeated);
-        let Some(their) = their else { continue };
-        let both = mine.is_some_and(|mine| mine.class.overlaps(their.class));
-        // Their place is left behind: because it may be empty, or because a byte of it was taken by a run of ours.
-        carried = their.repeated || both && mine.is_some_and(|mine| mine.repeated);
-        // Our place is left behind, taken by a run of theirs.
-        *further |= both && their.repeated;
-    }
-    advance_both(reached, mine, theirs, &mut next);
-    next
-}
-
-/// Both patterns leave a byte behind.
-fn advance_both(reached: &[bool], mine: Option<&Place>, theirs: &[Place], next: &mut [bool]) {
-    let Some(mine) = mine else { return };
-    for ((here, their), further) in reached.iter().zip(theirs).zip(next.iter_mut().skip(1)) {
-        *further |= *here && mine.class.overlaps(their.class);
+        let both = mine.zip(their).is_some_and(|(m, t)| m.class.overlaps(t.class));
+        let (mine_repeated, their_repeated) =
+            (mine.is_some_and(|m| m.repeated), their.is_some_and(|t| t.repeated));
+        // Ours is left behind: because it may be empty, or because a byte of it was taken by a run of theirs; and the other way round.
+        *further |= mine_repeated || both && their_repeated;
+        carried = their_repeated || both && mine_repeated;
+        both_left = both;
     }
 }

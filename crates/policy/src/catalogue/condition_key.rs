@@ -64,10 +64,9 @@ impl ConditionKey {
 
     /// Whether a policy that writes `key` means this one. Case does not matter, and a placeholder stands for any text but none.
     pub fn is_written(&self, key: &str) -> bool {
-        let (name, key) = (self.name.to_ascii_lowercase(), key.to_ascii_lowercase());
-        match split_placeholder(&name) {
-            Some((before, after)) => placeholder_fits(&key, before, after),
-            None => name == key,
+        match split_placeholder(self.name) {
+            Some((before, after)) => placeholder_fits(key, before, after),
+            None => self.name.eq_ignore_ascii_case(key),
         }
     }
 }
@@ -79,8 +78,13 @@ fn split_placeholder(name: &str) -> Option<(&str, &str)> {
     Some((before, after))
 }
 
+/// Whether `key` begins and ends so, whatever its case, with something between.
 fn placeholder_fits(key: &str, before: &str, after: &str) -> bool {
-    key.len() > before.len() + after.len() && key.starts_with(before) && key.ends_with(after)
+    let (key, before, after) = (key.as_bytes(), before.as_bytes(), after.as_bytes());
+    let same = |part: Option<&[u8]>, wanted| part.is_some_and(|p| p.eq_ignore_ascii_case(wanted));
+    key.len() > before.len() + after.len()
+        && same(key.get(..before.len()), before)
+        && same(key.get(key.len() - after.len()..), after)
 }
 
 /// All keys of all services, found by their name in lower case.

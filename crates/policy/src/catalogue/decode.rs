@@ -2,20 +2,20 @@
 
 use super::{
     AccessLevel, ActionResource, CatalogueAction, ResourceType, Service, arn_pattern::ArnPattern,
-    compare_names, condition_key::ConditionKey,
+    condition_key::ConditionKey,
 };
 
-/// The services of a packed text. A line that can't be read is left out; a test holds that none is.
-pub(super) fn services(text: &'static str) -> Vec<Service> {
+/// The services of a packed text, which is also given in lower case. A line that can't be read is left out; a test holds that none is.
+pub(super) fn services(text: &'static str, lower: &'static str) -> Vec<Service> {
     let mut services = Vec::new();
     let mut open: Option<Open> = None;
-    for line in text.lines() {
+    for (line, lower) in text.lines().zip(lower.lines()) {
         let (kind, fields) = line.split_once('\t').unwrap_or_default();
         if kind == "S" {
             services.extend(open.take().map(Open::close));
             open = fields.split_once('\t').map(|(prefix, name)| Open::new(prefix, name));
         } else if let Some(open) = &mut open {
-            open.line(kind, fields);
+            open.line(kind, fields, lower);
         }
     }
     services.extend(open.map(Open::close));
@@ -43,7 +43,7 @@ impl Open {
     }
 
     /// Reads a line; `None` when it can't be read.
-    fn line(&mut self, kind: &str, fields: &'static str) -> Option<()> {
+    fn line(&mut self, kind: &str, fields: &'static str, lower: &'static str) -> Option<()> {
         let mut fields = fields.split('\t');
         let name = fields.next()?;
         match kind {
@@ -66,6 +66,7 @@ impl Open {
                     resource_types: self.action_resources(fields.next()?)?,
                     condition_keys: self.keys(fields.next()?, ',')?,
                     dependent_actions: items(fields.next()?, ',').collect(),
+                    lower: lower.split('\t').nth(1)?,
                 };
                 self.actions.push(action);
             }
@@ -90,7 +91,7 @@ impl Open {
     }
 
     fn close(mut self) -> Service {
-        self.actions.sort_by(|a, b| compare_names(a.name, b.name));
+        self.actions.sort_by(|a, b| a.lower.cmp(b.lower));
         Service {
             prefix: self.prefix,
             name: self.name,

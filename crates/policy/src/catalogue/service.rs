@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{arn_pattern::ArnPattern, compare_names, condition_key::ConditionKey, service};
+use super::{arn_pattern::ArnPattern, condition_key::ConditionKey, service};
 
 /// What an action does, in AWS's five levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,8 @@ pub struct CatalogueAction {
     pub condition_keys: Box<[&'static str]>,
     /// Actions that the caller needs as well, written `service:Name`.
     pub dependent_actions: Box<[&'static str]>,
+    /// The name in lower case.
+    pub(super) lower: &'static str,
 }
 
 impl CatalogueAction {
@@ -141,8 +143,8 @@ impl Service {
 
     /// The action with this name, whatever its case.
     pub fn action(&self, name: &str) -> Option<&CatalogueAction> {
-        let by_name = |action: &CatalogueAction| compare_names(action.name, name);
-        let found = self.actions.binary_search_by(by_name).ok()?;
+        let name = name.to_ascii_lowercase();
+        let found = self.actions.binary_search_by(|action| action.lower.cmp(&name)).ok()?;
         self.actions.get(found)
     }
 

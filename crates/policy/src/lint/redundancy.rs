@@ -12,8 +12,13 @@ const COMPARED_MAX: usize = 500;
 /// A statement that an earlier one makes superfluous.
 pub(super) fn statement(view: &View<'_>, earlier: &[Statement], notes: &mut Notes) {
     let statement = view.statement;
+    // All but its name and its place.
     let same = |other: &Statement| {
-        statement.says_the_same(&Statement { sid: statement.sid.clone(), ..other.clone() })
+        statement.effect == other.effect
+            && statement.principals == other.principals
+            && statement.actions == other.actions
+            && statement.resources == other.resources
+            && statement.conditions == other.conditions
     };
     if earlier.iter().take(COMPARED_MAX).any(same) {
         let sid = statement.sid.as_deref().unwrap_or_default();

@@ -17,9 +17,11 @@ use crate::{
 const PARTITIONS: [&str; 8] =
     ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"];
 
+type Types = BTreeMap<&'static str, Vec<&'static ResourceType>>;
+
 /// Resource types by the service that their ARNs name. A service without types has an empty list.
-static TYPES: LazyLock<BTreeMap<&str, Vec<&ResourceType>>> = LazyLock::new(|| {
-    let mut types: BTreeMap<&str, Vec<&ResourceType>> = BTreeMap::new();
+static TYPES: LazyLock<Types> = LazyLock::new(|| {
+    let mut types = Types::new();
     for service in catalogue::services() {
         types.entry(service.prefix).or_default();
         for of in service.resource_types() {
@@ -66,15 +68,9 @@ fn wrong(resource: Text<'_>) -> Option<(LintCode, Option<Fix>)> {
         return Some((LintCode::InvalidPartition, None));
     }
     let lower = service.to_ascii_lowercase();
-    let mut types: Vec<&ResourceType> = Vec::new();
-    let mut known = false;
-    for (_, of) in TYPES.iter().filter(|(known, _)| wildcard_matches(&lower, known)) {
-        known = true;
-        types.extend(of);
-    }
-    if !known {
+    let Some(types) = types_under(&lower) else {
         return Some(unknown_service(resource, service));
-    }
+    };
     if lower != *service {
         let fixed = resource.text.replacen(service, &lower, 1);
         return Some((LintCode::InvalidArnServiceCase, Some(Fix::text(resource.span, &fixed))));
@@ -130,6 +126,16 @@ fn meant<'a>(types: &[&'a ResourceType], path: &str) -> (Vec<&'a ResourceType>, 
 
 fn last_part(of: &ResourceType) -> &'static str {
     of.arn.splitn(6, ':').last().unwrap_or_default()
+}
+
+/// The resource types whose ARNs name a service that a pattern matches; `None` where there is no such service.
+fn types_under(pattern: &str) -> Option<Vec<&'static ResourceType>> {
+    if !pattern.contains(['*', '?']) {
+        return TYPES.get(pattern).cloned();
+    }
+    let mut matching = TYPES.iter().filter(|(name, _)| wildcard_matches(pattern, name)).peekable();
+    matching.peek()?;
+    Some(matching.flat_map(|(_, types)| types).copied().collect())
 }
 
 fn unknown_service(resource: Text<'_>, service: &str) -> (LintCode, Option<Fix>) {

@@ -10,8 +10,10 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         return None;
     }
     let name = name.to_ascii_lowercase();
-    let mut near =
-        known.filter(|known| is_slip(name.as_bytes(), known.to_ascii_lowercase().as_bytes()));
+    let mut near = known.filter(|known| {
+        known.len().abs_diff(name.len()) <= 1
+            && is_slip(name.as_bytes(), known.to_ascii_lowercase().as_bytes())
+    });
     let first = near.next()?;
     near.all(|other| other.eq_ignore_ascii_case(first)).then_some(first)
 }
