@@ -3,7 +3,7 @@
 use core::fmt;
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use super::{SERVICES, global_key, global_keys};
+use super::{SERVICES, global_key};
 
 /// The type of a condition key's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,27 +94,16 @@ struct Index {
     placeholders: BTreeMap<String, Vec<(String, ConditionKey)>>,
 }
 
-/// The keys of all services, each with the service's prefix, and the global ones under the prefix that they carry.
-fn all_keys() -> impl Iterator<Item = (&'static str, &'static ConditionKey)> {
-    let global = global_keys().iter().map(|g| (g.key.name.split(':').next().unwrap_or(""), &g.key));
-    global.chain(SERVICES.iter().flat_map(|s| s.condition_keys.iter().map(|k| (s.prefix, k))))
-}
-
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index { plain: BTreeMap::new(), placeholders: BTreeMap::new() };
-    for (service, key) in all_keys() {
+    for key in SERVICES.iter().flat_map(|service| &service.condition_keys) {
         let name = key.name.to_ascii_lowercase();
-        // Where two services give a key different types, the service that the key is named after is right.
-        let owned = name.split(':').next() == Some(service);
         match split_placeholder(&name) {
             Some((before, after)) => {
                 let known = index.placeholders.entry(before.to_owned()).or_default();
                 if !known.iter().any(|(other, _)| other == after) {
                     known.push((after.to_owned(), *key));
                 }
-            }
-            None if owned => {
-                index.plain.insert(name, *key);
             }
             None => {
                 index.plain.entry(name).or_insert(*key);

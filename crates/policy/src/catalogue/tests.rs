@@ -1,6 +1,6 @@
 //! That nothing of the reference is lost, and that names, types and ARNs are found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
@@ -143,6 +143,20 @@ fn prefixes_of_keys_are_known() {
     {
         assert_eq!(is_key_prefix(prefix), known, "{prefix}");
     }
+}
+
+#[test]
+fn services_agree_on_the_type_of_a_key() {
+    let mut types: BTreeMap<String, BTreeSet<(ValueType, bool)>> = BTreeMap::new();
+    for key in services().iter().flat_map(Service::condition_keys) {
+        let name = key.name.to_ascii_lowercase();
+        types.entry(name).or_default().insert((key.value_type, key.multivalued));
+    }
+    let disputed: Vec<String> =
+        types.into_iter().filter(|(_, types)| types.len() > 1).map(|(name, _)| name).collect();
+    // Decided by the table of global keys.
+    assert_eq!(disputed, ["identitystore:userid"]);
+    assert!(!condition_key("identitystore:UserId").unwrap().multivalued);
 }
 
 #[test]

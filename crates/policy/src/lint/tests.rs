@@ -50,6 +50,33 @@ fn each_fix_ends_its_finding_and_brings_no_other() {
     assert_eq!(fixed.len(), 17, "codes whose finding suggests a change: {fixed:?}");
 }
 
+/// What the only finding of a policy with this condition would put into the text.
+fn suggested(condition: &str) -> Option<String> {
+    let text = policy(&format!(
+        r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{condition}}}"#
+    ));
+    let findings = lint_text(&text, PolicyKind::Identity);
+    let [finding] = findings.as_slice() else { panic!("{condition}: {findings:?}") };
+    finding.fix.as_ref().map(|fix| fix.replacement.to_string())
+}
+
+#[test]
+fn an_operator_is_changed_only_where_no_other_key_would_change_with_it() {
+    for (condition, expected) in [
+        (r#"{"StringEquals":{"aws:TagKeys":"a"}}"#, Some("ForAnyValue:StringEquals")),
+        (r#"{"StringNotEquals":{"aws:TagKeys":"a"}}"#, Some("ForAllValues:StringNotEquals")),
+        (r#"{"StringEquals":{"aws:TagKeys":"a","aws:username":"b"}}"#, None),
+        (r#"{"StringEquals":{"s3:prefix":"a*"}}"#, Some("StringLike")),
+        (r#"{"StringNotEqualsIfExists":{"s3:prefix":"a*"}}"#, Some("StringNotLikeIfExists")),
+        (r#"{"StringEqualsIgnoreCase":{"s3:prefix":"a*"}}"#, None),
+        (r#"{"ForAllValues:StringLike":{"s3:prefix":"a"}}"#, Some("StringLike")),
+        (r#"{"Bool":{"aws:MultiFactorAuthPresent":false}}"#, Some("BoolIfExists")),
+    ] {
+        let expected = expected.map(|operator| format!("\"{operator}\""));
+        assert_eq!(suggested(condition), expected, "{condition}");
+    }
+}
+
 #[test]
 fn every_code_has_a_case() {
     let with_case: BTreeSet<LintCode> =

@@ -183,6 +183,10 @@ cases! {
         r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:sqs:ireland:123456789012:q"}"#
         r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:sqs:us-gov-east-1:123456789012:q"}"#
     }
+    InvalidArnRegion Identity {
+        r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:sqs:europe-1:123456789012:q"}"#
+        r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:sqs:eu-*-1:123456789012:q"}"#
+    }
     InvalidArnAccount Identity {
         r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:sqs:eu-west-1:12345678901:q"}"#
         r#"{"Effect":"Deny","Action":"*","Resource":"arn:aws:sqs:eu-west-1:1234567890*:q"}"#
@@ -214,6 +218,10 @@ cases! {
     MissingQualifier Identity {
         r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:TagKeys":"team"}}}"#
         r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"team"}}}"#
+    }
+    MissingQualifier Identity {
+        r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:TagKeys":"team"}}}"#
+        r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ForAllValues:StringNotEquals":{"aws:TagKeys":"team"}}}"#
     }
     PrivateIpAddress Identity {
         r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}"#
@@ -286,6 +294,10 @@ cases! {
     ScpSyntaxErrorActionWildcard ServiceControl {
         r#"{"Effect":"Deny","Action":"iam:*Role","Resource":"*"}"#
         r#"{"Effect":"Deny","Action":"iam:*","Resource":"*"}"#
+    }
+    ScpSyntaxErrorActionWildcard ServiceControl {
+        r#"{"Effect":"Deny","Action":"iam:Get*e","Resource":"*"}"#
+        r#"{"Effect":"Deny","Action":"*","Resource":"*"}"#
     }
     ScpSyntaxErrorAllowCondition ServiceControl {
         r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":true}}}"#
@@ -489,6 +501,10 @@ cases! {
     RedundantResource Identity {
         r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::b/*","arn:aws:s3:::b/a"]}"#
         r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::b/?","arn:aws:s3:::b/${aws:username}"]}"#
+    }
+    RedundantResource Identity {
+        r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::b/${aws:userid}","arn:aws:s3:::b/${aws:userid}"]}"#
+        r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::b/*}","arn:aws:s3:::b/${aws:userid}"]}"#
     }
     RedundantPrincipal Trust {
         r#"{"Effect":"Allow","Principal":{"AWS":["123456789012","arn:aws:iam::123456789012:root"]},"Action":"sts:AssumeRole"}"#
