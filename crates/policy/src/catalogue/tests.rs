@@ -1,6 +1,10 @@
 //! That nothing of the reference is lost, and that names, types and ARNs are found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use super::*;
 
@@ -12,9 +16,9 @@ fn lines(kind: &str) -> usize {
 #[test]
 fn every_line_of_the_reference_is_read() {
     let count = |of: fn(&Service) -> usize| services().iter().map(of).sum::<usize>();
-    assert_eq!((lines("S"), services().len()), (445, 445));
-    assert_eq!((lines("A"), count(|s| s.actions().len())), (20_455, 20_455));
-    assert_eq!((lines("R"), count(|s| s.resource_types().len())), (2167, 2167));
+    assert_eq!((lines("S"), services().len()), (446, 446));
+    assert_eq!((lines("A"), count(|s| s.actions().len())), (20_467, 20_467));
+    assert_eq!((lines("R"), count(|s| s.resource_types().len())), (2171, 2171));
     assert_eq!((lines("K"), count(|s| s.condition_keys().len())), (2347, 2347));
     let all = ["S", "A", "R", "K"].map(lines).iter().sum::<usize>();
     assert_eq!(TEXT.lines().count(), all, "no line of another kind");
@@ -46,6 +50,34 @@ fn everything_is_ordered_and_found_by_name() {
     }
     assert!(action("s3:GetNothing").is_none() && action("s3").is_none());
     assert!(service("nobody").is_none());
+}
+
+/// Rust sources below a folder.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_actions_that_nodes_check_are_listed() {
+    let mut texts = Vec::new();
+    for folder in ["../node/src", "../service/src"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut texts);
+    }
+    let checked: BTreeSet<&str> = texts
+        .iter()
+        .flat_map(|text| text.split("\"tidegate:").skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let listed: BTreeSet<&str> =
+        service("tidegate").unwrap().actions().iter().map(|action| action.name).collect();
+    assert_eq!(checked, listed);
 }
 
 #[test]
@@ -84,7 +116,7 @@ fn an_action_is_described() {
 #[test]
 fn patterns_are_expanded_as_the_engine_matches_them() {
     let count = |pattern: &str| expand(pattern).len();
-    assert_eq!(count("*"), 20_455);
+    assert_eq!(count("*"), 20_467);
     assert_eq!(count("sts:assumerole"), 1);
     assert_eq!(count("sts:AssumeRole?"), 0);
     assert_eq!(count("nobody:*"), 0);
