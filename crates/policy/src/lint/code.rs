@@ -145,6 +145,7 @@ codes! {
         MismatchedActionForTrustPolicy "MISMATCHED_ACTION_FOR_TRUST_POLICY" "An action that no trust policy decides on.",
         MismatchedActionForPrincipal "MISMATCHED_ACTION_FOR_PRINCIPAL" "A principal that can't make the call: only identity providers assume a role with SAML or a web identity, and in no other way.",
         InvalidFederatedPrincipalSyntaxInRoleTrustPolicy "INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY" "A `Federated` principal that is neither the ARN of a provider nor one of the domains that need none.",
+        RoleTrustPolicyUnsupportedWildcardInPrincipal "ROLE_TRUST_POLICY_UNSUPPORTED_WILDCARD_IN_PRINCIPAL" "A bare `*`, or every service, as the principal of a trust policy, which AWS refuses; `AWS` with `*` says the same.",
         ScpSyntaxErrorActionWildcard "SCP_SYNTAX_ERROR_ACTION_WILDCARD" "A wildcard before the end of an action in a service control policy (classic syntax).",
         ScpSyntaxErrorAllowCondition "SCP_SYNTAX_ERROR_ALLOW_CONDITION" "`Allow` with `Condition` in a service control policy (classic syntax).",
         ScpSyntaxErrorAllowNotAction "SCP_SYNTAX_ERROR_ALLOW_NOTACTION" "`Allow` with `NotAction` in a service control policy.",

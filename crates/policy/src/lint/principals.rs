@@ -1,7 +1,7 @@
 //! Principals that were deleted, that can't make the call, or that everyone can be.
 
 use super::{
-    LintCode, Notes, reaches,
+    Fix, LintCode, Notes, reaches,
     view::{PrincipalText, Text, View},
 };
 use crate::{
@@ -54,6 +54,15 @@ pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
         spared(view, notes);
     }
     if view.kind == PolicyKind::Trust {
+        for principal in view.principals.iter().filter(|p| matches!(p.kind, "*" | "Service")) {
+            let Text { text, span } = principal.value;
+            if text == "*" {
+                let code = LintCode::RoleTrustPolicyUnsupportedWildcardInPrincipal;
+                let fix = (principal.kind == "*")
+                    .then(|| Fix { span, replacement: r#"{"AWS": "*"}"#.into() });
+                notes.add_with(code, span, text, fix);
+            }
+        }
         trust_actions(view, notes);
         federated(view, notes);
     }

@@ -47,7 +47,7 @@ fn each_fix_ends_its_finding_and_brings_no_other() {
             fixed.insert(finding.code);
         }
     }
-    assert_eq!(fixed.len(), 17, "codes whose finding suggests a change: {fixed:?}");
+    assert_eq!(fixed.len(), 18, "codes whose finding suggests a change: {fixed:?}");
 }
 
 /// What the only finding of a policy with this condition would put into the text.
@@ -78,6 +78,15 @@ fn an_operator_is_changed_only_where_no_other_key_would_change_with_it() {
 }
 
 #[test]
+fn a_fix_leaves_a_text_alone_that_it_is_not_for() {
+    let fix = Fix { span: Span { start: 2, end: 4 }, replacement: "x".into() };
+    for (text, expected) in [("abcdef", "abxef"), ("abcd", "abx"), ("abc", "abc"), ("aéb", "aéb")]
+    {
+        assert_eq!(fix.apply(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn every_code_has_a_case() {
     let with_case: BTreeSet<LintCode> =
         CASES.iter().map(|case| case.code).chain(LENGTHS.iter().map(|length| length.0)).collect();
@@ -94,7 +103,8 @@ fn lengths_are_counted_as_each_quota_counts() {
         let organization = matches!(kind, PolicyKind::ServiceControl | PolicyKind::ResourceControl);
         let all_counts = organization || *code == LintCode::DocumentTooLarge;
         let text = |counted: usize, space: usize| {
-            let principal = if kind.names_principals() { r#""Principal":"*","# } else { "" };
+            let principal =
+                if kind.names_principals() { r#""Principal":{"AWS":"*"},"# } else { "" };
             let resource = if *kind == PolicyKind::Trust { "" } else { r#","Resource":"*""# };
             let start = r#"{"Version":"2012-10-17","Statement":{"Sid":""#;
             let action = if *kind == PolicyKind::Trust { "sts:AssumeRole" } else { "s3:*" };

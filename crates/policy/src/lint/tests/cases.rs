@@ -136,7 +136,7 @@ cases! {
     }
     RoleTrustPolicySyntaxErrorResource Trust {
         r#"{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}"#
-        r#"{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}"#
+        r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#
     }
     ScpSyntaxErrorPrincipal ServiceControl {
         r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#
@@ -290,6 +290,14 @@ cases! {
     InvalidFederatedPrincipalSyntaxInRoleTrustPolicy Trust {
         r#"{"Effect":"Allow","Principal":{"Federated":"idp.example.com"},"Action":"sts:AssumeRoleWithWebIdentity"}"#
         r#"{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/idp.example.com"},"Action":"sts:AssumeRoleWithWebIdentity"}"#
+    }
+    RoleTrustPolicyUnsupportedWildcardInPrincipal Trust {
+        r#"{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}"#
+        r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#
+    }
+    RoleTrustPolicyUnsupportedWildcardInPrincipal Trust {
+        r#"{"Effect":"Deny","Principal":{"Service":"*"},"Action":"sts:AssumeRole"}"#
+        r#"{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}"#
     }
     ScpSyntaxErrorActionWildcard ServiceControl {
         r#"{"Effect":"Deny","Action":"iam:*Role","Resource":"*"}"#
