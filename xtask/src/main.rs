@@ -1,5 +1,6 @@
 //! The commands of the house: `cargo xtask verify` checks everything and writes nothing, `fix` writes, `tidy` checks the conventions.
 
+mod catalogue;
 mod tidy;
 mod verify;
 
@@ -30,6 +31,11 @@ enum Command {
     Fix,
     /// Checks the conventions that no compiler knows.
     Tidy,
+    /// Packs the service authorization reference (one JSON object a line, a service each) into the file that the policy crate embeds.
+    Catalogue {
+        /// The reference.
+        source: PathBuf,
+    },
 }
 
 /// The workspace's folder.
@@ -44,6 +50,7 @@ fn main() -> ExitCode {
         Command::Verify { strict } => verify::verify(&root, strict),
         Command::Fix => verify::fix(&root),
         Command::Tidy => tidy::report(&root),
+        Command::Catalogue { source } => catalogue::pack(&root, &source),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,5 +1,7 @@
 //! Why a text is no policy.
 
+use crate::{LintCode, document::Span};
+
 /// What is wrong with a policy, and where. Nothing was stored.
 ///
 /// ```
@@ -11,6 +13,8 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: expected {expected}, found {found}")]
 pub struct PolicyError {
+    pub(crate) lint_code: LintCode,
+    pub(crate) span: Span,
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) expected: String,
@@ -36,6 +40,16 @@ impl PolicyError {
     /// What was there.
     pub fn found(&self) -> &str {
         &self.found
+    }
+
+    /// What is wrong, as a stretch of the text; where something is missing, what it is missing from.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The linter's code, which tells the reasons apart.
+    pub fn lint_code(&self) -> LintCode {
+        self.lint_code
     }
 
     /// AWS's code for every policy that can't be read.

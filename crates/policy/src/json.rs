@@ -49,6 +49,8 @@ impl Json {
 /// What is wrong, and at which byte.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonError {
+    /// Whether it is a key that stands twice; else the text is no JSON that is read.
+    pub(crate) duplicate_key: bool,
     pub(crate) offset: usize,
     pub(crate) expected: String,
     pub(crate) found: String,
@@ -90,7 +92,7 @@ impl Reader<'_> {
             Some(c) => format!("`{}`", c.escape_debug()),
             None => "the end of the document".to_owned(),
         };
-        JsonError { offset: self.at, expected: expected.to_owned(), found }
+        JsonError { duplicate_key: false, offset: self.at, expected: expected.to_owned(), found }
     }
 
     fn expect(&mut self, byte: u8, expected: &str) -> Result<(), JsonError> {
@@ -205,6 +207,7 @@ impl Reader<'_> {
             let key_span = Span { start, end: self.at };
             if !keys.insert(key.clone()) {
                 return Err(JsonError {
+                    duplicate_key: true,
                     offset: start,
                     expected: "each key once in an object".to_owned(),
                     found: format!("`{key}` again"),

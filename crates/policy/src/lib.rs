@@ -10,7 +10,7 @@
 //! | compose | [`ComposedPolicies::new`] | one index over all policies of a caller, for those who come again |
 //! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
-//! | advise | [`lint`] | a pass over the document; AWS's codes and levels |
+//! | advise | [`lint`], [`lint_text`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
 //!
 //! # Invariants
 //!
@@ -80,6 +80,7 @@ mod wildcard;
 
 // Deciding, explaining, advising.
 pub mod aws_managed;
+pub mod catalogue;
 mod decide;
 mod explain;
 mod lint;
@@ -97,7 +98,7 @@ pub use document::{
 };
 pub use error::PolicyError;
 pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
-pub use lint::{Finding, LintCode, LintLevel, lint};
+pub use lint::{Finding, Fix, LintCode, LintLevel, lint, lint_text};
 pub use operator::Operator;
 pub use policy_set::{ComposedPolicies, PolicySet};
 pub use principal::{Principal, PrincipalKind};

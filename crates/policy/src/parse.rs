@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Operator, PolicyError,
+    LintCode, Operator, PolicyError,
     document::{
         ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, PrincipalPair,
         ResourceBlock, Span, Statement, StatementEffect, Version, line_and_column,
@@ -17,27 +17,38 @@ const DOCUMENT_MAX: usize = 1 << 20;
 /// More of what was found is not repeated in an error, in characters.
 const FOUND_MAX: usize = 120;
 
-/// A mistake, and the byte where it is.
+/// A mistake, and where it is.
 struct Wrong {
-    offset: usize,
+    code: LintCode,
+    span: Span,
     expected: String,
     found: String,
 }
 
 impl From<JsonError> for Wrong {
     fn from(e: JsonError) -> Self {
-        Self { offset: e.offset, expected: e.expected, found: e.found }
+        let code =
+            if e.duplicate_key { LintCode::DuplicateKeys } else { LintCode::JsonSyntaxError };
+        let span = Span { start: e.offset, end: e.offset };
+        Self { code, span, expected: e.expected, found: e.found }
     }
 }
 
-fn wrong<T>(span: Span, expected: impl Into<String>, found: impl Into<String>) -> Result<T, Wrong> {
-    Err(Wrong { offset: span.start, expected: expected.into(), found: found.into() })
+fn wrong<T>(
+    code: LintCode,
+    span: Span,
+    expected: impl Into<String>,
+    found: impl Into<String>,
+) -> Result<T, Wrong> {
+    Err(Wrong { code, span, expected: expected.into(), found: found.into() })
 }
 
 pub(crate) fn document(text: &str, kind: PolicyKind) -> Result<PolicyDocument, PolicyError> {
     read(text, kind).map_err(|e| {
-        let (line, column) = line_and_column(text, e.offset);
+        let (line, column) = line_and_column(text, e.span.start);
         PolicyError {
+            lint_code: e.code,
+            span: e.span,
             line,
             column,
             expected: e.expected,
@@ -49,13 +60,23 @@ pub(crate) fn document(text: &str, kind: PolicyKind) -> Result<PolicyDocument, P
 fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
     if text.len() > DOCUMENT_MAX {
         let found = format!("{} bytes", text.len());
-        return wrong(Span::default(), format!("at most {DOCUMENT_MAX} bytes"), found);
+        return wrong(
+            LintCode::DocumentTooLarge,
+            Span::default(),
+            format!("at most {DOCUMENT_MAX} bytes"),
+            found,
+        );
     }
     let foreign =
         text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'));
     if let Some((offset, c)) = foreign {
         let span = Span { start: offset, end: offset };
-        return wrong(span, "characters up to U+00FF", format!("`{}`", c.escape_unicode()));
+        return wrong(
+            LintCode::UnsupportedCharacter,
+            span,
+            "characters up to U+00FF",
+            format!("`{}`", c.escape_unicode()),
+        );
     }
     let root = json::read(text)?;
     let members = object(&root, "a policy as an object")?;
@@ -71,7 +92,12 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         match &*member.key {
             "Version" => document.version = version(&member.value)?,
             "Id" if !kind.names_principals() => {
-                return wrong(member.key_span, "no `Id` in this kind of policy", "`Id`");
+                return wrong(
+                    LintCode::InvalidPolicyElement,
+                    member.key_span,
+                    "no `Id` in this kind of policy",
+                    "`Id`",
+                );
             }
             "Id" => document.id = Some(string(&member.value, "a string")?.into()),
             "Statement" => {
@@ -80,6 +106,7 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
             }
             other => {
                 return wrong(
+                    LintCode::InvalidPolicyElement,
                     member.key_span,
                     "`Version`, `Id` or `Statement`",
                     format!("`{other}`"),
@@ -88,7 +115,7 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         }
     }
     if !seen_statement {
-        return wrong(root.span, "a `Statement`", "none");
+        return wrong(LintCode::MissingStatement, root.span, "a `Statement`", "none");
     }
     Ok(document)
 }
@@ -96,14 +123,14 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
 fn object<'a>(at: &'a Located, expected: &str) -> Result<&'a [Member], Wrong> {
     match &at.value {
         Json::Object(members) => Ok(members),
-        other => wrong(at.span, expected, other.kind()),
+        other => wrong(LintCode::DataTypeMismatch, at.span, expected, other.kind()),
     }
 }
 
 fn string<'a>(at: &'a Located, expected: &str) -> Result<&'a str, Wrong> {
     match &at.value {
         Json::String(text) => Ok(text),
-        other => wrong(at.span, expected, other.kind()),
+        other => wrong(LintCode::DataTypeMismatch, at.span, expected, other.kind()),
     }
 }
 
@@ -111,7 +138,12 @@ fn version(at: &Located) -> Result<Version, Wrong> {
     match string(at, "`2012-10-17` or `2008-10-17`")? {
         "2012-10-17" => Ok(Version::V2012),
         "2008-10-17" => Ok(Version::V2008),
-        other => wrong(at.span, "`2012-10-17` or `2008-10-17`", format!("`{other}`")),
+        other => wrong(
+            LintCode::InvalidVersion,
+            at.span,
+            "`2012-10-17` or `2008-10-17`",
+            format!("`{other}`"),
+        ),
     }
 }
 
@@ -125,7 +157,12 @@ fn one_or_many(at: &Located) -> &[Located] {
 fn statements(at: &Located, kind: PolicyKind) -> Result<Vec<Statement>, Wrong> {
     let items = one_or_many(at);
     if items.is_empty() {
-        return wrong(at.span, "at least one statement", "an empty array");
+        return wrong(
+            LintCode::MissingStatement,
+            at.span,
+            "at least one statement",
+            "an empty array",
+        );
     }
     let mut sids = BTreeSet::new();
     let mut statements: Vec<Statement> = Vec::with_capacity(items.len());
@@ -133,7 +170,12 @@ fn statements(at: &Located, kind: PolicyKind) -> Result<Vec<Statement>, Wrong> {
         let read = statement(item, kind)?;
         match &read.sid {
             Some(sid) if !sids.insert(sid.clone()) => {
-                return wrong(item.span, "each `Sid` once", format!("`{sid}` again"));
+                return wrong(
+                    LintCode::UniqueSidsRequired,
+                    item.span,
+                    "each `Sid` once",
+                    format!("`{sid}` again"),
+                );
             }
             _ => statements.push(read),
         }
@@ -159,16 +201,31 @@ fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
     }
     let Elements { sid, effect, principals, actions, resources, conditions } = found;
     let Some(effect) = effect else {
-        return wrong(at.span, "an `Effect` in the statement", "none");
+        return wrong(LintCode::MissingEffect, at.span, "an `Effect` in the statement", "none");
     };
     let Some(actions) = actions else {
-        return wrong(at.span, "an `Action` or `NotAction` in the statement", "none");
+        return wrong(
+            LintCode::MissingAction,
+            at.span,
+            "an `Action` or `NotAction` in the statement",
+            "none",
+        );
     };
     if kind.names_principals() && principals.is_none() {
-        return wrong(at.span, "a `Principal` in the statement", "none");
+        return wrong(
+            LintCode::MissingPrincipal,
+            at.span,
+            "a `Principal` in the statement",
+            "none",
+        );
     }
     if resources.is_none() && !matches!(kind, PolicyKind::Trust | PolicyKind::Resource) {
-        return wrong(at.span, "a `Resource` or `NotResource` in the statement", "none");
+        return wrong(
+            LintCode::MissingResource,
+            at.span,
+            "a `Resource` or `NotResource` in the statement",
+            "none",
+        );
     }
     let principals = principals.unwrap_or(PrincipalBlock::None);
     let resources = resources.unwrap_or(ResourceBlock::None);
@@ -177,37 +234,58 @@ fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
 
 fn element(found: &mut Elements, member: &Member, kind: PolicyKind) -> Result<(), Wrong> {
     let (key, value) = (&*member.key, &member.value);
-    let misplaced = |expected: &str| wrong(member.key_span, expected, format!("`{key}`"));
+    let misplaced =
+        |code: LintCode, expected: &str| wrong(code, member.key_span, expected, format!("`{key}`"));
     match key {
         "Sid" => found.sid = Some(sid(value, kind)?),
         "Effect" => found.effect = Some(effect(value)?),
         "Action" | "NotAction" if found.actions.is_some() => {
-            return misplaced("either `Action` or `NotAction`");
+            return misplaced(
+                LintCode::UnsupportedElementCombination,
+                "either `Action` or `NotAction`",
+            );
         }
         "Action" => found.actions = Some(ActionBlock::Action(actions(value)?)),
         "NotAction" => found.actions = Some(ActionBlock::NotAction(actions(value)?)),
         "Resource" | "NotResource" if kind == PolicyKind::Trust => {
-            return misplaced("no resource in a trust policy");
+            return misplaced(
+                LintCode::RoleTrustPolicySyntaxErrorResource,
+                "no resource in a trust policy",
+            );
         }
         "Resource" | "NotResource" if found.resources.is_some() => {
-            return misplaced("either `Resource` or `NotResource`");
+            return misplaced(
+                LintCode::UnsupportedElementCombination,
+                "either `Resource` or `NotResource`",
+            );
         }
         "Resource" => found.resources = Some(ResourceBlock::Resource(resources(value)?)),
         "NotResource" => found.resources = Some(ResourceBlock::NotResource(resources(value)?)),
         "Principal" | "NotPrincipal" if !kind.names_principals() => {
-            return misplaced("no principal in this kind of policy");
+            let code = match kind {
+                PolicyKind::ServiceControl => LintCode::ScpSyntaxErrorPrincipal,
+                _ => LintCode::UnsupportedPrincipal,
+            };
+            return misplaced(code, "no principal in this kind of policy");
         }
         "NotPrincipal" if kind == PolicyKind::Trust => {
-            return misplaced("`Principal` in a trust policy");
+            return misplaced(
+                LintCode::RoleTrustPolicySyntaxErrorNotPrincipal,
+                "`Principal` in a trust policy",
+            );
         }
         "Principal" | "NotPrincipal" if found.principals.is_some() => {
-            return misplaced("either `Principal` or `NotPrincipal`");
+            return misplaced(
+                LintCode::UnsupportedElementCombination,
+                "either `Principal` or `NotPrincipal`",
+            );
         }
         "Principal" => found.principals = Some(PrincipalBlock::Principal(principals(value)?)),
         "NotPrincipal" => found.principals = Some(PrincipalBlock::NotPrincipal(principals(value)?)),
         "Condition" => found.conditions = conditions(value)?,
         _ => {
             return misplaced(
+                LintCode::InvalidPolicyElement,
                 "one of `Sid`, `Effect`, `Principal`, `Action`, `Resource` (or their `Not` forms) and `Condition`",
             );
         }
@@ -219,7 +297,12 @@ fn sid(at: &Located, kind: PolicyKind) -> Result<Box<str>, Wrong> {
     let text = string(at, "a string")?;
     let alphanumeric = text.bytes().all(|b| b.is_ascii_alphanumeric());
     if !alphanumeric && kind != PolicyKind::Resource {
-        return wrong(at.span, "a `Sid` of letters and digits", format!("`{text}`"));
+        return wrong(
+            LintCode::UnsupportedSid,
+            at.span,
+            "a `Sid` of letters and digits",
+            format!("`{text}`"),
+        );
     }
     Ok(text.into())
 }
@@ -228,7 +311,7 @@ fn effect(at: &Located) -> Result<StatementEffect, Wrong> {
     match string(at, "`Allow` or `Deny`")? {
         "Allow" => Ok(StatementEffect::Allow),
         "Deny" => Ok(StatementEffect::Deny),
-        other => wrong(at.span, "`Allow` or `Deny`", format!("`{other}`")),
+        other => wrong(LintCode::InvalidEffect, at.span, "`Allow` or `Deny`", format!("`{other}`")),
     }
 }
 
@@ -245,7 +328,7 @@ fn actions(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
                     && !text.contains(char::is_whitespace)
             });
         if !well_formed {
-            return wrong(item.span, expected, format!("`{text}`"));
+            return wrong(LintCode::InvalidAction, item.span, expected, format!("`{text}`"));
         }
         actions.push(text.into());
     }
@@ -262,7 +345,12 @@ fn resources(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
         let arn =
             text.starts_with("arn:") && (text.splitn(6, ':').count() == 6 || text.ends_with('*'));
         if !only_stars && !arn {
-            return wrong(item.span, expected, format!("`{text}`"));
+            let code = if text.starts_with("arn:") {
+                LintCode::MissingArnField
+            } else {
+                LintCode::InvalidArnPrefix
+            };
+            return wrong(code, item.span, expected, format!("`{text}`"));
         }
         resources.push(text.into());
     }
@@ -275,7 +363,7 @@ fn principals(at: &Located) -> Result<Vec<PrincipalPair>, Wrong> {
         return if &**text == "*" {
             Ok(vec![("*".into(), "*".into())])
         } else {
-            wrong(at.span, expected, format!("`{text}`"))
+            wrong(LintCode::InvalidPrincipalFormat, at.span, expected, format!("`{text}`"))
         };
     }
     let mut all = Vec::new();
@@ -285,12 +373,20 @@ fn principals(at: &Located) -> Result<Vec<PrincipalPair>, Wrong> {
             "Service" => "a service such as `ec2.amazonaws.com`",
             "Federated" => "an identity provider's ARN or domain",
             "CanonicalUser" => "a canonical user id",
-            other => return wrong(member.key_span, expected, format!("`{other}`")),
+            other => {
+                let code = LintCode::InvalidPrincipalKey;
+                return wrong(code, member.key_span, expected, format!("`{other}`"));
+            }
         };
         for item in one_or_many(&member.value) {
             let text = string(item, expected)?;
             if !names_a_principal(&member.key, text) {
-                return wrong(item.span, expected, format!("`{text}`"));
+                let code = match &*member.key {
+                    _ if text.contains(['*', '?']) => LintCode::UnsupportedWildcardInPrincipal,
+                    "Service" => LintCode::InvalidServicePrincipalFormat,
+                    _ => LintCode::InvalidPrincipalFormat,
+                };
+                return wrong(code, item.span, expected, format!("`{text}`"));
             }
             all.push((member.key.clone(), text.into()));
         }
@@ -323,10 +419,13 @@ fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
     let mut entries = Vec::new();
     for block in object(at, "conditions as an object of operators")? {
         let Some(operator) = Operator::parse(&block.key) else {
-            return wrong(block.key_span, "a condition operator", format!("`{}`", block.key));
+            let found = format!("`{}`", block.key);
+            return wrong(operator_code(&block.key), block.key_span, "a condition operator", found);
         };
         if !operators.insert(operator) {
-            return wrong(block.key_span, "each operator once", format!("`{operator}` again"));
+            let code = LintCode::DuplicateKeysWithDifferentCase;
+            let found = format!("`{operator}` again");
+            return wrong(code, block.key_span, "each operator once", found);
         }
         let mut keys = BTreeSet::new();
         for member in object(&block.value, "an object of condition keys")? {
@@ -334,10 +433,13 @@ fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
             if member.key.is_empty()
                 || member.key.contains(char::is_whitespace) && !member.key.contains('/')
             {
-                return wrong(member.key_span, "a condition key", format!("`{}`", member.key));
+                let code = LintCode::InvalidConditionKeyFormat;
+                let found = format!("`{}`", member.key);
+                return wrong(code, member.key_span, "a condition key", found);
             }
             if !keys.insert(member.key.to_ascii_lowercase()) {
                 return wrong(
+                    LintCode::DuplicateKeysWithDifferentCase,
                     member.key_span,
                     "each key once, whatever its case",
                     format!("`{}` again", member.key),
@@ -350,11 +452,26 @@ fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
     Ok(entries)
 }
 
+/// Why a text is no operator: `Null` takes neither suffix nor qualifier.
+fn operator_code(text: &str) -> LintCode {
+    let name = text.rsplit(':').next().unwrap_or_default();
+    if name.eq_ignore_ascii_case("NullIfExists") {
+        LintCode::NullWithIfExists
+    } else if name.eq_ignore_ascii_case("Null") {
+        LintCode::NullWithQualifier
+    } else {
+        LintCode::InvalidConditionOperator
+    }
+}
+
 fn scalar(at: &Located) -> Result<Box<str>, Wrong> {
     match &at.value {
         Json::String(text) | Json::Number(text) => Ok(text.clone()),
         Json::Bool(value) => Ok(if *value { "true" } else { "false" }.into()),
-        other => wrong(at.span, "a string, number or boolean", other.kind()),
+        other => {
+            let code = LintCode::DataTypeMismatch;
+            wrong(code, at.span, "a string, number or boolean", other.kind())
+        }
     }
 }
 

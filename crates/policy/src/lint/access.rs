@@ -1,102 +1,118 @@
 //! Statements that let in more than is usually meant.
 
-use super::{LintCode, Notes, reaches};
-use crate::document::{
-    ActionBlock, PolicyKind, PrincipalBlock, ResourceBlock, Statement, StatementEffect,
+use super::{
+    Fix, LintCode, Notes, has_condition, reaches,
+    view::{Text, View},
+};
+use crate::{
+    document::{ActionBlock, PolicyKind, PrincipalBlock, ResourceBlock},
+    operator::{Comparison, Qualifier},
 };
 
-/// The actions that a trust policy can decide on.
-const TRUST_ACTIONS: [&str; 6] = [
-    "sts:AssumeRole",
-    "sts:AssumeRoleWithSAML",
-    "sts:AssumeRoleWithWebIdentity",
-    "sts:TagSession",
-    "sts:SetSourceIdentity",
-    "sts:SetContext",
+/// Keys that say on whose behalf a service calls (AWS, "The confused deputy problem").
+const ON_BEHALF: [&str; 4] =
+    ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"];
+
+/// A key of private addresses, and the keys of which one says in which VPC they are.
+const PAIRED: [(&str, &[&str]); 2] = [
+    ("aws:vpcsourceip", &["aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn"]),
+    ("aws:ec2instancesourceprivateipv4", &["aws:ec2instancesourcevpc"]),
 ];
 
-pub(super) fn check(statement: &Statement, kind: PolicyKind, notes: &mut Notes) {
-    if kind == PolicyKind::Trust {
-        trust_actions(statement, notes);
+pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
+    if !view.allows() {
+        without_mfa(view, notes);
     }
-    if statement.effect == StatementEffect::Allow {
-        negated_elements(statement, notes);
-        pass_role(statement, notes);
-        principals(statement, notes);
+    // An organization's policies let nobody in: they only limit what others allow.
+    let grants = !matches!(view.kind, PolicyKind::ServiceControl | PolicyKind::ResourceControl);
+    if grants && view.allows() {
+        negated_elements(view, notes);
+        roles(view, notes);
+        principals(view, notes);
+        pairs(view, notes);
     }
 }
 
-fn has_condition(statement: &Statement, is: impl Fn(&str) -> bool) -> bool {
-    statement.conditions.iter().any(|condition| is(&condition.key.to_ascii_lowercase()))
-}
-
-fn trust_actions(statement: &Statement, notes: &mut Notes) {
-    let ActionBlock::Action(actions) = &statement.actions else { return };
-    for action in actions {
-        let known = TRUST_ACTIONS.iter().any(|known| reaches(core::slice::from_ref(action), known));
-        if !known {
-            notes.add(LintCode::MismatchedTrustAction, action);
+/// Who has no second factor is to be denied, and so must be who can't have one.
+fn without_mfa(view: &View<'_>, notes: &mut Notes) {
+    for condition in &view.conditions {
+        let operator = condition.entry.operator;
+        let is_mfa = condition.key.text.eq_ignore_ascii_case("aws:MultiFactorAuthPresent");
+        let is_false = condition.values.iter().all(|v| v.text.eq_ignore_ascii_case("false"));
+        let plain = operator.comparison == Comparison::Bool && !operator.if_exists;
+        if is_mfa && is_false && plain && operator.qualifier == Qualifier::None {
+            let fix = condition.own_operator.map(|span| Fix::text(span, "BoolIfExists"));
+            let at = condition.key;
+            notes.add_with(LintCode::MfaConditionWithoutIfExists, at.span, at.text, fix);
         }
     }
 }
 
-fn negated_elements(statement: &Statement, notes: &mut Notes) {
-    if matches!(statement.principals, PrincipalBlock::NotPrincipal(_)) {
-        notes.add(LintCode::AllowWithNotPrincipal, "");
+fn negated_elements(view: &View<'_>, notes: &mut Notes) {
+    if matches!(view.statement.principals, PrincipalBlock::NotPrincipal(_)) {
+        notes.add(LintCode::AllowWithNotPrincipal, view.element("NotPrincipal"), "");
     }
-    if matches!(statement.resources, ResourceBlock::NotResource(_)) {
-        notes.add(LintCode::AllowWithNotResource, "");
+    if matches!(view.statement.resources, ResourceBlock::NotResource(_)) {
+        notes.add(LintCode::AllowWithNotResource, view.element("NotResource"), "");
     }
-    if matches!(statement.actions, ActionBlock::NotAction(_)) && on_everything(statement) {
-        notes.add(LintCode::AllowWithNotAction, "");
-    }
-}
-
-fn on_everything(statement: &Statement) -> bool {
-    match &statement.resources {
-        ResourceBlock::Resource(resources) => resources.iter().any(|r| &**r == "*"),
-        ResourceBlock::NotResource(_) => true,
-        ResourceBlock::None => false,
+    if matches!(view.statement.actions, ActionBlock::NotAction(_)) && view.on_everything() {
+        notes.add(LintCode::AllowWithNotAction, view.element("NotAction"), "");
     }
 }
 
-fn pass_role(statement: &Statement, notes: &mut Notes) {
-    let ActionBlock::Action(actions) = &statement.actions else { return };
-    let passes = reaches(actions, "iam:PassRole") && on_everything(statement);
+/// Roles that may be given to any service, or be made for any.
+fn roles(view: &View<'_>, notes: &mut Notes) {
+    let Some(actions) = view.positive_actions() else { return };
     // Who may do everything needs no role to be passed.
-    let everything = actions.iter().any(|action| &**action == "*");
-    if passes && !everything && !has_condition(statement, |key| key == "iam:passedtoservice") {
-        notes.add(LintCode::PassRoleWithStar, "");
+    if !view.on_everything() || actions.iter().any(|action| action.text == "*") {
+        return;
+    }
+    for (name, key, code) in [
+        ("iam:PassRole", "iam:passedtoservice", LintCode::PassRoleWithStarInResource),
+        (
+            "iam:CreateServiceLinkedRole",
+            "iam:awsservicename",
+            LintCode::CreateSlrWithStarInResource,
+        ),
+    ] {
+        let reaching = actions.iter().find(|action| reaches(action.text, name));
+        if let Some(Text { text, span }) = reaching
+            && !has_condition(view.statement, &[key])
+        {
+            notes.add(code, *span, text);
+        }
     }
 }
 
-fn principals(statement: &Statement, notes: &mut Notes) {
-    let PrincipalBlock::Principal(principals) = &statement.principals else { return };
-    let on_behalf = |key: &str| {
-        matches!(
-            key,
-            "aws:sourcearn" | "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths"
-        )
-    };
-    for (kind, value) in principals {
-        match (&**kind, &**value) {
-            ("*", _) | ("AWS", "*") if statement.conditions.is_empty() => {
-                notes.add(LintCode::AnyonePrincipal, value);
+fn principals(view: &View<'_>, notes: &mut Notes) {
+    if !matches!(view.statement.principals, PrincipalBlock::Principal(_)) {
+        return;
+    }
+    for principal in &view.principals {
+        let Text { text, span } = principal.value;
+        match (principal.kind, text) {
+            ("*", _) | ("AWS", "*") if view.conditions.is_empty() => {
+                notes.add(LintCode::AnyonePrincipalWithoutCondition, span, text);
             }
             // A role is assumed by the service itself: there is no source to name.
             ("Service", service)
-                if !matches!(statement.resources, ResourceBlock::None)
-                    && !has_condition(statement, on_behalf) =>
+                if !matches!(view.statement.resources, ResourceBlock::None)
+                    && !has_condition(view.statement, &ON_BEHALF) =>
             {
-                notes.add(LintCode::RestrictServicePrincipal, service);
-            }
-            ("Federated", provider)
-                if provider.ends_with("token.actions.githubusercontent.com")
-                    && !has_condition(statement, |key| key.ends_with(":sub")) =>
-            {
-                notes.add(LintCode::MissingSubjectCondition, provider);
+                notes.add(LintCode::RestrictAccessToServicePrincipal, span, service);
             }
             _ => {}
+        }
+    }
+}
+
+fn pairs(view: &View<'_>, notes: &mut Notes) {
+    for condition in &view.conditions {
+        let pair = PAIRED.iter().find(|(key, _)| condition.key.text.eq_ignore_ascii_case(key));
+        if let Some((_, others)) = pair
+            && !has_condition(view.statement, others)
+        {
+            notes.add(LintCode::MissingPairedConditionKeys, condition.key.span, condition.key.text);
         }
     }
 }

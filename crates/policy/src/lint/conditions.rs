@@ -1,173 +1,125 @@
-//! Conditions and variables that do not do what they say.
+//! Condition keys: whether they exist, and whether the operator is one for them.
 
-use core::net::IpAddr;
-
-use super::{LintCode, Notes};
+use super::{
+    Fix, LintCode, Notes,
+    similar::nearest,
+    view::{ConditionText, View},
+};
 use crate::{
-    document::{ConditionEntry, ResourceBlock, Statement, Version},
-    network::Network,
-    operator::{Comparison, Qualifier},
-    time::parse_date,
+    catalogue::{self, ConditionKey, ValueType},
+    operator::{Comparison, Operator, Qualifier},
 };
 
-/// AWS's global condition keys of one value, in lower case (AWS, "AWS global condition context keys"). Tag keys follow a slash.
-const SINGLE: [&str; 53] = [
-    "aws:assumedroot",
-    "aws:calledviaawsmcp",
-    "aws:calledviafirst",
-    "aws:calledvialast",
-    "aws:chatbotsourcearn",
-    "aws:currenttime",
-    "aws:ec2instancesourceprivateipv4",
-    "aws:ec2instancesourcevpc",
-    "aws:epochtime",
-    "aws:federatedprovider",
-    "aws:ismcpserviceaction",
-    "aws:multifactorauthage",
-    "aws:multifactorauthpresent",
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:principalisawsservice",
-    "aws:principalorgid",
-    // Not on that page, but in a policy of AWS's own (AWSSSOServiceRolePolicy).
-    "aws:principalorgmasteraccountid",
-    "aws:principalservicename",
-    "aws:principaltype",
-    "aws:referer",
-    "aws:requestedregion",
-    "aws:resourceaccount",
-    "aws:resourceorgid",
-    "aws:securetransport",
-    "aws:signinsessionarn",
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "aws:sourceidentity",
-    "aws:sourceip",
-    "aws:sourceorgid",
-    "aws:sourcevpc",
-    "aws:sourcevpcarn",
-    "aws:sourcevpce",
-    "aws:tokenissuetime",
-    "aws:useragent",
-    "aws:userid",
-    "aws:username",
-    "aws:viaawsmcpservice",
-    "aws:viaawsservice",
-    "aws:vpceaccount",
-    "aws:vpceorgid",
-    "aws:vpcsourceip",
-    "ec2:roledelivery",
-    "ec2:sourceinstancearn",
-    "iam:awsservicename",
-    "iam:passedtoservice",
-    "iam:permissionsboundary",
-    "iam:policyarn",
-    "sts:externalid",
-    "sts:rolesessionname",
-    "sts:sourceidentity",
-    "s3:prefix",
-];
-
-/// AWS's global condition keys of several values, in lower case.
-const SEVERAL: [&str; 7] = [
-    "aws:calledvia",
-    "aws:principalorgpaths",
-    "aws:principalservicenameslist",
-    "aws:resourceorgpaths",
-    "aws:sourceorgpaths",
-    "aws:tagkeys",
-    "aws:vpceorgpaths",
-];
-
-const TAGGED: [&str; 3] = ["aws:principaltag/", "aws:requesttag/", "aws:resourcetag/"];
-
-pub(super) fn check(statement: &Statement, version: Version, notes: &mut Notes) {
-    if let ResourceBlock::Resource(resources) | ResourceBlock::NotResource(resources) =
-        &statement.resources
-    {
-        for resource in resources {
-            variables(resource, version, true, notes);
-        }
-    }
-    for condition in &statement.conditions {
-        key(condition, notes);
-        for value in &condition.values {
-            variables(value, version, condition.operator.takes_variables(), notes);
-            self::value(condition, value, notes);
+pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
+    for condition in &view.conditions {
+        let found = catalogue::condition_key(condition.key.text);
+        match found {
+            Some(key) => {
+                fits(condition, key, notes);
+                qualifier(condition, key, notes);
+            }
+            None => unknown(condition, notes),
         }
     }
 }
 
-fn key(condition: &ConditionEntry, notes: &mut Notes) {
-    let key = condition.key.to_ascii_lowercase();
-    let tagged = TAGGED.iter().any(|prefix| key.starts_with(prefix));
-    let single = tagged || SINGLE.contains(&key.as_str());
-    if key.starts_with("aws:") && !single && !SEVERAL.contains(&key.as_str()) {
-        notes.add(LintCode::InvalidGlobalConditionKey, &condition.key);
-    }
-    if condition.operator.qualifier == Qualifier::ForAllValues && single {
-        notes.add(LintCode::ForAllValuesWithSingleValuedKey, &condition.key);
-    }
-}
-
-fn variables(text: &str, version: Version, supported: bool, notes: &mut Notes) {
-    let mut rest = text;
-    while let Some((_, behind)) = rest.split_once("${") {
-        if version == Version::V2008 {
-            return notes.add(LintCode::UnsupportedVariableVersion, text);
-        }
-        let Some((inner, after)) = behind.split_once('}') else {
-            return notes.add(LintCode::VariableMissingBrace, text);
-        };
-        if inner.trim().is_empty() {
-            notes.add(LintCode::EmptyVariable, text);
-        } else if !supported {
-            notes.add(LintCode::VariableUnsupportedOperator, text);
-        }
-        rest = after;
-    }
-}
-
-fn value(condition: &ConditionEntry, value: &str, notes: &mut Notes) {
-    if value.contains("${") {
+fn unknown(condition: &ConditionText<'_>, notes: &mut Notes) {
+    let key = condition.key;
+    let Some((prefix, name)) = key.text.split_once(':') else {
+        return notes.add(LintCode::InvalidConditionKeyFormat, key.span, key.text);
+    };
+    // Keys of identity providers are named after them: `token.actions.githubusercontent.com:sub`.
+    if prefix.contains(['.', '/']) {
         return;
     }
-    let readable = match condition.operator.comparison {
-        Comparison::Numeric(_) => value.parse::<f64>().is_ok(),
-        Comparison::Date(_) => parse_date(value).is_some(),
-        Comparison::Bool | Comparison::Null => {
-            ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word))
-        }
-        Comparison::IpAddress => {
-            address(condition, value, notes);
-            Network::parse(value).is_some()
-        }
-        Comparison::StringEquals | Comparison::StringEqualsIgnoreCase => {
-            if value.contains(['*', '?']) {
-                notes.add(LintCode::WildcardWithoutLike, value);
-            }
-            true
-        }
-        Comparison::StringLike | Comparison::BinaryEquals | Comparison::ArnLike => true,
+    if !catalogue::is_key_prefix(prefix) {
+        let known = catalogue::services().iter().map(|service| service.prefix);
+        let near = nearest(prefix, known).filter(|near| !near.eq_ignore_ascii_case(prefix));
+        let code = near.map_or(LintCode::UnknownConditionKey, |_| LintCode::InvalidService);
+        let fix = near.map(|near| Fix::text(key.span, &format!("{near}:{name}")));
+        return notes.add_with(code, key.span, key.text, fix);
+    }
+    let bare = key.text.strip_suffix('/').unwrap_or(key.text);
+    if catalogue::condition_key(&format!("{bare}/x")).is_some() {
+        return notes.add(LintCode::MissingTagKeyInCondition, key.span, key.text);
+    }
+    let near = similar(prefix, name);
+    let fix = near.map(|near| Fix::text(key.span, near));
+    let code = match &fix {
+        _ if prefix.eq_ignore_ascii_case("aws") => LintCode::InvalidGlobalConditionKey,
+        Some(_) => LintCode::InvalidServiceConditionKey,
+        None => LintCode::UnknownConditionKey,
     };
-    if !readable {
-        notes.add(LintCode::TypeMismatch, value);
+    notes.add_with(code, key.span, key.text, fix);
+}
+
+/// The key of the same prefix that may have been meant.
+fn similar(prefix: &str, name: &str) -> Option<&'static str> {
+    let keys: Vec<&'static str> = if prefix.eq_ignore_ascii_case("aws") {
+        catalogue::global_keys().iter().map(|global| global.key.name).collect()
+    } else {
+        let keys = catalogue::service(prefix).map(catalogue::Service::condition_keys);
+        keys.unwrap_or_default().iter().map(|key| key.name).collect()
+    };
+    let names = keys.iter().filter_map(|key| {
+        let (known, rest) = key.split_once(':')?;
+        (known.eq_ignore_ascii_case(prefix) && !rest.contains("${")).then_some(rest)
+    });
+    let near = nearest(name, names)?;
+    keys.into_iter().find(|key| key.split_once(':').is_some_and(|(_, rest)| rest == near))
+}
+
+/// The operator must compare values of the key's type.
+fn fits(condition: &ConditionText<'_>, key: ConditionKey, notes: &mut Notes) {
+    let text = matches!(
+        condition.entry.operator.comparison,
+        Comparison::StringEquals | Comparison::StringEqualsIgnoreCase | Comparison::StringLike
+    );
+    let seconds = key.name == "aws:EpochTime";
+    let fits = match (key.value_type, condition.entry.operator.comparison) {
+        (_, Comparison::Null)
+        | (ValueType::Bool, Comparison::Bool)
+        | (ValueType::Date, Comparison::Date(_))
+        | (ValueType::Numeric, Comparison::Numeric(_))
+        | (ValueType::Arn, Comparison::ArnLike)
+        | (ValueType::IpAddress, Comparison::IpAddress)
+        | (ValueType::String, Comparison::BinaryEquals) => true,
+        (ValueType::Date, Comparison::Numeric(_)) => seconds,
+        // Tags and encryption contexts hold what people put there, ARNs among it.
+        (ValueType::String, Comparison::ArnLike) => key.name.contains("${"),
+        // ARNs are compared as texts all over AWS's own policies; only their wildcards mean something else then.
+        (ValueType::String | ValueType::Arn, _) => text,
+        _ => false,
+    };
+    if !fits {
+        notes.add(LintCode::TypeMismatch, condition.key.span, condition.key.text);
     }
 }
 
-fn address(condition: &ConditionEntry, block: &str, notes: &mut Notes) {
-    let base = block.split('/').next().unwrap_or_default().parse::<IpAddr>();
-    let (Ok(base), Some(network)) = (base, Network::parse(block)) else { return };
-    if network.base() != base {
-        notes.add(LintCode::ImproveIpRange, block);
-    }
-    let private = match base {
-        IpAddr::V4(base) => base.is_private() || base.is_loopback() || base.is_link_local(),
-        IpAddr::V6(base) => {
-            base.is_unique_local() || base.is_loopback() || base.is_unicast_link_local()
+/// Keys of several values need a qualifier, and those of one value have no use for it.
+fn qualifier(condition: &ConditionText<'_>, key: ConditionKey, notes: &mut Notes) {
+    let operator = condition.entry.operator;
+    let code = match (key.multivalued, operator.qualifier) {
+        (true, Qualifier::None) if operator.comparison != Comparison::Null => {
+            LintCode::MissingQualifier
         }
+        (false, Qualifier::ForAllValues) => LintCode::ForAllValuesWithSingleValuedKey,
+        (false, Qualifier::ForAnyValue) => LintCode::ForAnyValueWithSingleValuedKey,
+        _ => return,
     };
-    if private && condition.key.eq_ignore_ascii_case("aws:SourceIp") {
-        notes.add(LintCode::PrivateIpAddress, block);
+    let fix = condition.own_operator.map(|span| Fix::text(span, &requalified(operator, code)));
+    notes.add_with(code, condition.key.span, condition.key.text, fix);
+}
+
+/// The operator's name with the qualifier that was missing, or without the one that was too much.
+fn requalified(operator: Operator, code: LintCode) -> String {
+    let name = operator.to_string();
+    match name.split_once(':') {
+        Some((_, bare)) => bare.to_owned(),
+        // A negated operator that holds for any value lets all others through.
+        None if code == LintCode::MissingQualifier && operator.negated => {
+            format!("ForAllValues:{name}")
+        }
+        None => format!("ForAnyValue:{name}"),
     }
 }

@@ -1,55 +1,85 @@
 //! What could be left out.
 
-use super::{LintCode, Notes};
-use crate::{
-    document::{ActionBlock, ResourceBlock, Statement},
-    wildcard::wildcard_matches,
+use super::{
+    Fix, LintCode, Notes,
+    view::{Text, View},
 };
+use crate::{Arn, document::Span, document::Statement, wildcard::wildcard_matches};
 
 /// More values than this in one list are not compared with each other: the work is the square of their number.
 const COMPARED_MAX: usize = 500;
 
-pub(super) fn check(statement: &Statement, earlier: &[Statement], notes: &mut Notes) {
-    let (ActionBlock::Action(actions) | ActionBlock::NotAction(actions)) = &statement.actions;
-    let lower: Vec<Box<str>> =
-        actions.iter().map(|action| action.to_ascii_lowercase().into()).collect();
-    list(actions, &lower, LintCode::RedundantAction, notes);
-    if let ResourceBlock::Resource(resources) | ResourceBlock::NotResource(resources) =
-        &statement.resources
-    {
-        list(resources, resources, LintCode::RedundantResource, notes);
-    }
-    for condition in statement.conditions.iter().filter(|condition| condition.values.is_empty()) {
-        notes.add(LintCode::EmptyArray, &condition.key);
-    }
+/// A statement that an earlier one makes superfluous.
+pub(super) fn statement(view: &View<'_>, earlier: &[Statement], notes: &mut Notes) {
+    let statement = view.statement;
+    // All but its name and its place.
     let same = |other: &Statement| {
-        statement.says_the_same(&Statement { sid: statement.sid.clone(), ..other.clone() })
+        statement.effect == other.effect
+            && statement.principals == other.principals
+            && statement.actions == other.actions
+            && statement.resources == other.resources
+            && statement.conditions == other.conditions
     };
     if earlier.iter().take(COMPARED_MAX).any(same) {
-        notes.add(LintCode::RedundantStatement, statement.sid.as_deref().unwrap_or_default());
+        let sid = statement.sid.as_deref().unwrap_or_default();
+        notes.add(LintCode::RedundantStatement, statement.span, sid);
     }
 }
 
-/// `compared` are the values in the form in which they are compared.
-fn list(values: &[Box<str>], compared: &[Box<str>], code: LintCode, notes: &mut Notes) {
-    if values.is_empty() {
-        notes.add(
-            LintCode::EmptyArray,
-            if code == LintCode::RedundantAction { "Action" } else { "Resource" },
-        );
+/// Values that another one of their list makes superfluous.
+pub(super) fn lists(view: &View<'_>, notes: &mut Notes) {
+    let lower: Vec<String> =
+        view.actions.iter().map(|action| action.text.to_ascii_lowercase()).collect();
+    list(&view.actions, &lower, LintCode::RedundantAction, wildcard_matches, notes);
+    let written = |texts: &[Text<'_>]| texts.iter().map(|t| t.text.to_owned()).collect::<Vec<_>>();
+    let resources = written(&view.resources);
+    list(&view.resources, &resources, LintCode::RedundantResource, wildcard_matches, notes);
+    for condition in &view.conditions {
+        let values = written(&condition.values);
+        let same = |a: &str, b: &str| a == b;
+        list(&condition.values, &values, LintCode::RedundantConditionValue, same, notes);
     }
+    principals(view, notes);
+}
+
+fn principals(view: &View<'_>, notes: &mut Notes) {
+    // Values of one kind are one list of the text; a kind stands in an object once.
+    for kind in ["AWS", "Service", "Federated", "CanonicalUser"] {
+        let of_kind = view.principals.iter().filter(|principal| principal.kind == kind);
+        let values: Vec<Text<'_>> = of_kind.map(|principal| principal.value).collect();
+        let names: Vec<String> = values.iter().map(|value| principal_name(value.text)).collect();
+        let covers = |a: &str, b: &str| a == "*" || a == b;
+        list(&values, &names, LintCode::RedundantPrincipal, covers, notes);
+    }
+}
+
+/// An account has two names: its number, and the ARN of its root.
+fn principal_name(text: &str) -> String {
+    let root = Arn::parse(text).ok().filter(|arn| arn.resource() == "root");
+    root.and_then(|arn| arn.account_id()).map_or_else(|| text.to_owned(), |id| id.to_string())
+}
+
+/// `compared` are the values in the form in which they are compared.
+fn list(
+    values: &[Text<'_>],
+    compared: &[String],
+    code: LintCode,
+    covers: impl Fn(&str, &str) -> bool,
+    notes: &mut Notes,
+) {
     let few = compared.get(..COMPARED_MAX).unwrap_or(compared);
     for ((place, one), written) in few.iter().enumerate().zip(values) {
         // A `?` of one pattern is a character to the other, so a covered pattern is always found to be covered. Of two that cover
         // each other the second is named.
-        let covers = |(other_place, other): (usize, &str)| {
+        let makes_superfluous = |(other_place, other): (usize, &String)| {
             other_place != place
-                && !one.contains("${")
-                && wildcard_matches(other, one)
-                && (other_place < place || !wildcard_matches(one, other))
+                && (one == other || !one.contains("${"))
+                && covers(other, one)
+                && (other_place < place || !covers(one, other))
         };
-        if few.iter().map(|other| &**other).enumerate().any(covers) {
-            notes.add(code, written);
+        if few.iter().enumerate().any(makes_superfluous) {
+            let spans: Vec<Span> = values.iter().map(|value| value.span).collect();
+            notes.add_with(code, written.span, written.text, Fix::without(&spans, place));
         }
     }
 }
