@@ -6,7 +6,7 @@ mod policies;
 
 use bytes::Bytes;
 use prost::Message;
-use tidegate_policy::{AccountId, Action, Request, authorize};
+use tidegate_policy::{AccountId, Action, Request};
 use tidegate_replica::{Dot, GroupId, Origin, Record, Stamp};
 
 use crate::{
@@ -128,7 +128,7 @@ fn check_caller(
     for (action, resource) in needed {
         let action = Action::parse(&action).map_err(|e| Rejection::invalid(e.to_string()))?;
         let request = Request::new(&resolved.principal, &action, &resource, &context);
-        let decision = authorize(&resolved.policies, &request);
+        let decision = resolved.authorize(&request);
         if let Some(sentence) = decision.denied_sentence(&request) {
             return Err(Rejection::new(RejectionKind::AccessDenied, sentence));
         }

@@ -1,9 +1,11 @@
 //! Who asks: from a reference in the log to an identity with its policies.
 
-use std::sync::Arc;
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tidegate_policy::{
-    CompiledPolicy, Context, PolicyDocument, PolicyKind, PolicySet, PolicySource, Principal, Value,
+    CompiledPolicy, ComposedPolicies, Context, Decision, PolicyDocument, PolicyKind, PolicySet,
+    PolicySource, Principal, Request, Value, authorize,
 };
 
 use crate::{
@@ -13,12 +15,39 @@ use crate::{
 };
 
 /// A caller with everything that speaks for or against it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Resolved {
     /// The identity.
     pub principal: Principal,
-    /// Its policies, without those of a session.
+    /// Its policies, those of its session among them.
     pub policies: PolicySet,
+    /// The policies under one index, once it has paid to make one.
+    composed: OnceLock<ComposedPolicies>,
+    /// How often it was asked about.
+    asked: AtomicU32,
+}
+
+/// Decisions after which a caller's policies are put under one index. Making it costs about what some dozen decisions do, and whoever
+/// asks once, behind a change of its account, should not pay it.
+const COMPOSED_AFTER: u32 = 32;
+
+impl Resolved {
+    /// A caller and its policies.
+    pub fn new(principal: Principal, policies: PolicySet) -> Self {
+        Self { principal, policies, composed: OnceLock::new(), asked: AtomicU32::new(0) }
+    }
+
+    /// Decides. How often was asked before changes the time that it takes, and nothing else.
+    pub fn authorize(&self, request: &Request<'_>) -> Decision {
+        if let Some(composed) = self.composed.get() {
+            return composed.authorize(request);
+        }
+        if self.asked.fetch_add(1, Ordering::Relaxed) < COMPOSED_AFTER {
+            return authorize(&self.policies, request);
+        }
+        let make = || ComposedPolicies::new(self.policies.clone());
+        self.composed.get_or_init(make).authorize(request)
+    }
 }
 
 /// Condition keys that the serving node captured.
@@ -91,7 +120,7 @@ impl AccountState {
 
     /// The root user.
     pub fn root(&self) -> Arc<Resolved> {
-        Arc::new(Resolved { principal: Principal::root(self.id()), policies: PolicySet::default() })
+        Arc::new(Resolved::new(Principal::root(self.id()), PolicySet::default()))
     }
 
     fn memoised(
@@ -132,10 +161,8 @@ impl AccountState {
         principal.tags =
             user.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
         let boundary = self.boundary(&user.boundary);
-        Some(Resolved {
-            principal,
-            policies: PolicySet { identity, boundary, ..PolicySet::default() },
-        })
+        let policies = PolicySet { identity, boundary, ..PolicySet::default() };
+        Some(Resolved::new(principal, policies))
     }
 
     fn compose_role(&self, role_id: &str, session: &str) -> Option<Resolved> {
@@ -147,10 +174,8 @@ impl AccountState {
         principal.tags =
             role.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
         let boundary = self.boundary(&role.boundary);
-        Some(Resolved {
-            principal,
-            policies: PolicySet { identity, boundary, ..PolicySet::default() },
-        })
+        let policies = PolicySet { identity, boundary, ..PolicySet::default() };
+        Some(Resolved::new(principal, policies))
     }
 
     fn session(&self, caller: &CallerRef) -> Option<Arc<Resolved>> {
@@ -158,14 +183,14 @@ impl AccountState {
         if !caller.has_session_policies {
             return Some(resolved);
         }
-        let mut with = Resolved::clone(&resolved);
         let compile = |(n, text): (usize, &String)| {
             let document = PolicyDocument::parse(text, PolicyKind::Session).ok()?;
             Some(Arc::new(CompiledPolicy::compile(PolicySource::Session(n), &document)))
         };
-        with.policies.session =
-            Some(caller.session_policies.iter().enumerate().map(compile).collect::<Option<_>>()?);
-        Some(Arc::new(with))
+        let session = caller.session_policies.iter().enumerate().map(compile);
+        let session = Some(session.collect::<Option<_>>()?);
+        let policies = PolicySet { session, ..resolved.policies.clone() };
+        Some(Arc::new(Resolved::new(resolved.principal.clone(), policies)))
     }
 
     fn policies_of(&self, kind: EntityKind, name: &str) -> Vec<Arc<CompiledPolicy>> {

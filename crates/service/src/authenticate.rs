@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tidegate_authn::{
     ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
 };
-use tidegate_model::{CallerRef, Resolved, command::caller_kind, ids};
-use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis, authorize};
+use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, ids};
+use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
 use crate::{Reason, ServiceError, View};
@@ -20,6 +20,8 @@ pub struct Caller {
     pub account: AccountId,
     /// The group that the account lives in.
     pub group: GroupId,
+    /// The state of the account in which it was looked up.
+    pub state: Arc<AccountState>,
     /// The identity with its policies.
     pub resolved: Arc<Resolved>,
     /// Condition keys that the node knows of the call.
@@ -90,15 +92,34 @@ pub fn authenticate(
         }
     };
     let resolved = state.resolve(&reference, now.0)?;
-    Ok((Caller { reference, account, group, resolved, context }, key))
+    let state = Arc::clone(state);
+    Ok((Caller { reference, account, group, state, resolved, context }, key))
+}
+
+impl Caller {
+    /// Looks the caller up again in `view`, where its account has changed since: its key or session must still be good.
+    pub fn renew(&mut self, view: &View, now: UnixMillis) -> Result<(), ServiceError> {
+        let state = view.account(self.account)?;
+        let lasts = self.reference.kind != caller_kind::SESSION || now.0 < self.reference.expires;
+        if !(lasts && Arc::ptr_eq(state, &self.state)) {
+            self.resolved = state.resolve(&self.reference, now.0)?;
+            self.state = Arc::clone(state);
+        }
+        Ok(())
+    }
 }
 
 /// Refuses unless the caller may do `action` on `resource`.
 pub fn check(caller: &Caller, action: &str, resource: &str) -> Result<(), ServiceError> {
     let action =
         Action::parse(action).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
-    let request = Request::new(&caller.resolved.principal, &action, resource, &caller.context);
-    let decision = authorize(&caller.resolved.policies, &request);
+    check_action(caller, &action, resource)
+}
+
+/// The same for an action that is known already.
+pub fn check_action(caller: &Caller, action: &Action, resource: &str) -> Result<(), ServiceError> {
+    let request = Request::new(&caller.resolved.principal, action, resource, &caller.context);
+    let decision = caller.resolved.authorize(&request);
     match decision.denied_sentence(&request) {
         Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)),
         None => Ok(()),

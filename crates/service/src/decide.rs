@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidegate_model::Resolved;
-use tidegate_policy::{Action, Arn, Context, Decision, Explanation, Request, authorize, explain};
+use tidegate_policy::{Action, Arn, Context, Decision, Explanation, Request, explain};
 use tidegate_replica::GroupId;
 
 use crate::{Caller, Reason, ServiceError, View, authenticate::check};
@@ -95,7 +95,7 @@ pub fn decide(
     let (subject, group) = subject(view, caller, question.principal, "tidegate:Authorize")?;
     let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
     let request = Request::new(&subject.principal, &action, question.resource, &question.context);
-    let decision = authorize(&subject.policies, &request);
+    let decision = subject.authorize(&request);
     let sentence = decision.denied_sentence(&request);
     Ok(Answered { decision, sentence, group })
 }

@@ -10,7 +10,7 @@ mod sts;
 mod token;
 mod view;
 
-pub use authenticate::{Caller, authenticate, check};
+pub use authenticate::{Caller, authenticate, check, check_action};
 pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
 pub use error::{Reason, ServiceError};
 pub use sts::{AssumeRole, AssumedRole, assume_role};

@@ -92,7 +92,8 @@ where
             );
             let timeout = request.headers().get("grpc-timeout").and_then(|v| v.to_str().ok());
             let timeout = timeout.map(ToOwned::to_owned);
-            let answer = async {
+            // On the heap at once: what is laid around it would otherwise move it again and again.
+            let answer = Box::pin(async {
                 match admit(&core, request).await {
                     Ok((request, joined)) => {
                         inner.call(request).await.map(|answer| with_joined(answer, joined))
@@ -103,7 +104,7 @@ where
                         Ok(refused(&status(&error)))
                     }
                 }
-            };
+            });
             let answer = patience::within(timeout.as_deref(), core.platform.monotonic(), answer);
             tracing::Instrument::instrument(answer, span).await
         })
@@ -137,7 +138,7 @@ async fn admit(
     };
     let presented = Presented::read(&header)?;
     let joined = match header(AT_LEAST) {
-        Some(tokens) => wait_for(core, tokens).await?,
+        Some(tokens) => Box::pin(wait_for(core, tokens)).await?,
         None => None,
     };
     let now = core.platform.wall();

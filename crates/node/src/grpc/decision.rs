@@ -1,9 +1,13 @@
 //! Decisions over gRPC.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use futures::Stream;
-use tidegate_policy::{Context, Effect, Value};
+use tidegate_policy::{Action, ActionError, Context, Effect, Value};
 use tidegate_proto::decision::v1::{
     Answer, AuthorizeRequest, AuthorizeResponse, AuthorizeStreamRequest, AuthorizeStreamResponse,
     BatchAuthorizeRequest, BatchAuthorizeResponse, Effect as WireEffect, ExplainRequest,
@@ -12,8 +16,8 @@ use tidegate_proto::decision::v1::{
 };
 use tidegate_replica::GroupId;
 use tidegate_service::{
-    Answered, Caller, QUESTIONS_MAX, Question, Reason, ServiceError, View, check, decide,
-    explain_question,
+    Answered, Caller, QUESTIONS_MAX, Question, Reason, ServiceError, View, check, check_action,
+    decide, explain_question,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -83,25 +87,29 @@ fn decide_one(
     Ok(answer(core, answered))
 }
 
-/// The caller as it stands in this view, with the permission to ask at all.
-fn current(view: &View, caller: &Caller, core: &Core) -> Result<Caller, Status> {
-    let caller = wire::still(core, view, caller)?;
-    check(&caller, "tidegate:Authorize", &caller.resolved.principal.arn).map_err(refuse)?;
-    Ok(caller)
+/// Looks at the caller as it stands in this view: it must have the permission to ask at all.
+fn renew(view: &View, caller: &mut Caller, core: &Core) -> Result<(), Status> {
+    static AUTHORIZE: LazyLock<Result<Action, ActionError>> =
+        LazyLock::new(|| Action::parse("tidegate:Authorize"));
+    caller.renew(view, core.platform.wall()).map_err(refuse)?;
+    let action = AUTHORIZE
+        .as_ref()
+        .map_err(|e| refuse(ServiceError::new(Reason::Internal, e.to_string())))?;
+    check_action(caller, action, &caller.resolved.principal.arn).map_err(refuse)
 }
 
 impl DecisionHandler {
     async fn one(
         &self,
-        caller: &Caller,
+        caller: &mut Caller,
         request: &AuthorizeStreamRequest,
     ) -> Result<AuthorizeStreamResponse, Status> {
         let core = &self.0;
         let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
-        let caller = current(&view, caller, core)?;
-        let answer =
-            decide_one(core, &view, &caller, request.question.as_ref().ok_or_else(missing)?)?;
+        renew(&view, caller, core)?;
+        let question = request.question.as_ref().ok_or_else(missing)?;
+        let answer = decide_one(core, &view, caller, question)?;
         let evidence = wire::evidence(core, &view, &groups)?;
         Ok(AuthorizeStreamResponse {
             correlation_id: request.correlation_id,
@@ -115,20 +123,21 @@ impl DecisionHandler {
 impl DecisionService for DecisionHandler {
     async fn authorize(
         &self,
-        request: Request<AuthorizeRequest>,
+        mut request: Request<AuthorizeRequest>,
     ) -> Result<Response<AuthorizeResponse>, Status> {
-        let caller = wire::caller(&request)?;
+        let mut caller = wire::take_caller(&mut request)?;
         let AuthorizeRequest { question, consistency } = request.into_inner();
         let asked = AuthorizeStreamRequest { correlation_id: 0, question, consistency };
-        let AuthorizeStreamResponse { answer, evidence, .. } = self.one(&caller, &asked).await?;
+        let AuthorizeStreamResponse { answer, evidence, .. } =
+            self.one(&mut caller, &asked).await?;
         Ok(Response::new(AuthorizeResponse { answer, evidence }))
     }
 
     async fn batch_authorize(
         &self,
-        request: Request<BatchAuthorizeRequest>,
+        mut request: Request<BatchAuthorizeRequest>,
     ) -> Result<Response<BatchAuthorizeResponse>, Status> {
-        let caller = wire::caller(&request)?;
+        let mut caller = wire::take_caller(&mut request)?;
         let request = request.into_inner();
         if request.questions.len() > QUESTIONS_MAX {
             let message =
@@ -138,7 +147,7 @@ impl DecisionService for DecisionHandler {
         let core = &self.0;
         let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
-        let caller = current(&view, &caller, core)?;
+        renew(&view, &mut caller, core)?;
         let answers = request
             .questions
             .iter()
@@ -153,9 +162,9 @@ impl DecisionService for DecisionHandler {
 
     async fn authorize_stream(
         &self,
-        request: Request<Streaming<AuthorizeStreamRequest>>,
+        mut request: Request<Streaming<AuthorizeStreamRequest>>,
     ) -> Result<Response<Self::AuthorizeStreamStream>, Status> {
-        let caller = wire::caller(&request)?;
+        let mut caller = wire::take_caller(&mut request)?;
         let mut questions = request.into_inner();
         let handler = self.clone();
         // The caller is looked at again for every question, and while none comes: who loses the right loses the stream.
@@ -163,10 +172,10 @@ impl DecisionService for DecisionHandler {
             loop {
                 match tokio::time::timeout(RECHECK_EVERY, questions.message()).await {
                     Ok(question) => match question? {
-                        Some(question) => yield handler.one(&caller, &question).await?,
+                        Some(question) => yield handler.one(&mut caller, &question).await?,
                         None => return,
                     },
-                    Err(_silent) => drop(current(&handler.0.views.load(), &caller, &handler.0)?),
+                    Err(_silent) => renew(&handler.0.views.load(), &mut caller, &handler.0)?,
                 }
             }
         };

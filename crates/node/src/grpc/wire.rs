@@ -14,17 +14,23 @@ use crate::{core::Core, gossip::oldest};
 
 /// The caller that the layer put there.
 pub(crate) fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    let missing =
-        || ServiceError::new(Reason::MissingAuthenticationToken, "the call is not signed");
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| refuse(missing()))
+    request.extensions().get::<Caller>().cloned().ok_or_else(not_signed)
+}
+
+/// The same, taken out of the request.
+pub(crate) fn take_caller<T>(request: &mut Request<T>) -> Result<Caller, Status> {
+    request.extensions_mut().remove::<Caller>().ok_or_else(not_signed)
+}
+
+fn not_signed() -> Status {
+    refuse(ServiceError::new(Reason::MissingAuthenticationToken, "the call is not signed"))
 }
 
 /// The caller as it stands in a view: its key or session must still be good.
 pub(crate) fn still(core: &Core, view: &View, caller: &Caller) -> Result<Caller, Status> {
-    let state = view.account(caller.account).map_err(refuse)?;
-    let resolved =
-        state.resolve(&caller.reference, core.platform.wall().0).map_err(|r| refuse(r.into()))?;
-    Ok(Caller { resolved, ..caller.clone() })
+    let mut caller = caller.clone();
+    caller.renew(view, core.platform.wall()).map_err(refuse)?;
+    Ok(caller)
 }
 
 /// A request's own id, or a fresh one where the caller gave none: what is tried again within the call is then known for the same.
@@ -135,7 +141,19 @@ pub(crate) async fn view(
 ) -> Result<Seen, Status> {
     match consistency.and_then(|c| c.mode.as_ref()) {
         None | Some(Mode::Strong(false)) => {}
-        Some(Mode::AtLeastAsFresh(fresh)) => {
+        // On the heap: those who need not wait should not carry the future of those who must.
+        Some(mode) => Box::pin(fresh_enough(core, mode, groups)).await?,
+    }
+    // Views never go back: the present one is at least what was waited for.
+    let seen = Seen::present(core);
+    seen.check_ceiling(core, groups)?;
+    Ok(seen)
+}
+
+/// Returns once the present view is what a consistency asks for.
+async fn fresh_enough(core: &Core, mode: &Mode, groups: &[GroupId]) -> Result<(), Status> {
+    match mode {
+        Mode::AtLeastAsFresh(fresh) => {
             let present = core.views.load();
             let mut positions = Clock::default();
             for text in &fresh.tokens {
@@ -145,7 +163,7 @@ pub(crate) async fn view(
             }
             covering(core, &positions).await?;
         }
-        Some(Mode::Bounded(bound)) => {
+        Mode::Bounded(bound) => {
             let bound = read_duration(bound)?;
             let staleness = Seen::present(core).staleness(core, groups);
             if staleness.is_none_or(|s| s > bound) {
@@ -159,7 +177,8 @@ pub(crate) async fn view(
                 return Err(refuse(too_stale(core, message)));
             }
         }
-        Some(Mode::Strong(true)) => {
+        Mode::Strong(false) => {}
+        Mode::Strong(true) => {
             let mut positions = Clock::default();
             for group in groups {
                 positions.join(&core.read_index(*group, core.patience()).await.map_err(refuse)?);
@@ -167,10 +186,7 @@ pub(crate) async fn view(
             covering(core, &positions).await?;
         }
     }
-    // Views never go back: the present one is at least what was waited for.
-    let seen = Seen::present(core);
-    seen.check_ceiling(core, groups)?;
-    Ok(seen)
+    Ok(())
 }
 
 /// A name for an answer: 128 random bits.

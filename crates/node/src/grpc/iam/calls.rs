@@ -103,11 +103,9 @@ pub(super) async fn mutate(
         let reply = applied.outcome.into_result().map_err(|r| refuse(r.into()))?;
         return Ok(Done { account: Arc::clone(account), reply, metadata: None });
     }
-    let (index, reply) = core
-        .propose(caller.group, &envelope, core.patience())
-        .instrument(span)
-        .await
-        .map_err(refuse)?;
+    // On the heap: reads share this function's callers.
+    let proposed = Box::pin(core.propose(caller.group, &envelope, core.patience()));
+    let (index, reply) = proposed.instrument(span).await.map_err(refuse)?;
     let metadata = wire::metadata(core, caller.group, (index, reply.revision), request_id)?;
     Ok(Done { account: Arc::clone(account), reply, metadata: Some(metadata) })
 }
