@@ -10,6 +10,7 @@ pub struct ClusterKey {
     id: u8,
     sealing: LessSafeKey,
     mac: hmac::Key,
+    digest: [u8; 32],
 }
 
 impl core::fmt::Debug for ClusterKey {
@@ -51,7 +52,8 @@ impl ClusterKey {
         let sealing = UnboundKey::new(&AES_256_GCM, &derive(master, "tidegate seal v1"))
             .map_err(|_| SealError::Key)?;
         let mac = hmac::Key::new(hmac::HMAC_SHA256, &derive(master, "tidegate mac v1"));
-        Ok(Self { id, sealing: LessSafeKey::new(sealing), mac })
+        let digest = derive(master, "tidegate digest v1");
+        Ok(Self { id, sealing: LessSafeKey::new(sealing), mac, digest })
     }
 
     /// The key from the text of a key file: 64 hexadecimal digits. Its id is 1.
@@ -59,6 +61,11 @@ impl ClusterKey {
         let mut master = [0; 32];
         hex::decode_to_slice(text.trim(), &mut master).map_err(|_| SealError::Key)?;
         Self::new(1, &master)
+    }
+
+    /// The key of the digests of states: who chooses values must not know what they are hashed with.
+    pub fn digest_key(&self) -> [u8; 32] {
+        self.digest
     }
 
     pub(crate) fn mac_key(&self) -> &hmac::Key {

@@ -93,17 +93,18 @@ impl SigningKey {
 #[derive(Debug, Default)]
 pub struct SigningKeyCache(Mutex<Derived>);
 
-/// How often the cache was used, and per access key, day and region when the key was last used, and the key.
+/// How many keys were ever kept, and per access key, day and region the number of the key among them, and the key.
 type Derived = (u64, BTreeMap<String, (u64, SigningKey)>);
 
 impl SigningKeyCache {
-    /// The key of an access key for a day and region, derived by `secret` when it is not here.
+    /// The key of an access key for a day and region, derived by `secret` when it is not here, and then not kept: see
+    /// [`SigningKeyCache::keep`].
     pub fn get<E>(
         &self,
         presented: &Presented,
         fingerprint: &[u8],
         secret: impl FnOnce() -> Result<Secret, E>,
-    ) -> Result<SigningKey, E> {
+    ) -> Result<CachedKey, E> {
         let name = format!(
             "{}/{}/{}/{}",
             presented.access_key_id,
@@ -112,19 +113,40 @@ impl SigningKeyCache {
             hex::encode(fingerprint)
         );
         if let Some((_, key)) = self.0.lock().1.get(&name) {
-            return Ok(key.clone());
+            return Ok(CachedKey { key: key.clone(), name: None });
         }
         let key = SigningKey::derive(&secret()?, &presented.date, &presented.region);
+        Ok(CachedKey { key, name: Some(name) })
+    }
+
+    /// Keeps a key with which a signature was verified. Who only knows an access key's id can't fill the cache with dates and regions.
+    pub fn keep(&self, cached: CachedKey) {
+        let Some(name) = cached.name else { return };
         let (count, keys) = &mut *self.0.lock();
         *count += 1;
-        keys.insert(name, (*count, key.clone()));
+        keys.insert(name, (*count, cached.key));
         if keys.len() > KEYS_MAX
             && let Some(oldest) =
                 keys.iter().min_by_key(|(_, (n, _))| *n).map(|(name, _)| name.clone())
         {
             keys.remove(&oldest);
         }
-        Ok(key)
+    }
+}
+
+/// A signing key on its way to a verification.
+#[derive(Debug)]
+pub struct CachedKey {
+    /// The key.
+    pub key: SigningKey,
+    /// What to keep it as; `None`: it is kept already, or must not be.
+    name: Option<String>,
+}
+
+impl CachedKey {
+    /// A key that is not kept: that of a session.
+    pub fn passing(key: SigningKey) -> Self {
+        Self { key, name: None }
     }
 }
 

@@ -194,20 +194,25 @@ impl AccountState {
     }
 
     fn policies_of(&self, kind: EntityKind, name: &str) -> Vec<Arc<CompiledPolicy>> {
-        let inline = self.inline_states(kind, name).filter_map(|i| i.compiled.clone());
-        let managed = self.attached(kind, name).filter_map(|arn| self.managed(arn));
-        inline.chain(managed).collect()
+        // A policy that this build can't read may hold a deny.
+        let inline = self.inline_states(kind, name).map(|i| i.compiled.clone());
+        let managed = self.attached(kind, name).map(|arn| self.managed(arn));
+        inline.chain(managed).filter_map(|policy| policy.or_else(deny_everything)).collect()
     }
 
-    /// A boundary whose policy is not there denies everything: it is an empty one.
+    /// A boundary whose policy is not there denies everything.
     fn boundary(&self, arn: &str) -> Option<Arc<CompiledPolicy>> {
         if arn.is_empty() {
             return None;
         }
-        self.managed(arn).or_else(|| {
-            let none = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
-            let document = PolicyDocument::parse(none, PolicyKind::Boundary).ok()?;
-            Some(Arc::new(CompiledPolicy::compile(PolicySource::Session(usize::MAX), &document)))
-        })
+        self.managed(arn).or_else(deny_everything)
     }
+}
+
+/// What stands in the place of a policy that is not there or can't be read.
+fn deny_everything() -> Option<Arc<CompiledPolicy>> {
+    let text =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+    let document = PolicyDocument::parse(text, PolicyKind::Identity).ok()?;
+    Some(Arc::new(CompiledPolicy::compile(PolicySource::Session(usize::MAX), &document)))
 }

@@ -4,6 +4,7 @@
 //! to the peers' lanes, to the store and to the view, in the order that `replica::Replica` prescribes: a merge is durable before
 //! it is published, and published before it is acknowledged.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -91,6 +92,8 @@ pub(crate) struct Gossip {
     /// The last events, for who asks about a change that has arrived somewhere already.
     recent: Arc<Mutex<VecDeque<PropagationEvent>>>,
     pub(crate) freshness: Arc<Freshness>,
+    /// Whether a commit was not handed over for want of room.
+    full: Arc<AtomicBool>,
 }
 
 impl Gossip {
@@ -98,7 +101,32 @@ impl Gossip {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Input>) {
         let (inputs, queue) = mpsc::channel(INPUTS_MAX);
         let events = broadcast::Sender::new(EVENTS_MAX);
-        (Self { inputs, events, recent: Arc::default(), freshness: Arc::default() }, queue)
+        (
+            Self {
+                inputs,
+                events,
+                recent: Arc::default(),
+                freshness: Arc::default(),
+                full: Arc::default(),
+            },
+            queue,
+        )
+    }
+
+    /// Hands the driver what a group has committed. Where its queue has no room it looks for itself once it has come so far.
+    pub(crate) fn committed(&self, input: Input) -> bool {
+        let handed = self.inputs.try_send(input).is_ok();
+        if !handed {
+            self.full.store(true, Ordering::Release);
+        }
+        handed
+    }
+
+    /// Whether the queue was full since this was asked last, and what was waiting in it has been taken.
+    fn was_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+            && self.inputs.capacity() == self.inputs.max_capacity()
+            && self.full.swap(false, Ordering::AcqRel)
     }
 
     /// Tells everyone who watches, and whoever asks soon.
@@ -170,6 +198,8 @@ pub(crate) struct Waiting {
     positions: Clock,
     /// When the disk is tried again.
     again: Duration,
+    /// Origins whose catch-up is not at its end: their records are in the store and not in the view.
+    spilled: BTreeSet<Origin>,
 }
 
 /// The task that drives the machine.
@@ -204,6 +234,7 @@ impl Driver {
                     None => return,
                 },
                 _ = ticks.tick() => {
+                    self.look_at_own();
                     let now = self.platform.monotonic();
                     self.replica.tick(now, &self.store);
                 }
@@ -220,6 +251,27 @@ impl Driver {
                 return;
             }
         }
+    }
+
+    /// Tells what this node's own groups have published and the queue had no room for.
+    fn look_at_own(&mut self) {
+        let view = self.views.load();
+        let ahead = |(origin, n): &(Origin, u64)| {
+            origin.group().is_some_and(|g| self.replica.votes_in(g))
+                && self.replica.published_clock().get(*origin) < *n
+        };
+        let reached: Clock = view.positions.iter().filter(ahead).collect();
+        if reached.is_empty() || !self.gossip.was_full() {
+            return;
+        }
+        let now = self.platform.monotonic();
+        for (origin, upto) in reached.iter() {
+            let after = self.replica.published_clock().get(origin);
+            let frame = Frame { origin, after, upto, records: Vec::new(), trace: None };
+            self.replica.committed(now, frame, false);
+        }
+        let digests = self.digests.of(reached.iter().filter_map(|(o, _)| o.group()));
+        self.replica.published(&reached, &digests);
     }
 
     fn take(&mut self, input: Input) {
@@ -383,6 +435,17 @@ impl Driver {
             self.digests.change(&changes);
             self.metrics.merged_records.inc_by(changes.len() as u64);
             let waiting = &mut self.waiting;
+            if !merge.publish {
+                waiting.spilled.extend(merge.writes.iter().map(|r| r.dot.origin));
+                waiting.merges.push(merge.id);
+                continue;
+            }
+            for (origin, _) in merge.clock.iter() {
+                if waiting.spilled.remove(&origin) {
+                    // All of it at once, as the sender had it at its cut.
+                    waiting.records.extend(self.store.page(origin, 0, usize::MAX)?.records);
+                }
+            }
             waiting.records.extend(changes.into_iter().map(|c| c.new));
             waiting.positions.join(&merge.clock);
             waiting.merges.push(merge.id);
@@ -402,7 +465,10 @@ impl Driver {
             }
             Err(error) => return Err(error),
         }
-        let Waiting { merges, records, positions, .. } = core::mem::take(&mut self.waiting);
+        let spilled = core::mem::take(&mut self.waiting.spilled);
+        let empty = Waiting { spilled, ..Waiting::default() };
+        let Waiting { merges, records, positions, .. } =
+            core::mem::replace(&mut self.waiting, empty);
         let now = self.platform.monotonic();
         for id in merges {
             self.replica.persisted(now, id);

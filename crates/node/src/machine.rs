@@ -23,34 +23,42 @@ use crate::{
 };
 
 /// Digests of the states of all groups, kept as records come and go.
-#[derive(Debug, Default)]
-pub(crate) struct Digests(Mutex<BTreeMap<GroupId, StateDigest>>);
+#[derive(Debug)]
+pub(crate) struct Digests {
+    empty: StateDigest,
+    groups: Mutex<BTreeMap<GroupId, StateDigest>>,
+}
 
 impl Digests {
+    /// Digests of nothing, under the cluster's key.
+    pub(crate) fn keyed(secret: [u8; 32]) -> Self {
+        Self { empty: StateDigest::keyed(secret), groups: Mutex::default() }
+    }
+
     pub(crate) fn change(&self, changes: &[Change]) {
-        let mut digests = self.0.lock();
+        let mut digests = self.groups.lock();
         for change in changes {
             if let Some(old) = &change.old
                 && let Some(group) = old.dot.origin.group()
             {
-                digests.entry(group).or_default().remove(old);
+                digests.entry(group).or_insert(self.empty).remove(old);
             }
             if let Some(group) = change.new.dot.origin.group() {
-                digests.entry(group).or_default().add(&change.new);
+                digests.entry(group).or_insert(self.empty).add(&change.new);
             }
         }
     }
 
     /// Forgets a group's.
     fn reset(&self, group: GroupId) {
-        self.0.lock().remove(&group);
+        self.groups.lock().remove(&group);
     }
 
     pub(crate) fn of(&self, groups: impl IntoIterator<Item = GroupId>) -> Vec<(GroupId, [u8; 32])> {
-        let digests = self.0.lock();
+        let digests = self.groups.lock();
         groups
             .into_iter()
-            .map(|g| (g, digests.get(&g).copied().unwrap_or_default().to_bytes()))
+            .map(|g| (g, digests.get(&g).copied().unwrap_or(self.empty).to_bytes()))
             .collect()
     }
 }
@@ -329,8 +337,8 @@ impl Machine for GroupMachine {
             began: self.platform.monotonic(),
         });
         let input = Input::Committed { frames, at: began, push: leading, digest };
-        if self.gossip.inputs.try_send(input).is_err() {
-            tracing::debug!(group = %self.group, "the gossip is behind; peers will pull this change");
+        if !self.gossip.committed(input) {
+            tracing::debug!(group = %self.group, "the gossip is behind: it looks for itself, and peers pull");
         }
     }
 

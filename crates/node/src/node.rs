@@ -1,6 +1,12 @@
 //! One node: opens its store, starts its parts, founds or joins its cluster, and stops in order.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::{Mutex, RwLock};
 use tidegate_authn::{ClusterKey, SealError};
@@ -171,10 +177,28 @@ async fn listen(
     Ok(tasks)
 }
 
+/// Forgets origins of which there are records beyond the clock: a catch-up that was too large for one step was broken off, and what it
+/// has overwritten is gone. Such an origin is taken anew from its beginning; until then its accounts are not known here.
+fn drop_unfinished(store: &NodeStore) -> Result<(), StoreError> {
+    let clock = store.clock()?;
+    let mut unfinished = BTreeSet::new();
+    store.for_each_record(|record| {
+        if record.dot.sequence > clock.get(record.dot.origin) {
+            unfinished.insert(record.dot.origin);
+        }
+    })?;
+    for origin in unfinished {
+        tracing::warn!(%origin, "a catch-up was broken off; it begins anew");
+        store.engine().apply(&store.forget(origin)?)?;
+    }
+    Ok(())
+}
+
 /// The view and the digests that the stored records make.
-fn load(store: &NodeStore) -> Result<(View, Digests), StoreError> {
+fn load(store: &NodeStore, secret: [u8; 32]) -> Result<(View, Digests), StoreError> {
+    drop_unfinished(store)?;
     let mut states: BTreeMap<GroupId, AnyState> = BTreeMap::new();
-    let digests = Digests::default();
+    let digests = Digests::keyed(secret);
     store.for_each_record(|record| {
         let Some(group) = record.dot.origin.group() else { return };
         let state = states.entry(group).or_insert_with(|| AnyState::new(group));
@@ -233,7 +257,7 @@ impl Node {
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
         let cluster_key = read_key(&config.cluster_key)?;
         let store = open_store(&config, platform.as_ref())?;
-        let (view, digests) = load(&store)?;
+        let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
         let mut fresh = [0; 8];
         platform.entropy(&mut fresh);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidegate_authn::{
-    ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
+    CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
 };
 use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, ids};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
@@ -37,7 +37,7 @@ fn unknown_key(id: &str) -> ServiceError {
 }
 
 /// Finds the key that a signature claims and gives the caller with the key that verifies it. The signature itself is still to be
-/// verified with that key.
+/// verified with that key, and the key then to be kept.
 pub fn authenticate(
     view: &View,
     cluster_key: &ClusterKey,
@@ -45,7 +45,7 @@ pub fn authenticate(
     presented: &Presented,
     now: UnixMillis,
     context: Context,
-) -> Result<(Caller, SigningKey), ServiceError> {
+) -> Result<(Caller, CachedKey), ServiceError> {
     let id = &presented.access_key_id;
     let account = ids::account_of_key(id).ok_or_else(|| unknown_key(id))?;
     let group = view.group_of(account).map_err(|_| unknown_key(id))?;
@@ -88,7 +88,7 @@ pub fn authenticate(
                 has_session_policies: session.policies.is_some(),
                 session_policies: session.policies.unwrap_or_default(),
             };
-            (reference, key)
+            (reference, CachedKey::passing(key))
         }
     };
     let resolved = state.resolve(&reference, now.0)?;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tidegate_replica::{Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records};
+use tidegate_replica::{
+    Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records,
+    lattice::{Lattice, LwwRecord},
+};
 
 use crate::{Batch, Committer, Engine, StoreError, Tree, keys, rows};
 
@@ -138,7 +141,14 @@ impl NodeStore {
                 Some(change) => Some(change.new.clone()),
                 None => self.record(&record.key)?,
             };
-            if old.as_ref().is_some_and(|old| old.stamp >= record.stamp) {
+            // The join of the lattice: what adds nothing is left.
+            let stands = old.as_ref().map(|r| LwwRecord::new(r.value.clone(), r.stamp));
+            let arrived = LwwRecord::new(record.value.clone(), record.stamp);
+            if stands.is_some_and(|stands| {
+                let mut joined = stands.clone();
+                joined.merge(&arrived);
+                joined == stands
+            }) {
                 continue;
             }
             if let Some(old) = &old {

@@ -152,7 +152,8 @@ async fn admit(
     let view = core.views.load();
     let (caller, key) =
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
-    presented.verify(&key, path, &header, now)?;
+    presented.verify(&key.key, path, &header, now)?;
+    core.signing_keys.keep(key);
     let body = match (presented.signs_payload(), streams) {
         (true, _) => signed_body(core, body, &presented).await?,
         (false, true) => body,

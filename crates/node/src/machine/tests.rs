@@ -31,7 +31,7 @@ fn store() -> NodeStore {
 fn rig(store: NodeStore, applied: u64) -> Rig {
     let platform: Arc<dyn Platform> = Arc::new(TokioPlatform::new());
     let mut view = View { positions: store.clock().unwrap(), ..View::default() };
-    let (mut state, digests) = (GroupState::new(GROUP), Arc::new(Digests::default()));
+    let (mut state, digests) = (GroupState::new(GROUP), Arc::new(Digests::keyed([7; 32])));
     store
         .for_each_record(|record| {
             state.absorb(&record).unwrap();

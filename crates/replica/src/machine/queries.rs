@@ -16,6 +16,11 @@ impl Replica {
         &self.published
     }
 
+    /// Whether this node votes in a group: its state follows its log, not gossip.
+    pub fn votes_in(&self, group: GroupId) -> bool {
+        self.own.contains(&group)
+    }
+
     /// Since when (monotonic) the published view of `group` is known to be complete.
     pub fn fresh_since(&self, group: GroupId) -> Option<Duration> {
         self.staleness.fresh_since(group)
