@@ -31,6 +31,9 @@ struct Options {
     /// Where the requests come from.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Only the engines whose name holds this text, and Tidegate composed, which the ratios need.
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 fn main() {
@@ -45,7 +48,7 @@ fn main() {
     for shape in Shape::ALL {
         for policies in POLICIES {
             eprintln!("{}, {policies} policies", shape.title());
-            cells.push(measure::cell(shape, policies, plan));
+            cells.push(measure::cell(shape, policies, plan, &options.only));
         }
     }
     let flags =
