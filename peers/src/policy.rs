@@ -119,7 +119,7 @@ impl Statement {
     }
 
     /// The same, only from these networks.
-    pub(crate) fn from_networks(mut self, networks: &[&str]) -> Self {
+    pub(crate) fn on_networks(mut self, networks: &[&str]) -> Self {
         let any_of = networks.iter().map(|network| (*network).to_owned()).collect();
         self.condition.address = Some(Address { any_of });
         self

@@ -112,7 +112,7 @@ impl Draft {
         self
     }
 
-    fn from(&mut self, address: &str) -> &mut Self {
+    fn at(&mut self, address: &str) -> &mut Self {
         address.clone_into(&mut self.question.address);
         self
     }

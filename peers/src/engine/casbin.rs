@@ -32,8 +32,8 @@ pub(super) struct Casbin {
     enforcer: Enforcer,
 }
 
-fn any(text: Dynamic, list: Dynamic, holds: impl Fn(&str, &str) -> bool) -> Dynamic {
-    let (text, list) = (dynamic_to_str(&text), dynamic_to_str(&list));
+fn any(text: &Dynamic, list: &Dynamic, holds: impl Fn(&str, &str) -> bool) -> Dynamic {
+    let (text, list) = (dynamic_to_str(text), dynamic_to_str(list));
     (list.is_empty() || list.split('|').any(|one| holds(&text, one))).into()
 }
 
@@ -76,17 +76,17 @@ impl Engine for Casbin {
             let mut enforcer = Enforcer::new(model, ()).await?;
             enforcer.add_function(
                 "anyOf",
-                OperatorFunction::Arg2(|text, list| any(text, list, |text, one| text == one)),
+                OperatorFunction::Arg2(|text, list| any(&text, &list, |text, one| text == one)),
             );
             enforcer.add_function(
                 "anyLike",
                 OperatorFunction::Arg2(|text, list| {
-                    any(text, list, |text, one| wildcard_matches(one, text))
+                    any(&text, &list, |text, one| wildcard_matches(one, text))
                 }),
             );
             enforcer.add_function(
                 "inAny",
-                OperatorFunction::Arg2(|text, list| any(text, list, in_network)),
+                OperatorFunction::Arg2(|text, list| any(&text, &list, in_network)),
             );
             enforcer.add_policies(source.clone()).await?;
             Ok(Self { enforcer })

@@ -31,9 +31,8 @@ pub(super) fn policy(t: &str) -> Policy {
     let deletes = ["DeleteObject", "DeleteObjectVersion"];
     statements.push(Statement::new(7, Effect::Deny, &deletes, protected()).with_mfa(false));
     let puts = ["PutObject", "PutObjectAcl"];
-    statements.push(
-        Statement::new(8, Effect::Deny, &puts, protected()).from_networks(&["203.0.113.0/24"]),
-    );
+    statements
+        .push(Statement::new(8, Effect::Deny, &puts, protected()).on_networks(&["203.0.113.0/24"]));
     Policy::new(statements)
 }
 
@@ -55,7 +54,7 @@ pub(super) fn question(draft: &mut Draft, kind: usize, t: &str) {
         }
         6 => {
             let resource = format!("{t}-app2/data/{folder}/{o}");
-            draft.ask("s3:PutObject", &resource).from("203.0.113.7").denied();
+            draft.ask("s3:PutObject", &resource).at("203.0.113.7").denied();
         }
         _ => draft.ask("s3:DeleteObject", &format!("{t}-app2/data/{folder}/{o}")).denied(),
     }
