@@ -250,13 +250,13 @@ fn documented(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// Each crate takes the workspace's lints, but for the one that is generated and the one that only a fuzzer builds.
+/// Each crate takes the workspace's lints, but for the one that is generated and those that stand outside the workspace.
 fn lints(sources: &[Source]) -> Vec<String> {
     let manifests =
         sources.iter().filter(|s| s.path.ends_with("Cargo.toml") && s.text.contains("[package]"));
     let loose = manifests.filter(|s| {
         !s.text.contains("[lints]\nworkspace = true")
-            && !["fuzz", "crates/proto"].iter().any(|p| s.path.starts_with(p))
+            && !["fuzz", "peers", "crates/proto"].iter().any(|p| s.path.starts_with(p))
     });
     loose.map(|s| format!("{}: it does not take the workspace's lints", s.path.display())).collect()
 }
