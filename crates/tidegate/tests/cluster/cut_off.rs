@@ -17,7 +17,10 @@ use tidegate_proto::{
         CreateAccessKeyRequest, CreateAccessKeyResponse, DeleteUserPolicyRequest,
         DeleteUserPolicyResponse,
     },
-    propagation::v1::{GetReplicationStatusRequest, GetReplicationStatusResponse},
+    propagation::v1::{
+        GetReplicationStatusRequest, GetReplicationStatusResponse, WatchPropagationRequest,
+        propagation_service_client::PropagationServiceClient,
+    },
 };
 use tonic::Code;
 
@@ -33,6 +36,7 @@ const DELETE_POLICY: &str = "/tidegate.iam.v1.IamService/DeleteUserPolicy";
 const SET_LINK: &str = "/tidegate.cluster.v1.ClusterService/SetLink";
 const REGISTER: &str = "/tidegate.cluster.v1.ClusterService/RegisterNode";
 const STREAM: &str = "/tidegate.decision.v1.DecisionService/AuthorizeStream";
+const WATCH: &str = "/tidegate.propagation.v1.PropagationService/WatchPropagation";
 const REMOTE: &str = "ap-southeast-2";
 
 fn about(user: &str, mode: Option<Mode>) -> AuthorizeRequest {
@@ -227,6 +231,12 @@ async fn a_stream_ends_when_its_caller_loses_the_right() {
         .into_inner();
     let first = answers.message().await.unwrap().unwrap();
     assert_eq!((first.correlation_id, first.answer.unwrap().effect()), (1, Effect::Allow));
+    let request = ada.sign(WATCH, WatchPropagationRequest {}).unwrap();
+    let mut watch = PropagationServiceClient::new(ada.channel())
+        .watch_propagation(request)
+        .await
+        .unwrap()
+        .into_inner();
     let message = DeleteUserPolicyRequest {
         user_name: "ada".to_owned(),
         policy_name: "inline".to_owned(),
@@ -247,4 +257,13 @@ async fn a_stream_ends_when_its_caller_loses_the_right() {
         (ended.code(), reason(&ended)),
         (Code::PermissionDenied, ("ACCESS_DENIED".to_owned(), false))
     );
+    // A watch that nothing happens on ends as well.
+    let ended = loop {
+        match tokio::time::timeout(Duration::from_secs(10), watch.message()).await.unwrap() {
+            Ok(Some(_arrival)) => {}
+            Ok(None) => panic!("the watch ended without a reason"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(reason(&ended), ("ACCESS_DENIED".to_owned(), false));
 }
