@@ -17,3 +17,4 @@ mod harness;
 mod kill_nine;
 mod one_trace;
 mod power_cut;
+mod strangers;
