@@ -39,7 +39,7 @@ const REMOVE: &str = "/tidegate.cluster.v1.ClusterService/RemoveNode";
 async fn as_node(cluster: &Cluster, number: u64, door: u64) -> PeerServiceClient<Channel> {
     let (mut tls, mut address) = (toml::Table::new(), String::new());
     cluster.configure(number, |s| tls = s["tls"].as_table().unwrap().clone());
-    cluster.configure(door, |s| address = s["listen"]["peer"].as_str().unwrap().to_owned());
+    cluster.configure(door, |s| s["listen"]["peer"].as_str().unwrap().clone_into(&mut address));
     let file = |name: &str| cluster.path().join(tls[name].as_str().unwrap());
     let certificates = |name: &str| {
         let read = CertificateDer::pem_file_iter(file(name)).unwrap();
