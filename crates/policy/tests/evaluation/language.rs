@@ -120,15 +120,16 @@ fn in_block(block: &str, address: &str) -> Option<bool> {
     Some(address.starts_with(base) && block.contains(':') == (address.len() == 128))
 }
 
-fn base64(text: &str) -> Option<Vec<u8>> {
+fn base64(text: &str) -> Option<Vec<usize>> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
-    if padding > 2 || padding > 0 && text.len() % 4 != 0 || digits.len() % 4 == 1 {
+    if padding > 2 || padding > 0 && !text.len().is_multiple_of(4) || digits.len() % 4 == 1 {
         return None;
     }
     let places: Option<Vec<usize>> = digits.chars().map(|c| DIGITS.find(c)).collect();
-    let bits: String = places?.iter().map(|place| format!("{place:06b}")).collect();
-    let bytes = bits.as_bytes().chunks_exact(8);
-    Some(bytes.map(|b| b.iter().fold(0, |byte, bit| byte * 2 + (bit - b'0'))).collect())
+    let bits: Vec<usize> =
+        places?.iter().flat_map(|place| (0..6).rev().map(move |bit| place >> bit & 1)).collect();
+    let byte = |bits: &[usize]| bits.iter().fold(0, |byte, bit| byte * 2 + bit);
+    Some(bits.chunks_exact(8).map(byte).collect())
 }

@@ -173,7 +173,7 @@ fn named(statement: &Json, effect: &str, caller: &Caller, bounded: bool) -> Vec<
     let names = |element: &Json| -> Vec<Name> {
         let Json::Object(kinds) = element else { return vec![Name::Everyone] };
         let pairs = kinds.iter().flat_map(|(k, v)| texts(v).into_iter().map(move |v| (k, v)));
-        pairs.flat_map(|(kind, value)| names_of(kind, &value, caller)).collect()
+        pairs.filter_map(|(kind, value)| names_of(kind, &value, caller)).collect()
     };
     match (statement.get("Principal"), statement.get("NotPrincipal")) {
         (Some(element), _) => names(element),
@@ -260,7 +260,6 @@ fn of_caller(key: &str, caller: &Caller) -> Option<Found> {
         ("aws:userid", Who::Role { id, session, .. }) => one(&format!("{id}:{session}")),
         ("aws:userid", Who::Guest { session, .. }) => one(&format!("{ACCOUNT}:{session}")),
         ("aws:userid", Who::Anonymous) => one("anonymous"),
-        ("aws:username", Who::User { name, .. }) => one(name),
         ("aws:principalaccount", _) if has_account => one(ACCOUNT),
         ("aws:principaltype", _) => one(match who {
             Who::Root => "Account",
@@ -273,7 +272,8 @@ fn of_caller(key: &str, caller: &Caller) -> Option<Found> {
         }),
         ("aws:principalisawsservice", Who::Service(_)) => one("true"),
         ("aws:principalisawsservice", _) if has_account => one("false"),
-        ("aws:principalservicename", Who::Service(name)) => one(name),
+        ("aws:username", Who::User { name, .. })
+        | ("aws:principalservicename", Who::Service(name)) => one(name),
         ("aws:principalservicenameslist", Who::Service(name)) => {
             Some((vec![name.to_owned()], true))
         }

@@ -75,7 +75,9 @@ proptest! {
         turned.identity.reverse();
         for levels in [&mut turned.service_control, &mut turned.resource_control] {
             levels.reverse();
-            levels.iter_mut().for_each(|list| list.reverse());
+            for level in levels {
+                level.reverse();
+            }
         }
         turned.session.iter_mut().for_each(|list| list.reverse());
         every_statement(&mut turned).for_each(|list| list.reverse());
@@ -197,7 +199,7 @@ proptest! {
             let boundary = bounded.then(|| json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}));
             let identity = vec![json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})];
             let session = Some(identity.clone());
-            decide(&Texts { resource, boundary, identity, session, ..Texts::default() }, &Ask { owner: Some("210987654321"), ..ask.clone() })
+            decide(&Texts { identity, boundary, session, resource, ..Texts::default() }, &Ask { owner: Some("210987654321"), ..ask.clone() })
         };
         let spared = on("Deny", "NotPrincipal").effect != Effect::ExplicitDeny;
         let named = on("Allow", "Principal").is_allowed();
