@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
 
     fn array(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'[', "`[`")?;
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(1);
         self.skip_space();
         if self.peek() == Some(b']') {
             self.at += 1;
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'{', "`{`")?;
-        let mut members: Vec<Member<'a>> = Vec::new();
+        let mut members: Vec<Member<'a>> = Vec::with_capacity(MEMBERS);
         let mut keys = Keys::default();
         self.skip_space();
         if self.peek() == Some(b'}') {
@@ -229,23 +229,31 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.expect(b'"', "`\"`")?;
-        let mut text = Cow::Borrowed("");
+        let mut text = Cow::Borrowed(self.plain());
         loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
-            let end = plain.map_or(self.text.len(), |length| self.at + length);
-            // Adding to nothing borrows.
-            text += self.text.get(self.at..end).unwrap_or_default();
-            self.at = end;
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(text);
                 }
-                Some(b'\\') => text.to_mut().push(self.escape()?),
+                Some(b'\\') => {
+                    let escaped = self.escape()?;
+                    let text = text.to_mut();
+                    text.push(escaped);
+                    text.push_str(self.plain());
+                }
                 _ => return Err(self.fail("`\"` at the end of the string")),
             }
         }
+    }
+
+    /// The text up to the next quote, backslash or control character.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let ends = |b: &u8| matches!(b, b'"' | b'\\' | 0..0x20);
+        self.at = start + rest.iter().position(ends).unwrap_or(rest.len());
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
@@ -277,21 +285,24 @@ impl<'a> Reader<'a> {
 
 /// The keys of an object, to find one that comes twice. Few are compared one by one; the time for many grows no faster than they do.
 #[derive(Default)]
-struct Keys<'a>(BTreeSet<Cow<'a, str>>);
+struct Keys(BTreeSet<Box<str>>);
+
+/// As many members as a statement has at most: the largest object of most policies.
+const MEMBERS: usize = 6;
 
 /// As many members as are compared one by one.
 const FEW: usize = 16;
 
-impl<'a> Keys<'a> {
+impl Keys {
     /// Whether a key is new behind these members, all of which were inserted before.
-    fn insert(&mut self, members: &[Member<'a>], key: &Cow<'a, str>) -> bool {
+    fn insert(&mut self, members: &[Member<'_>], key: &str) -> bool {
         if members.len() < FEW {
-            return members.iter().all(|member| member.key != *key);
+            return members.iter().all(|member| member.key != key);
         }
         if self.0.is_empty() {
-            self.0.extend(members.iter().map(|member| member.key.clone()));
+            self.0.extend(members.iter().map(|member| Box::from(&*member.key)));
         }
-        self.0.insert(key.clone())
+        self.0.insert(key.into())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
+
 use crate::{
     Operator, PolicyError,
     document::{
@@ -14,8 +16,8 @@ use crate::{
 /// Largest document that is read, in bytes. The API takes 131,072; AWS's own managed policies go past it.
 const DOCUMENT_MAX: usize = 1 << 20;
 
-/// As many keys of one operator as are compared one by one, without a copy of each in lower case.
-const FEW_KEYS: usize = 16;
+/// As many names as are compared one by one, without a copy of each; the time for many grows no faster than they do.
+const FEW: usize = 32;
 
 /// More of what was found is not repeated in an error, in characters.
 const FOUND_MAX: usize = 120;
@@ -54,8 +56,9 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         let found = format!("{} bytes", text.len());
         return wrong(Span::default(), format!("at most {DOCUMENT_MAX} bytes"), found);
     }
-    let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x80);
-    let foreign = if text.as_bytes().iter().all(plain) {
+    let plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x80);
+    // Without an early end this runs on many bytes at once.
+    let foreign = if text.bytes().fold(true, |all, b| all & plain(b)) {
         None
     } else {
         text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
@@ -139,12 +142,17 @@ fn statements(
     let mut statements: Vec<Statement> = Vec::with_capacity(items.len());
     for item in items {
         let read = statement(item, kind, version)?;
-        match &read.sid {
-            Some(sid) if !sids.insert(sid.clone()) => {
+        if let Some(sid) = &read.sid {
+            let repeated = if items.len() <= FEW {
+                statements.iter().any(|earlier| earlier.sid == read.sid)
+            } else {
+                !sids.insert(sid.clone())
+            };
+            if repeated {
                 return wrong(item.span, "each `Sid` once", format!("`{sid}` again"));
             }
-            _ => statements.push(read),
         }
+        statements.push(read);
     }
     Ok(statements)
 }
@@ -253,17 +261,17 @@ fn effect(at: &Located<'_>) -> Result<StatementEffect, Wrong> {
 
 fn actions(at: &Located<'_>) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "an action as `service:Name`, or `*`";
-    let mut actions = Vec::new();
-    for item in one_or_many(at) {
+    let items = one_or_many(at);
+    let mut actions = Vec::with_capacity(items.len());
+    for item in items {
         let text = string(item, expected)?;
-        let well_formed = text == "*"
-            || text.split_once(':').is_some_and(|(service, name)| {
-                !service.is_empty()
-                    && !name.is_empty()
-                    && !name.contains(':')
-                    && !text.contains(char::is_whitespace)
-            });
-        if !well_formed {
+        // One colon with something on either side, and no white space. (Beyond ASCII, U+0085 and U+00A0 are white space.)
+        let bytes = text.as_bytes();
+        let colons = text.matches(':').count();
+        let spaced = !text.is_ascii() && text.contains(char::is_whitespace)
+            || bytes.iter().any(u8::is_ascii_whitespace);
+        let named = colons == 1 && !text.starts_with(':') && !text.ends_with(':') && !spaced;
+        if text != "*" && !named {
             return wrong(item.span, expected, format!("`{text}`"));
         }
         actions.push(text.into());
@@ -273,17 +281,19 @@ fn actions(at: &Located<'_>) -> Result<Vec<Box<str>>, Wrong> {
 
 fn resources(at: &Located<'_>, version: Version) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "a resource as an ARN, or `*`";
-    let mut resources = Vec::new();
-    for item in one_or_many(at) {
+    let items = one_or_many(at);
+    let mut resources = Vec::with_capacity(items.len());
+    for item in items {
         let text = string(item, expected)?;
         let only_stars = !text.is_empty() && text.bytes().all(|b| b == b'*');
         // An ARN of fewer parts is completed by its last star.
         let arn =
-            text.starts_with("arn:") && (text.splitn(6, ':').count() == 6 || text.ends_with('*'));
+            text.starts_with("arn:") && (text.matches(':').count() >= 5 || text.ends_with('*'));
         if !only_stars && !arn {
             return wrong(item.span, expected, format!("`{text}`"));
         }
-        if version == Version::V2012 && !variables_stand_where_they_may(text) {
+        let variables = version == Version::V2012 && text.contains('$');
+        if variables && !variables_stand_where_they_may(text) {
             return wrong(
                 item.span,
                 "variables only behind the fifth colon of a resource",
@@ -366,15 +376,18 @@ fn names_a_principal(kind: &str, text: &str) -> bool {
 }
 
 fn conditions(at: &Located<'_>) -> Result<Vec<ConditionEntry>, Wrong> {
-    let mut operators = BTreeSet::new();
-    let mut entries = Vec::new();
-    for block in object(at, "conditions as an object of operators")? {
+    // There are few operators, so that few are ever listed.
+    let mut operators: SmallVec<[Operator; 8]> = SmallVec::new();
+    let blocks = object(at, "conditions as an object of operators")?;
+    let mut entries = Vec::with_capacity(blocks.len());
+    for block in blocks {
         let Some(operator) = Operator::parse(&block.key) else {
             return wrong(block.key_span, "a condition operator", format!("`{}`", block.key));
         };
-        if !operators.insert(operator) {
+        if operators.contains(&operator) {
             return wrong(block.key_span, "each operator once", format!("`{operator}` again"));
         }
+        operators.push(operator);
         let keys = object(&block.value, "an object of condition keys")?;
         let mut lower = BTreeSet::new();
         for (number, member) in keys.iter().enumerate() {
@@ -385,7 +398,7 @@ fn conditions(at: &Located<'_>) -> Result<Vec<ConditionEntry>, Wrong> {
                 return wrong(member.key_span, "a condition key", format!("`{}`", member.key));
             }
             let earlier = keys.get(..number).unwrap_or_default();
-            let repeated = if keys.len() <= FEW_KEYS {
+            let repeated = if keys.len() <= FEW {
                 earlier.iter().any(|e| e.key.eq_ignore_ascii_case(&member.key))
             } else {
                 !lower.insert(member.key.to_ascii_lowercase())
