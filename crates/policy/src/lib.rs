@@ -11,6 +11,7 @@
 //! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
 //! | advise | [`lint`] | a pass over the document; AWS's codes and levels |
+//! | test | [`cases::run`] | a file of cases against the engine: what policies must allow and deny |
 //!
 //! # Invariants
 //!
@@ -78,8 +79,9 @@ mod statement;
 mod template;
 mod wildcard;
 
-// Deciding, explaining, advising.
+// Deciding, explaining, advising, testing.
 pub mod aws_managed;
+pub mod cases;
 mod decide;
 mod explain;
 mod lint;
