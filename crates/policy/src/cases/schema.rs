@@ -133,9 +133,9 @@ pub(crate) struct CaseSpec {
 pub(crate) struct OrgSpec {
     /// `o-…`.
     pub(crate) id: String,
-    /// `o-…/r-…/ou-…/`, one a parent.
+    /// The account's place in it, from the root down: `o-…/r-…/ou-…/`.
     #[serde(default)]
-    pub(crate) paths: Vec<String>,
+    pub(crate) path: String,
 }
 
 /// The place and the words of an error. What is left out may be anything.

@@ -125,7 +125,7 @@ fn context(
     for (side, org) in [("Resource", &case.resource_org), ("Principal", &spec.org)] {
         if let Some(org) = org {
             context.insert(&format!("aws:{side}OrgID"), org.id.as_str());
-            context.insert(&format!("aws:{side}OrgPaths"), org.paths.clone());
+            context.insert(&format!("aws:{side}OrgPaths"), vec![org.path.clone()]);
         }
     }
     // Last, since a request can't speak for the session that sends it.
