@@ -52,6 +52,8 @@ const PAIRS_MAX: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) policy: &'a Arc<CompiledPolicy>,
+    /// The policy's place among those that the index was made of.
+    pub(crate) place: usize,
     pub(crate) number: usize,
     pub(crate) statement: &'a CompiledStatement,
 }
@@ -92,11 +94,12 @@ impl StatementIndex {
                 let start = entries.partition_point(|entry| entry.action_head < *head);
                 let entries = entries.get(start..).unwrap_or_default();
                 for entry in entries.iter().take_while(|entry| entry.action_head == *head) {
-                    let Some(policy) = policies.get(entry.policy as usize) else { continue };
+                    let place = entry.policy as usize;
+                    let Some(policy) = policies.get(place) else { continue };
                     let number = entry.statement as usize;
                     let Some(statement) = policy.statements().get(number) else { continue };
                     if entry.covers(statement, action, request) {
-                        hear(Candidate { policy, number, statement })?;
+                        hear(Candidate { policy, place, number, statement })?;
                     }
                 }
             }

@@ -54,8 +54,10 @@ mod account;
 mod action;
 mod arn;
 mod context;
+mod organization;
 mod principal;
 mod request;
+mod session;
 mod source;
 mod time;
 
@@ -68,6 +70,7 @@ mod parse;
 mod print;
 
 // What a document is compiled into.
+mod base64;
 mod compile;
 mod condition;
 mod index;
@@ -77,20 +80,25 @@ mod prefix_map;
 mod principal_element;
 mod statement;
 mod template;
+mod truth;
 mod wildcard;
 
 // Deciding, explaining, advising, testing.
 pub mod aws_managed;
 pub mod cases;
+mod composed;
 mod decide;
+mod deliberate;
 mod explain;
 mod lint;
 mod policy_set;
+mod voices;
 
 pub use account::{AccountId, AccountIdError};
 pub use action::{Action, ActionError};
 pub use arn::{Arn, ArnError};
 pub use compile::CompiledPolicy;
+pub use composed::ComposedPolicies;
 pub use context::{Context, Value};
 pub use decide::{Decision, Effect, StatementRef, authorize};
 pub use document::{
@@ -101,9 +109,11 @@ pub use error::PolicyError;
 pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
 pub use lint::{Finding, LintCode, LintLevel, lint};
 pub use operator::Operator;
-pub use policy_set::{ComposedPolicies, PolicySet};
+pub use organization::Organization;
+pub use policy_set::PolicySet;
 pub use principal::{Principal, PrincipalKind};
-pub use request::Request;
+pub use request::{Request, ResourceFacts};
+pub use session::SessionContext;
 pub use source::{PolicySource, PolicyType};
 pub use time::{UnixMillis, parse_date};
 pub use wildcard::wildcard_matches;

@@ -59,24 +59,21 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
     }
     let root = json::read(text)?;
     let members = object(&root, "a policy as an object")?;
-    let mut document = PolicyDocument {
-        source: text.into(),
-        kind,
-        version: Version::V2008,
-        id: None,
-        statements: Vec::new(),
-    };
+    let stated = members.iter().find(|member| &*member.key == "Version");
+    let version = stated.map_or(Ok(Version::V2008), |member| version(&member.value))?;
+    let mut document =
+        PolicyDocument { source: text.into(), kind, version, id: None, statements: Vec::new() };
     let mut seen_statement = false;
     for member in members {
         match &*member.key {
-            "Version" => document.version = version(&member.value)?,
+            "Version" => {}
             "Id" if !kind.names_principals() => {
                 return wrong(member.key_span, "no `Id` in this kind of policy", "`Id`");
             }
             "Id" => document.id = Some(string(&member.value, "a string")?.into()),
             "Statement" => {
                 seen_statement = true;
-                document.statements = statements(&member.value, kind)?;
+                document.statements = statements(&member.value, kind, version)?;
             }
             other => {
                 return wrong(
@@ -122,7 +119,7 @@ fn one_or_many(at: &Located) -> &[Located] {
     }
 }
 
-fn statements(at: &Located, kind: PolicyKind) -> Result<Vec<Statement>, Wrong> {
+fn statements(at: &Located, kind: PolicyKind, version: Version) -> Result<Vec<Statement>, Wrong> {
     let items = one_or_many(at);
     if items.is_empty() {
         return wrong(at.span, "at least one statement", "an empty array");
@@ -130,7 +127,7 @@ fn statements(at: &Located, kind: PolicyKind) -> Result<Vec<Statement>, Wrong> {
     let mut sids = BTreeSet::new();
     let mut statements: Vec<Statement> = Vec::with_capacity(items.len());
     for item in items {
-        let read = statement(item, kind)?;
+        let read = statement(item, kind, version)?;
         match &read.sid {
             Some(sid) if !sids.insert(sid.clone()) => {
                 return wrong(item.span, "each `Sid` once", format!("`{sid}` again"));
@@ -152,10 +149,10 @@ struct Elements {
     conditions: Vec<ConditionEntry>,
 }
 
-fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
+fn statement(at: &Located, kind: PolicyKind, version: Version) -> Result<Statement, Wrong> {
     let mut found = Elements::default();
     for member in object(at, "a statement as an object")? {
-        element(&mut found, member, kind)?;
+        element(&mut found, member, kind, version)?;
     }
     let Elements { sid, effect, principals, actions, resources, conditions } = found;
     let Some(effect) = effect else {
@@ -172,10 +169,19 @@ fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
     }
     let principals = principals.unwrap_or(PrincipalBlock::None);
     let resources = resources.unwrap_or(ResourceBlock::None);
-    Ok(Statement { sid, effect, principals, actions, resources, conditions, span: at.span })
+    let read = Statement { sid, effect, principals, actions, resources, conditions, span: at.span };
+    if kind == PolicyKind::ResourceControl {
+        resource_control::check(&read)?;
+    }
+    Ok(read)
 }
 
-fn element(found: &mut Elements, member: &Member, kind: PolicyKind) -> Result<(), Wrong> {
+fn element(
+    found: &mut Elements,
+    member: &Member,
+    kind: PolicyKind,
+    version: Version,
+) -> Result<(), Wrong> {
     let (key, value) = (&*member.key, &member.value);
     let misplaced = |expected: &str| wrong(member.key_span, expected, format!("`{key}`"));
     match key {
@@ -192,8 +198,10 @@ fn element(found: &mut Elements, member: &Member, kind: PolicyKind) -> Result<()
         "Resource" | "NotResource" if found.resources.is_some() => {
             return misplaced("either `Resource` or `NotResource`");
         }
-        "Resource" => found.resources = Some(ResourceBlock::Resource(resources(value)?)),
-        "NotResource" => found.resources = Some(ResourceBlock::NotResource(resources(value)?)),
+        "Resource" => found.resources = Some(ResourceBlock::Resource(resources(value, version)?)),
+        "NotResource" => {
+            found.resources = Some(ResourceBlock::NotResource(resources(value, version)?));
+        }
         "Principal" | "NotPrincipal" if !kind.names_principals() => {
             return misplaced("no principal in this kind of policy");
         }
@@ -252,7 +260,7 @@ fn actions(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
     Ok(actions)
 }
 
-fn resources(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
+fn resources(at: &Located, version: Version) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "a resource as an ARN, or `*`";
     let mut resources = Vec::new();
     for item in one_or_many(at) {
@@ -264,9 +272,33 @@ fn resources(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
         if !only_stars && !arn {
             return wrong(item.span, expected, format!("`{text}`"));
         }
+        if version == Version::V2012 && !variables_stand_where_they_may(text) {
+            return wrong(
+                item.span,
+                "variables only behind the fifth colon of a resource",
+                format!("`{text}`"),
+            );
+        }
         resources.push(text.into());
     }
     Ok(resources)
+}
+
+/// The first five parts of an ARN say where a resource is. A request must not choose that (AWS, "Where you can use policy
+/// variables"), so that only the caller's and the resource's account may stand there: a policy of AWS's own,
+/// `AmazonTimestreamInfluxDBServiceRolePolicy`, has `arn:*:kms:*:${aws:PrincipalAccount}:key/*`, whatever that page says.
+fn variables_stand_where_they_may(resource: &str) -> bool {
+    let (mut colons, mut rest) = (0, resource);
+    while let Some((before, behind)) = rest.split_once("${") {
+        colons += before.bytes().filter(|b| *b == b':').count();
+        let (key, after) = behind.split_once('}').unwrap_or((behind, ""));
+        let known = ["aws:PrincipalAccount", "aws:ResourceAccount"];
+        if colons < 5 && !known.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+            return false;
+        }
+        rest = after;
+    }
+    true
 }
 
 fn principals(at: &Located) -> Result<Vec<PrincipalPair>, Wrong> {
@@ -308,7 +340,11 @@ fn names_a_principal(kind: &str, text: &str) -> bool {
             let account = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
             let unique_id = text.starts_with('A')
                 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-            account || unique_id || crate::Arn::parse(text).is_ok()
+            // A group is no principal (AWS, "Principal").
+            let arn = crate::Arn::parse(text);
+            let named =
+                |arn: &crate::Arn| arn.service() != "iam" || !arn.resource().starts_with("group/");
+            account || unique_id || arn.is_ok_and(|arn| named(&arn))
         }
         "Service" => {
             text.contains('.')
@@ -357,6 +393,8 @@ fn scalar(at: &Located) -> Result<Box<str>, Wrong> {
         other => wrong(at.span, "a string, number or boolean", other.kind()),
     }
 }
+
+mod resource_control;
 
 #[cfg(test)]
 mod tests;

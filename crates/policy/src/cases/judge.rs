@@ -70,6 +70,7 @@ impl DecidedBy {
             Self::Trust => "role trust policy",
             Self::Scp => "service control policy",
             Self::Rcp => "resource control policy",
+            Self::Endpoint => "VPC endpoint policy",
         }
     }
 }

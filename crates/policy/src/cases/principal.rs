@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_yaml_ng::Value as Yaml;
 
-use super::schema::{Named, OrgSpec};
+use super::schema::{Named, OneOrMany, OrgSpec};
 use crate::{AccountId, Arn, Principal};
 
 /// A caller: its ARN, the name of a service, or `anonymous`, with its tags and what its session carries.
@@ -26,10 +26,13 @@ pub struct PrincipalSpec {
     /// ARN of the user who asked for a federated session.
     #[serde(default)]
     user: Option<String>,
+    /// All names of a service, regional ones too.
+    #[serde(default)]
+    service_names: OneOrMany<String>,
     /// Tags of the identity and its session.
     #[serde(default)]
     tags: Named<String>,
-    /// Condition keys that the session carries, such as `aws:MultiFactorAuthPresent`.
+    /// Condition keys that the session carries and no request can set, such as `aws:MultiFactorAuthPresent`.
     #[serde(default)]
     pub(crate) session: Named<Yaml>,
     /// The organization of its account.
@@ -85,13 +88,16 @@ impl PrincipalSpec {
     pub fn principal(&self) -> Result<Principal, PrincipalSpecError> {
         let principal = match (&self.arn, &self.provider) {
             (Some(text), None) => self.by_name(text)?,
-            // Whoever comes with a token or an assertion has no identity of its own until a role is assumed.
-            (None, Some(provider)) => {
-                Principal { arn: provider.as_str().into(), ..Principal::anonymous() }
-            }
+            (None, Some(provider)) => Principal::federated(provider),
             _ => return refuse("", "it needs either an `arn` or a `provider`"),
         };
-        Ok(principal.with_tags(self.tags.0.iter().map(|(key, value)| (&**key, &**value))))
+        let mut principal =
+            principal.with_tags(self.tags.0.iter().map(|(key, value)| (&**key, &**value)));
+        principal.organization = self.org.as_ref().map(OrgSpec::organization);
+        if !self.service_names.0.is_empty() {
+            principal = principal.with_service_names(self.service_names.0.iter().cloned());
+        }
+        Ok(principal)
     }
 
     fn by_name(&self, text: &str) -> Result<Principal, PrincipalSpecError> {
@@ -122,7 +128,7 @@ impl PrincipalSpec {
                     Some(arn) => user_of(arn, account)?,
                     None => ("/".to_owned(), "federator".to_owned()),
                 };
-                Ok(Principal::federated_user(account, &user, &path, name))
+                Ok(Principal::federated_user(account, &path, &user, &id(USER_ID), name))
             }
             _ => refuse(text, EXPECTED),
         }

@@ -198,12 +198,16 @@ impl CaseSpec {
             resource_policy: self.resource_policy.or(r.resource_policy),
             trust_policy: self.trust_policy.or(r.trust_policy),
             scp: self.scp.or(r.scp),
+            endpoint_policy: self.endpoint_policy.or(r.endpoint_policy),
             rcp: self.rcp.or(r.rcp),
             action: self.action.or(r.action),
             resource: self.resource.or(r.resource),
             resource_account: self.resource_account.or(r.resource_account),
             resource_tags: self.resource_tags.or(r.resource_tags),
             resource_org: self.resource_org.or(r.resource_org),
+            resource_policy_must_allow: self
+                .resource_policy_must_allow
+                .or(r.resource_policy_must_allow),
             context: self.context.or(r.context),
             expect: self.expect.or(r.expect),
             decided_by: self.decided_by.or(r.decided_by),

@@ -1,6 +1,7 @@
 //! What a file of cases holds, field by field. A field that is not listed here is an error.
 
 use core::{fmt, marker::PhantomData};
+use std::sync::Arc;
 
 use serde::{
     Deserialize, Deserializer,
@@ -9,6 +10,7 @@ use serde::{
 use serde_yaml_ng::Value as Yaml;
 
 use super::principal::PrincipalSpec;
+use crate::Organization;
 
 /// A file.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,6 +79,9 @@ pub(crate) struct CaseSpec {
     /// Service control policies of the caller's account: one list a level, from the root to the account.
     #[serde(default)]
     pub(crate) scp: Option<Vec<OneOrMany<Yaml>>>,
+    /// The policy of the VPC endpoint that the request comes by.
+    #[serde(default)]
+    pub(crate) endpoint_policy: Option<Yaml>,
     /// Resource control policies of the resource's account: one list a level, from the root to the account.
     #[serde(default)]
     pub(crate) rcp: Option<Vec<OneOrMany<Yaml>>>,
@@ -96,6 +101,9 @@ pub(crate) struct CaseSpec {
     /// The organization of the resource's account.
     #[serde(default)]
     pub(crate) resource_org: Option<OrgSpec>,
+    /// Whether the resource's policy must allow whatever others do, as that of a KMS key must.
+    #[serde(default)]
+    pub(crate) resource_policy_must_allow: Option<bool>,
     /// Condition keys of the request: a mapping, the name of a context, or a list of both, later ones first.
     #[serde(default)]
     pub(crate) context: Option<OneOrMany<Yaml>>,
@@ -138,6 +146,12 @@ pub(crate) struct OrgSpec {
     pub(crate) path: String,
 }
 
+impl OrgSpec {
+    pub(crate) fn organization(&self) -> Arc<Organization> {
+        Arc::new(Organization::new(&self.id, &self.path))
+    }
+}
+
 /// The place and the words of an error. What is left out may be anything.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -175,6 +189,7 @@ pub(crate) enum DecidedBy {
     Trust,
     Scp,
     Rcp,
+    Endpoint,
 }
 
 /// A kind of document.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     AccountId, Action, CompiledPolicy, Context, PolicyKind, PolicySet, PolicySource, Principal,
-    Request, Value,
+    Request, ResourceFacts, SessionContext, Value,
 };
 
 /// Most requests that one case may ask: actions times resources.
@@ -27,6 +27,8 @@ pub struct Situation {
     pub principal: Principal,
     /// The account that the resource belongs to; the caller's where there is none.
     pub resource_account: Option<AccountId>,
+    /// What is known of the resource besides; `None` where the case says nothing of it, and the context may.
+    pub resource_facts: Option<ResourceFacts>,
     /// What else is known.
     pub context: Context,
     /// What is to be done, and to what.
@@ -50,6 +52,7 @@ impl Situation {
         self.asked.iter().map(|(action, resource)| {
             let mut request = Request::new(&self.principal, action, resource, &self.context);
             request.resource_account = self.resource_account;
+            request.resource_facts = self.resource_facts.as_ref();
             request
         })
     }
@@ -60,13 +63,15 @@ impl Situation {
         loader: Loader<'_>,
     ) -> Result<Self, SituationError> {
         let spec = caller(file, case)?;
-        let principal = spec.principal().map_err(|e| e.to_string())?;
+        let mut principal = spec.principal().map_err(|e| e.to_string())?;
+        principal.session = session(&spec)?.map(Arc::new);
         let account: Option<&String> = case.resource_account.as_ref();
         let resource_account =
             account.map(|text| text.parse::<AccountId>().map_err(|e| e.to_string())).transpose()?;
         Ok(Self {
             set: Reader { file, loader, principal: &principal }.set(case)?,
-            context: context(file, case, &spec)?,
+            resource_facts: facts(case, &principal, resource_account),
+            context: context(file, case)?,
             asked: asked(case)?,
             principal,
             resource_account,
@@ -100,11 +105,42 @@ fn asked(case: &CaseSpec) -> Result<Vec<(Action, String)>, SituationError> {
     Ok(asked)
 }
 
-fn context(
-    file: &FileSpec,
+/// What the session knows of itself. A key that no session has is a mistake: it would say nothing.
+fn session(spec: &PrincipalSpec) -> Result<Option<SessionContext>, SituationError> {
+    let mut keys = Context::default();
+    insert(&mut keys, &spec.session)?;
+    let session = SessionContext::from_context(&keys);
+    let answers = |key: &str| session.as_ref().is_some_and(|session| session.get(key).is_some());
+    match keys.iter().find(|(key, _)| !answers(key)) {
+        Some((key, _)) => Err(format!("no session has a key `{key}`: it belongs to the context").into()),
+        None => Ok(session),
+    }
+}
+
+fn facts(
     case: &CaseSpec,
-    spec: &PrincipalSpec,
-) -> Result<Context, SituationError> {
+    principal: &Principal,
+    owner: Option<AccountId>,
+) -> Option<ResourceFacts> {
+    let policy_must_allow = case.resource_policy_must_allow.unwrap_or_default();
+    if case.resource_tags.is_none() && case.resource_org.is_none() && !policy_must_allow {
+        return None;
+    }
+    let own = owner.is_none() || owner == principal.account;
+    let organization = match &case.resource_org {
+        Some(org) => Some(org.organization()),
+        None if own => principal.organization.clone(),
+        None => None,
+    };
+    let tags = case.resource_tags.iter().flat_map(|tags| &tags.0);
+    Some(ResourceFacts {
+        organization,
+        tags: tags.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
+        policy_must_allow,
+    })
+}
+
+fn context(file: &FileSpec, case: &CaseSpec) -> Result<Context, SituationError> {
     let mut context = Context::default();
     for part in case.context.iter().flat_map(|many| &many.0) {
         let keys = match part {
@@ -119,17 +155,6 @@ fn context(
         };
         insert(&mut context, &keys)?;
     }
-    for (key, value) in case.resource_tags.iter().flat_map(|tags| &tags.0) {
-        context.insert(&format!("aws:ResourceTag/{key}"), value.as_str());
-    }
-    for (side, org) in [("Resource", &case.resource_org), ("Principal", &spec.org)] {
-        if let Some(org) = org {
-            context.insert(&format!("aws:{side}OrgID"), org.id.as_str());
-            context.insert(&format!("aws:{side}OrgPaths"), vec![org.path.clone()]);
-        }
-    }
-    // Last, since a request can't speak for the session that sends it.
-    insert(&mut context, &spec.session)?;
     Ok(context)
 }
 
@@ -183,12 +208,42 @@ impl Reader<'_> {
             let source = |name: &str| boundary_source(name, self.principal);
             self.policy(value, PolicyKind::Boundary, "boundary", source)
         });
+        let endpoint = case.endpoint_policy.as_ref().map(|value| {
+            let source = |name: &str| Ok(PolicySource::VpcEndpoint(name.into()));
+            self.policy(value, PolicyKind::Resource, "endpoint", source)
+        });
         Ok(PolicySet {
             identity,
             boundary: boundary.transpose()?,
             session: case.session_policies.is_some().then_some(session),
             resource: self.resource(case)?,
+            service_control: self.levels(
+                &case.scp,
+                PolicyKind::ServiceControl,
+                PolicySource::ServiceControl,
+            )?,
+            resource_control: self.levels(
+                &case.rcp,
+                PolicyKind::ResourceControl,
+                PolicySource::ResourceControl,
+            )?,
+            endpoint: endpoint.transpose()?,
         })
+    }
+
+    /// An organization's policies, level by level.
+    fn levels(
+        &self,
+        levels: &Option<Vec<OneOrMany<Yaml>>>,
+        kind: PolicyKind,
+        source: fn(Arc<str>) -> PolicySource,
+    ) -> Result<Vec<Vec<Arc<CompiledPolicy>>>, SituationError> {
+        let read = |(n, level): (usize, &OneOrMany<Yaml>)| {
+            let unnamed = numbered("level", n);
+            let policy = |value| self.policy(value, kind, &unnamed, |name| Ok(source(name.into())));
+            level.0.iter().map(policy).collect()
+        };
+        levels.iter().flatten().enumerate().map(read).collect()
     }
 
     fn resource(&self, case: &CaseSpec) -> Result<Option<Arc<CompiledPolicy>>, SituationError> {

@@ -24,7 +24,7 @@ fn deploy() -> Principal {
 }
 
 fn guest() -> Principal {
-    Principal::federated_user(account(ACCOUNT), "ada", "/", "guest")
+    Principal::federated_user(account(ACCOUNT), "/", "ada", "AIDAADA", "guest")
 }
 
 fn policy(kind: PolicyKind, statements: &[&str]) -> Arc<CompiledPolicy> {
@@ -183,6 +183,7 @@ fn table(
         boundary: next(),
         session: next().map(|p| vec![p]),
         resource: bucket,
+        ..PolicySet::default()
     };
     let found = decide(&set, caller, "s3:GetObject", BUCKET);
     let found_type =

@@ -1,0 +1,1 @@
+//! Each bug is found.
