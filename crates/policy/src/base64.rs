@@ -8,7 +8,7 @@ pub(crate) fn bytes(text: &str) -> impl Iterator<Item = Result<u8, ()>> {
     let failed = (!whole).then_some(Err(()));
     failed.into_iter().chain(digits.as_bytes().chunks(4).flat_map(|quartet| {
         let bits = quartet.iter().try_fold(0_u32, |bits, digit| Some(bits << 6 | value(*digit)?));
-        let [_, a, b, c] = bits.map(|b| b << (6 * (4 - quartet.len()))).unwrap_or(0).to_be_bytes();
+        let [_, a, b, c] = bits.map_or(0, |b| b << (6 * (4 - quartet.len()))).to_be_bytes();
         let count = if bits.is_some() { quartet.len().saturating_sub(1) } else { 0 };
         let wrong = bits.is_none().then_some(Err(()));
         [a, b, c].into_iter().take(count).map(Ok).chain(wrong)

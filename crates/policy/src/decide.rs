@@ -107,46 +107,44 @@ pub(crate) fn weigh(voices: &Voices<'_>, request: &Request<'_>) -> Decision {
             return denied;
         }
     }
+    let silent = Said::default();
     let mut allowed = Decision::allow();
-    let mut needs = |policy_type, said: Option<&Said<'_>>| match said {
-        None => Ok(()),
-        Some(said) => match said.allow {
-            Some((_, found)) => {
-                allowed.note(found);
-                Ok(())
-            }
-            None => Err(Decision::deny(Effect::ImplicitDeny, policy_type)),
-        },
-    };
-    let mut decide = || {
-        needs(PolicyType::ResourceControl, voices.resource_control.as_ref())?;
-        needs(PolicyType::ServiceControl, voices.service_control.as_ref())?;
-        needs(PolicyType::VpcEndpoint, voices.endpoint.as_ref())?;
-        let by_resource = voices.resource.as_ref().filter(|said| said.allow.is_some());
-        let silent = Said::default();
-        let spoken = if voices.resource_decides(request) { Some(&silent) } else { None };
-        needs(voices.resource_type, by_resource.or(spoken))?;
-        let kind = request.principal.kind;
-        if kind.is_homeless() {
-            return Ok(());
+    for (policy_type, said) in needed(voices, &silent, request) {
+        match said.map(|said| said.allow) {
+            None => {}
+            Some(Some((_, found))) => allowed.note(found),
+            Some(None) => return Decision::deny(Effect::ImplicitDeny, policy_type),
         }
-        let waived = Waived::of(by_resource, request);
-        let root = kind == PrincipalKind::Root;
-        // A federated user's session without a policy may do nothing of its own.
-        let needs_session =
-            kind == PrincipalKind::FederatedUser && !bug(Bug::FederatedSessionNeedsNoPolicy);
-        let session = voices.session.as_ref().or(needs_session.then_some(&silent));
-        needs(PolicyType::Identity, Some(&voices.identity).filter(|_| !root && !waived.identity))?;
-        needs(
-            PolicyType::Boundary,
-            voices.boundary.as_ref().filter(|_| !root && !waived.boundary),
-        )?;
-        needs(PolicyType::Session, session.filter(|_| !waived.session))
-    };
-    match decide() {
-        Ok(()) => allowed,
-        Err(denied) => denied,
     }
+    allowed
+}
+
+/// Whose allow is needed, if there is one; `None` where nobody's is. `silent` stands for those who must speak and are not there.
+fn needed<'v, 'a>(
+    voices: &'v Voices<'a>,
+    silent: &'v Said<'a>,
+    request: &Request<'_>,
+) -> [(PolicyType, Option<&'v Said<'a>>); TYPES] {
+    let kind = request.principal.kind;
+    let (homeless, root) = (kind.is_homeless(), kind == PrincipalKind::Root);
+    let by_resource = voices.resource.as_ref().filter(|said| said.allow.is_some());
+    let resource = by_resource.or(voices.resource_decides(request).then_some(silent));
+    let waived = Waived::of(by_resource, request);
+    // A federated user's session without a policy may do nothing of its own.
+    let needs_session =
+        kind == PrincipalKind::FederatedUser && !bug(Bug::FederatedSessionNeedsNoPolicy);
+    let session = voices.session.as_ref().or(needs_session.then_some(silent));
+    let identity = (!root && !homeless && !waived.identity).then_some(&voices.identity);
+    let boundary = voices.boundary.as_ref().filter(|_| !root && !homeless && !waived.boundary);
+    [
+        (PolicyType::ResourceControl, voices.resource_control.as_ref()),
+        (PolicyType::ServiceControl, voices.service_control.as_ref()),
+        (PolicyType::VpcEndpoint, voices.endpoint.as_ref()),
+        (voices.resource_type, resource),
+        (PolicyType::Identity, identity),
+        (PolicyType::Boundary, boundary),
+        (PolicyType::Session, session.filter(|_| !homeless && !waived.session)),
+    ]
 }
 
 /// Which missing allows a resource policy of the same account makes up for (the table on AWS's page "Evaluating identity-based and

@@ -2,9 +2,20 @@
 //!
 //! Only the crate's own unit tests can switch one on. In every other build [`bug`] is a constant and leaves no trace.
 
-/// A bug. Each is one that an evaluator of this language has had, or that a reader of AWS's pages would make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bug {
+macro_rules! bugs {
+    ($($bug:ident,)*) => {
+        /// A bug. Each is one that an evaluator of this language has had, or that a reader of AWS's pages would make.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Bug {
+            $($bug,)*
+        }
+
+        #[cfg(test)]
+        const ALL: &[Bug] = &[$(Bug::$bug,)*];
+    };
+}
+
+bugs! {
     AnyLevelOfAnOrganizationSuffices,
     RootEscapesServiceControl,
     ServiceLinkedRolesAreBound,

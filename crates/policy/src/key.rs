@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::{
-    AccountId, Principal, PrincipalKind, Request, SessionContext, Value,
+    AccountId, Organization, Principal, PrincipalKind, Request, SessionContext, Value,
     deliberate::{Bug, bug},
 };
 
@@ -135,7 +135,7 @@ impl Key {
                 .then_some(&*principal.user_id),
             Self::Username => principal.username.as_deref(),
             Self::PrincipalAccount => principal.account.as_ref().map(AccountId::as_str),
-            Self::PrincipalOrgId => principal.organization.as_deref().map(|o| o.id()),
+            Self::PrincipalOrgId => principal.organization.as_deref().map(Organization::id),
             Self::PrincipalOrgPaths => {
                 return principal.organization.as_deref().map(|o| Values::Many(o.paths()));
             }

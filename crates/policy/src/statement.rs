@@ -79,8 +79,8 @@ impl CompiledStatement {
 
     /// Whether it speaks of the request's action.
     pub(crate) fn covers_action(&self, request: &Request<'_>) -> bool {
-        let matches = |pattern: &Box<str>| wildcard_matches(pattern, request.action.lower());
-        self.actions.patterns.iter().any(matches) != self.actions.negated
+        let (list, action) = (&self.actions, request.action.lower());
+        list.patterns.iter().any(|pattern| wildcard_matches(pattern, action)) != list.negated
     }
 
     /// Whether it speaks of the request's resource. A variable without a value matches nothing. In `NotResource` nobody knows then

@@ -209,3 +209,6 @@ pub(crate) fn bound_by_resource_control(request: &Request<'_>) -> bool {
     }
     !principal.service_linked || bug(Bug::ServiceLinkedRolesAreBound)
 }
+
+#[cfg(test)]
+mod tests;

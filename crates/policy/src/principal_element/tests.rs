@@ -72,6 +72,24 @@ fn principals_are_named_in_each_form() {
 }
 
 #[test]
+fn accounts_have_an_older_name_and_services_several() {
+    let mut ada = Principal::user(ACCOUNT.parse().unwrap(), "/", "ada", "AIDAADA");
+    let names = ["states.amazonaws.com", "states.eu-west-1.amazonaws.com"].map(str::to_owned);
+    let states = Principal::service("states.amazonaws.com").with_service_names(names);
+    let names = |kind: &str, value: &str, caller: &Principal| {
+        let element = PrincipalElement::new(false, &[(kind.into(), value.into())]);
+        element.names(caller, StatementEffect::Allow, false)
+    };
+    assert_eq!(names("CanonicalUser", "79a59df9", &ada), None);
+    ada.canonical_user_id = Some("79a59df9".into());
+    assert_eq!(names("CanonicalUser", "79a59df9", &ada), Some(Named::Account));
+    assert_eq!(names("CanonicalUser", "79a59df0", &ada), None);
+    let regional = "states.eu-west-1.amazonaws.com";
+    assert_eq!(names("Service", regional, &states), Some(Named::Identity));
+    assert_eq!(names("Service", "states.us-east-1.amazonaws.com", &states), None);
+}
+
+#[test]
 fn trap_not_principal_with_deny_spares_only_who_is_listed_with_account_role_and_session() {
     let (account, user) = ("arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:user/ada");
     let (role, session) = (

@@ -1,18 +1,25 @@
 //! The measured workload: its expected effects, and that a decision allocates nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value as Json;
 use tidegate_policy::{
-    Action, ComposedPolicies, Context, PolicyKind, PolicySet, Principal, Request, authorize,
+    Action, ComposedPolicies, Context, PolicyKind, PolicySet, Principal, Request, SessionContext,
+    UnixMillis, authorize,
 };
 
-use crate::generate::compile;
+use crate::case::compile;
+
+/// A user with temporary credentials.
+fn ada(mfa: bool) -> Principal {
+    let session = SessionContext::new(UnixMillis(1_767_225_600_000));
+    let session = if mfa { session.with_mfa(Duration::from_secs(60)) } else { session };
+    Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA").with_session(session)
+}
 
 struct Workload {
     set: PolicySet,
-    principal: Principal,
-    requests: Vec<(Action, String, Context, bool)>,
+    requests: Vec<(Principal, Action, String, Context, bool)>,
 }
 
 impl Workload {
@@ -24,25 +31,21 @@ impl Workload {
         let requests = requests.iter().map(|row| {
             let context = Context::default()
                 .with("aws:RequestedRegion", text(row, "region"))
-                .with("aws:SourceIp", text(row, "ip"))
-                .with("aws:MultiFactorAuthPresent", row["mfa"].as_bool().unwrap());
+                .with("aws:SourceIp", text(row, "ip"));
             (
+                ada(row["mfa"] == true),
                 Action::parse(&text(row, "action")).unwrap(),
                 text(row, "resource"),
                 context,
                 row["allow"] == true,
             )
         });
-        Self {
-            set: PolicySet { identity, ..PolicySet::default() },
-            principal: Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA"),
-            requests: requests.collect(),
-        }
+        Self { set: PolicySet { identity, ..PolicySet::default() }, requests: requests.collect() }
     }
 
     fn requests(&self) -> impl Iterator<Item = (Request<'_>, bool)> {
-        self.requests.iter().map(|(action, resource, context, allow)| {
-            (Request::new(&self.principal, action, resource, context), *allow)
+        self.requests.iter().map(|(principal, action, resource, context, allow)| {
+            (Request::new(principal, action, resource, context), *allow)
         })
     }
 }
@@ -97,7 +100,7 @@ fn nor_does_one_with_variables_and_every_type_of_policy() {
         identity: vec![Arc::clone(&policy)],
         boundary: Some(Arc::clone(&policy)),
         session: Some(vec![policy]),
-        resource: None,
+        ..PolicySet::default()
     };
     let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA");
     let (action, context) = (Action::parse("s3:GetObject").unwrap(), Context::default());
