@@ -50,7 +50,8 @@ pub(crate) fn find(
         return Ok(Written { name: unnamed.to_owned(), text: text.clone() });
     }
     if text.starts_with(AWS_MANAGED) {
-        let found = aws_managed::find(text).ok_or_else(|| format!("AWS publishes no policy `{text}`"))?;
+        let found =
+            aws_managed::find(text).ok_or_else(|| format!("AWS publishes no policy `{text}`"))?;
         return Ok(Written { name: text.clone(), text: found.document.to_string() });
     }
     match policies.get(text) {
@@ -121,8 +122,11 @@ pub(crate) fn identity_source(name: &str, principal: &Principal) -> PolicySource
 /// The ARN under which a policy of a file stands as a boundary.
 pub(crate) fn boundary_source(name: &str, principal: &Principal) -> Result<PolicySource, String> {
     let account = principal.account.map(|a| a.to_string()).unwrap_or_default();
-    let text =
-        if name.starts_with("arn:") { name.to_owned() } else { format!("arn:aws:iam::{account}:policy/{name}") };
+    let text = if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        format!("arn:aws:iam::{account}:policy/{name}")
+    };
     Arn::parse(&text).map(PolicySource::Boundary).map_err(|e| e.to_string())
 }
 

@@ -99,7 +99,8 @@ impl Outcome {
             Effect::ExplicitDeny => Expected::ExplicitDeny,
         };
         let by = || decision.policy_type.map_or("nothing".to_owned(), |by| by.to_string());
-        let sids = || decision.statements.iter().filter_map(|s| s.sid().map(str::to_owned)).collect();
+        let sids =
+            || decision.statements.iter().filter_map(|s| s.sid().map(str::to_owned)).collect();
         Self {
             effect: effect.as_str(),
             decided_by: case.decided_by.map(|_| by()),

@@ -15,7 +15,12 @@ pub fn junit(reports: &[Report]) -> String {
     for report in reports {
         let (tests, failures) = (report.results.len(), report.failed().count());
         let (skipped, name) = (report.known().count(), escaped(&report.file));
-        line(&mut out, format_args!("  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\">"));
+        line(
+            &mut out,
+            format_args!(
+                "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\">"
+            ),
+        );
         for result in &report.results {
             test_case(&mut out, &report.file, result);
         }
@@ -34,15 +39,23 @@ fn test_case(out: &mut String, file: &str, result: &CaseResult) {
         Verdict::Passed => line(out, format_args!("{start}/>")),
         Verdict::Known { reason, .. } => {
             let reason = escaped(reason);
-            line(out, format_args!("{start}>\n      <skipped message=\"{reason}\"/>\n    </testcase>"));
+            line(
+                out,
+                format_args!("{start}>\n      <skipped message=\"{reason}\"/>\n    </testcase>"),
+            );
         }
         Verdict::Failed { mismatches } => {
-            let message = mismatches.first().map(|m| {
-                format!("{}: expected {}, actual {}", m.about, m.expected, m.actual)
-            });
+            let message = mismatches
+                .first()
+                .map(|m| format!("{}: expected {}, actual {}", m.about, m.expected, m.actual));
             let message = escaped(&message.unwrap_or_default());
             let text = escaped(&result.to_string());
-            line(out, format_args!("{start}>\n      <failure message=\"{message}\">{text}</failure>\n    </testcase>"));
+            line(
+                out,
+                format_args!(
+                    "{start}>\n      <failure message=\"{message}\">{text}</failure>\n    </testcase>"
+                ),
+            );
         }
     }
 }

@@ -158,7 +158,8 @@ fn refuse<T>(text: &str, expected: &'static str) -> Result<T, PrincipalSpecError
 }
 
 fn parts(text: &str) -> Result<(AccountId, String), PrincipalSpecError> {
-    let arn = Arn::parse(text).ok().and_then(|arn| Some((arn.account_id()?, arn.resource().to_owned())));
+    let arn =
+        Arn::parse(text).ok().and_then(|arn| Some((arn.account_id()?, arn.resource().to_owned())));
     arn.map_or_else(|| refuse(text, EXPECTED), Ok)
 }
 

@@ -130,8 +130,12 @@ fn contradiction(case: &CaseSpec) -> Option<&'static str> {
             }
         }
         (Some(_), Some(_)) => Some("a `document` is `malformed` or `wellFormed`"),
-        (None, Some(Malformed | WellFormed)) => Some("only a `document` is `malformed` or `wellFormed`"),
-        (None, Some(_)) if reads => Some("`error`, `finds` and `does_not_find` are about a `document`"),
+        (None, Some(Malformed | WellFormed)) => {
+            Some("only a `document` is `malformed` or `wellFormed`")
+        }
+        (None, Some(_)) if reads => {
+            Some("`error`, `finds` and `does_not_find` are about a `document`")
+        }
         (None, Some(_)) => None,
     }
 }
@@ -159,7 +163,8 @@ fn not_read(file: &str, text: &str, error: &serde_yaml_ng::Error) -> CaseFileErr
         let names: Names = serde_yaml_ng::from_str(text).ok()?;
         Some(names.cases.get(number)?.name.clone().unwrap_or_else(|| (number + 1).to_string()))
     });
-    let place = if case.is_none() && !path.is_empty() { format!("{path}: ") } else { String::new() };
+    let place =
+        if case.is_none() && !path.is_empty() { format!("{path}: ") } else { String::new() };
     CaseFileError {
         file: file.to_owned(),
         line: error.location().map(|l| l.line()),

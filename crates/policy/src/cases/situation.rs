@@ -112,7 +112,9 @@ fn session(spec: &PrincipalSpec) -> Result<Option<SessionContext>, SituationErro
     let session = SessionContext::from_context(&keys);
     let answers = |key: &str| session.as_ref().is_some_and(|session| session.get(key).is_some());
     match keys.iter().find(|(key, _)| !answers(key)) {
-        Some((key, _)) => Err(format!("no session has a key `{key}`: it belongs to the context").into()),
+        Some((key, _)) => {
+            Err(format!("no session has a key `{key}`: it belongs to the context").into())
+        }
         None => Ok(session),
     }
 }
@@ -189,20 +191,38 @@ impl Reader<'_> {
         let mut identity = Vec::new();
         for (n, value) in many(&case.identity).iter().enumerate() {
             let source = |name: &str| Ok(identity_source(name, self.principal));
-            identity.push(self.policy(value, PolicyKind::Identity, &numbered("identity", n), source)?);
+            identity.push(self.policy(
+                value,
+                PolicyKind::Identity,
+                &numbered("identity", n),
+                source,
+            )?);
         }
         for (group, values) in case.groups.iter().flat_map(|groups| &groups.0) {
             for (n, value) in values.0.iter().enumerate() {
                 let source = |name: &str| {
-                    Ok(PolicySource::GroupInline { group: group.as_str().into(), name: name.into() })
+                    Ok(PolicySource::GroupInline {
+                        group: group.as_str().into(),
+                        name: name.into(),
+                    })
                 };
-                identity.push(self.policy(value, PolicyKind::Identity, &numbered(group, n), source)?);
+                identity.push(self.policy(
+                    value,
+                    PolicyKind::Identity,
+                    &numbered(group, n),
+                    source,
+                )?);
             }
         }
         let mut session = Vec::new();
         for (n, value) in many(&case.session_policies).iter().enumerate() {
             let source = |_: &str| Ok(PolicySource::Session(n));
-            session.push(self.policy(value, PolicyKind::Session, &numbered("session", n), source)?);
+            session.push(self.policy(
+                value,
+                PolicyKind::Session,
+                &numbered("session", n),
+                source,
+            )?);
         }
         let boundary = case.boundary.as_ref().map(|value| {
             let source = |name: &str| boundary_source(name, self.principal);
@@ -250,7 +270,9 @@ impl Reader<'_> {
         let resource = case.resource.as_ref().and_then(|r| r.0.first()).map_or("*", String::as_str);
         match (&case.resource_policy, &case.trust_policy) {
             (Some(_), Some(_)) => {
-                Err("a resource has either a `resource_policy` or a `trust_policy`".to_owned().into())
+                Err("a resource has either a `resource_policy` or a `trust_policy`"
+                    .to_owned()
+                    .into())
             }
             (Some(value), None) => {
                 let source = |_: &str| Ok(PolicySource::Resource(resource.into()));

@@ -26,7 +26,12 @@ fn every_entry_has_a_case_and_every_case_names_entries_that_there_are() {
     for report in reports() {
         for case in report.results {
             for slug in case.covers {
-                assert!(checklist.contains_key(&slug), "{}: `{}`: no entry `{slug}`", report.file, case.name);
+                assert!(
+                    checklist.contains_key(&slug),
+                    "{}: `{}`: no entry `{slug}`",
+                    report.file,
+                    case.name
+                );
                 covered.insert(slug);
             }
         }
@@ -36,7 +41,12 @@ fn every_entry_has_a_case_and_every_case_names_entries_that_there_are() {
         .filter(|(slug, _)| !covered.contains(*slug))
         .map(|(slug, rule)| format!("{slug}: {rule}"))
         .collect();
-    assert!(missing.is_empty(), "{} entries without a case:\n{}", missing.len(), missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "{} entries without a case:\n{}",
+        missing.len(),
+        missing.join("\n")
+    );
 }
 
 /// Each trap has two sides: falling in, and the near miss that only looks like it.

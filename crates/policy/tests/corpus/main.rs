@@ -7,11 +7,17 @@
     reason = "a test that meets what it did not expect must fail, and says where"
 )]
 
+#[path = "../evaluation/case.rs"]
+#[allow(dead_code, reason = "the generated cases use all of it, the written ones a part")]
+mod case;
+#[path = "../evaluation/language.rs"]
+mod language;
 #[path = "../evaluation/oracle.rs"]
 mod oracle;
 
 mod agreement;
 mod checklist;
+mod naive;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -67,7 +73,12 @@ fn every_case_names_its_page_and_has_a_name_of_its_own() {
         for case in report.results {
             assert!(case.source.is_some(), "{}: `{}` has no source", report.file, case.name);
             assert!(case.line > 0, "{}: `{}` has no line", report.file, case.name);
-            assert!(names.insert(case.name.clone()), "{}: `{}` comes twice", report.file, case.name);
+            assert!(
+                names.insert(case.name.clone()),
+                "{}: `{}` comes twice",
+                report.file,
+                case.name
+            );
         }
     }
 }
