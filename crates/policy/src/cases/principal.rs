@@ -115,7 +115,7 @@ impl PrincipalSpec {
         match (kind, path_and_name(behind)) {
             ("root", None) if behind.is_empty() => Ok(Principal::root(account)),
             ("user", Some((path, name))) => Ok(Principal::user(account, path, name, &id(USER_ID))),
-            ("assumed-role", Some((role, session))) => {
+            ("assumed-role", Some((role, session))) if is_role_name(role) => {
                 let role = role.trim_matches('/');
                 let path = match &self.role {
                     Some(arn) => path_of_role(arn, role)?,
@@ -133,6 +133,11 @@ impl PrincipalSpec {
             _ => refuse(text, EXPECTED),
         }
     }
+}
+
+/// `/deploy/`, as it stands in a session's ARN: one name between slashes.
+fn is_role_name(text: &str) -> bool {
+    text.len() > 2 && text.matches('/').count() == 2
 }
 
 /// The path of the role behind a session, whose ARN has none.

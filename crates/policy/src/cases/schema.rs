@@ -209,7 +209,7 @@ pub(crate) enum KindSpec {
 #[derive(Clone, Debug)]
 pub(crate) enum PrincipalRef {
     Text(String),
-    Whole(PrincipalSpec),
+    Whole(Box<PrincipalSpec>),
 }
 
 impl<'de> Deserialize<'de> for PrincipalRef {
@@ -225,7 +225,8 @@ impl<'de> Deserialize<'de> for PrincipalRef {
             }
             // Not an untagged enum: that would lose the line of a mistake.
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PrincipalRef, A::Error> {
-                PrincipalSpec::deserialize(MapAccessDeserializer::new(map)).map(PrincipalRef::Whole)
+                PrincipalSpec::deserialize(MapAccessDeserializer::new(map))
+                    .map(|spec| PrincipalRef::Whole(Box::new(spec)))
             }
         }
         deserializer.deserialize_any(Reader)

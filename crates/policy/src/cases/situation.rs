@@ -82,7 +82,7 @@ impl Situation {
 fn caller(file: &FileSpec, case: &CaseSpec) -> Result<PrincipalSpec, SituationError> {
     match &case.principal {
         None => Err("the case has no `principal`".to_owned().into()),
-        Some(PrincipalRef::Whole(spec)) => Ok(spec.clone()),
+        Some(PrincipalRef::Whole(spec)) => Ok((**spec).clone()),
         Some(PrincipalRef::Text(text)) => {
             Ok(file.principals.get(text).cloned().unwrap_or_else(|| PrincipalSpec::named(text)))
         }
@@ -238,12 +238,12 @@ impl Reader<'_> {
             session: case.session_policies.is_some().then_some(session),
             resource: self.resource(case)?,
             service_control: self.levels(
-                &case.scp,
+                case.scp.as_ref(),
                 PolicyKind::ServiceControl,
                 PolicySource::ServiceControl,
             )?,
             resource_control: self.levels(
-                &case.rcp,
+                case.rcp.as_ref(),
                 PolicyKind::ResourceControl,
                 PolicySource::ResourceControl,
             )?,
@@ -254,7 +254,7 @@ impl Reader<'_> {
     /// An organization's policies, level by level.
     fn levels(
         &self,
-        levels: &Option<Vec<OneOrMany<Yaml>>>,
+        levels: Option<&Vec<OneOrMany<Yaml>>>,
         kind: PolicyKind,
         source: fn(Arc<str>) -> PolicySource,
     ) -> Result<Vec<Vec<Arc<CompiledPolicy>>>, SituationError> {
@@ -263,7 +263,7 @@ impl Reader<'_> {
             let policy = |value| self.policy(value, kind, &unnamed, |name| Ok(source(name.into())));
             level.0.iter().map(policy).collect()
         };
-        levels.iter().flatten().enumerate().map(read).collect()
+        levels.into_iter().flatten().enumerate().map(read).collect()
     }
 
     fn resource(&self, case: &CaseSpec) -> Result<Option<Arc<CompiledPolicy>>, SituationError> {

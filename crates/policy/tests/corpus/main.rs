@@ -35,19 +35,23 @@ fn load(file: &str) -> Result<String, String> {
     fs::read_to_string(testdata().join("cases").join(file)).map_err(|e| format!("`{file}`: {e}"))
 }
 
-/// Every file of cases, by name.
-fn files() -> Vec<CaseFile> {
+fn paths() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(testdata().join("cases"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     paths.sort();
+    paths
+}
+
+/// Every file of cases, by name.
+fn files() -> Vec<CaseFile> {
     let read = |path: PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         CaseFile::read(&name, &fs::read_to_string(&path).unwrap()).unwrap_or_else(|e| panic!("{e}"))
     };
-    paths.into_iter().map(read).collect()
+    paths().into_iter().map(read).collect()
 }
 
 fn reports() -> Vec<Report> {
@@ -79,6 +83,26 @@ fn every_case_names_its_page_and_has_a_name_of_its_own() {
                 report.file,
                 case.name
             );
+        }
+    }
+}
+
+/// A corpus that can't fail proves nothing: with the other effect expected, every case that decides fails.
+#[test]
+fn every_case_fails_when_the_other_effect_is_expected() {
+    for path in paths() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let turned = text
+            .replace("expect: allowed", "expect: turned")
+            .replace("expect: implicitDeny", "expect: allowed")
+            .replace("expect: explicitDeny", "expect: allowed")
+            .replace("expect: turned", "expect: implicitDeny");
+        let file = CaseFile::read(&name, &turned).unwrap();
+        let report = file.run(&load);
+        let failed: BTreeSet<&str> = report.failed().map(|case| case.name.as_str()).collect();
+        for (case, _) in file.situations(&load) {
+            assert!(failed.contains(case), "{name}: `{case}` passes with either effect");
         }
     }
 }
