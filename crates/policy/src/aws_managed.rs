@@ -59,7 +59,7 @@ fn read(line: &[u8]) -> Option<ManagedPolicy> {
     let Json::Object(members) = json::read(line).ok()?.value else { return None };
     let member = |key: &str| members.iter().find(|m| &*m.key == key).map(|m| &m.value);
     let text = |key: &str| match &member(key)?.value {
-        Json::String(text) => Some(text.clone()),
+        Json::String(text) => Some(Box::from(&**text)),
         _ => None,
     };
     let (name, path) = (text("name")?, text("path")?);

@@ -3,36 +3,36 @@
 //! A reader of its own, because an error must name its place and duplicate keys must be one (RFC 8259 leaves them open, and of two
 //! readers that choose differently one is an open door).
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::document::Span;
 
-/// A value and where it stands.
+/// A value and where it stands. Texts without an escape are borrowed from the source.
 #[derive(Clone, Debug)]
-pub(crate) struct Located {
-    pub(crate) value: Json,
+pub(crate) struct Located<'a> {
+    pub(crate) value: Json<'a>,
     pub(crate) span: Span,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Json {
+pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
-    Number(Box<str>),
-    String(Box<str>),
-    Array(Vec<Located>),
-    Object(Vec<Member>),
+    Number(&'a str),
+    String(Cow<'a, str>),
+    Array(Vec<Located<'a>>),
+    Object(Vec<Member<'a>>),
 }
 
 /// One member of an object.
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
-    pub(crate) key: Box<str>,
+pub(crate) struct Member<'a> {
+    pub(crate) key: Cow<'a, str>,
     pub(crate) key_span: Span,
-    pub(crate) value: Located,
+    pub(crate) value: Located<'a>,
 }
 
-impl Json {
+impl Json<'_> {
     /// What this is, in the words of an error.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ struct Reader<'a> {
 }
 
 /// Reads one JSON value that fills `text`.
-pub(crate) fn read(text: &str) -> Result<Located, JsonError> {
+pub(crate) fn read(text: &str) -> Result<Located<'_>, JsonError> {
     let mut reader = Reader { text, at: 0 };
     reader.skip_space();
     let value = reader.value(0)?;
@@ -74,7 +74,7 @@ pub(crate) fn read(text: &str) -> Result<Located, JsonError> {
     Ok(value)
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -102,7 +102,7 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Located, JsonError> {
+    fn value(&mut self, depth: usize) -> Result<Located<'a>, JsonError> {
         if depth > DEPTH_MAX {
             return Err(self.fail("less nesting"));
         }
@@ -117,7 +117,7 @@ impl Reader<'_> {
         Ok(Located { value, span: Span { start, end: self.at } })
     }
 
-    fn word(&mut self) -> Result<Json, JsonError> {
+    fn word(&mut self) -> Result<Json<'a>, JsonError> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         for (word, value) in
             [("true", Json::Bool(true)), ("false", Json::Bool(false)), ("null", Json::Null)]
@@ -131,7 +131,7 @@ impl Reader<'_> {
     }
 
     /// `-`, an integer without leading zeros, a fraction, an exponent (RFC 8259, section 6).
-    fn number(&mut self) -> Result<Json, JsonError> {
+    fn number(&mut self) -> Result<Json<'a>, JsonError> {
         let start = self.at;
         self.skip_if(b"-");
         if !self.skip_if(b"0") {
@@ -144,7 +144,7 @@ impl Reader<'_> {
             self.skip_if(b"+-");
             self.digits()?;
         }
-        Ok(Json::Number(self.text.get(start..self.at).unwrap_or_default().into()))
+        Ok(Json::Number(self.text.get(start..self.at).unwrap_or_default()))
     }
 
     fn skip_if(&mut self, bytes: &[u8]) -> bool {
@@ -163,7 +163,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn array(&mut self, depth: usize) -> Result<Json, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'[', "`[`")?;
         let mut items = Vec::new();
         self.skip_space();
@@ -186,10 +186,10 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'{', "`{`")?;
-        let mut members: Vec<Member> = Vec::new();
-        let mut keys: BTreeSet<Box<str>> = BTreeSet::new();
+        let mut members: Vec<Member<'a>> = Vec::new();
+        let mut keys = Keys::default();
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -203,7 +203,7 @@ impl Reader<'_> {
             }
             let key = self.string()?;
             let key_span = Span { start, end: self.at };
-            if !keys.insert(key.clone()) {
+            if !keys.insert(&members, &key) {
                 return Err(JsonError {
                     offset: start,
                     expected: "each key once in an object".to_owned(),
@@ -227,21 +227,22 @@ impl Reader<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<Box<str>, JsonError> {
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.expect(b'"', "`\"`")?;
-        let mut text = String::new();
+        let mut text = Cow::Borrowed("");
         loop {
-            let start = self.at;
-            while self.peek().is_some_and(|b| b != b'"' && b != b'\\' && b >= 0x20) {
-                self.at += 1;
-            }
-            text.push_str(self.text.get(start..self.at).unwrap_or_default());
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            let plain = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
+            let end = plain.map_or(self.text.len(), |length| self.at + length);
+            // Adding to nothing borrows.
+            text += self.text.get(self.at..end).unwrap_or_default();
+            self.at = end;
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(text.into());
+                    return Ok(text);
                 }
-                Some(b'\\') => text.push(self.escape()?),
+                Some(b'\\') => text.to_mut().push(self.escape()?),
                 _ => return Err(self.fail("`\"` at the end of the string")),
             }
         }
@@ -271,6 +272,26 @@ impl Reader<'_> {
             self.at = start;
             self.fail("an escape that JSON knows")
         })
+    }
+}
+
+/// The keys of an object, to find one that comes twice. Few are compared one by one; the time for many grows no faster than they do.
+#[derive(Default)]
+struct Keys<'a>(BTreeSet<Cow<'a, str>>);
+
+/// As many members as are compared one by one.
+const FEW: usize = 16;
+
+impl<'a> Keys<'a> {
+    /// Whether a key is new behind these members, all of which were inserted before.
+    fn insert(&mut self, members: &[Member<'a>], key: &Cow<'a, str>) -> bool {
+        if members.len() < FEW {
+            return members.iter().all(|member| member.key != *key);
+        }
+        if self.0.is_empty() {
+            self.0.extend(members.iter().map(|member| member.key.clone()));
+        }
+        self.0.insert(key.clone())
     }
 }
 

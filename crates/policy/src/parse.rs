@@ -14,6 +14,9 @@ use crate::{
 /// Largest document that is read, in bytes. The API takes 131,072; AWS's own managed policies go past it.
 const DOCUMENT_MAX: usize = 1 << 20;
 
+/// As many keys of one operator as are compared one by one, without a copy of each in lower case.
+const FEW_KEYS: usize = 16;
+
 /// More of what was found is not repeated in an error, in characters.
 const FOUND_MAX: usize = 120;
 
@@ -51,8 +54,12 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         let found = format!("{} bytes", text.len());
         return wrong(Span::default(), format!("at most {DOCUMENT_MAX} bytes"), found);
     }
-    let foreign =
-        text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'));
+    let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x80);
+    let foreign = if text.as_bytes().iter().all(plain) {
+        None
+    } else {
+        text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+    };
     if let Some((offset, c)) = foreign {
         let span = Span { start: offset, end: offset };
         return wrong(span, "characters up to U+00FF", format!("`{}`", c.escape_unicode()));
@@ -90,21 +97,21 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
     Ok(document)
 }
 
-fn object<'a>(at: &'a Located, expected: &str) -> Result<&'a [Member], Wrong> {
+fn object<'a, 't>(at: &'a Located<'t>, expected: &str) -> Result<&'a [Member<'t>], Wrong> {
     match &at.value {
         Json::Object(members) => Ok(members),
         other => wrong(at.span, expected, other.kind()),
     }
 }
 
-fn string<'a>(at: &'a Located, expected: &str) -> Result<&'a str, Wrong> {
+fn string<'a>(at: &'a Located<'_>, expected: &str) -> Result<&'a str, Wrong> {
     match &at.value {
         Json::String(text) => Ok(text),
         other => wrong(at.span, expected, other.kind()),
     }
 }
 
-fn version(at: &Located) -> Result<Version, Wrong> {
+fn version(at: &Located<'_>) -> Result<Version, Wrong> {
     match string(at, "`2012-10-17` or `2008-10-17`")? {
         "2012-10-17" => Ok(Version::V2012),
         "2008-10-17" => Ok(Version::V2008),
@@ -112,14 +119,18 @@ fn version(at: &Located) -> Result<Version, Wrong> {
     }
 }
 
-fn one_or_many(at: &Located) -> &[Located] {
+fn one_or_many<'a, 't>(at: &'a Located<'t>) -> &'a [Located<'t>] {
     match &at.value {
         Json::Array(items) => items,
         _ => core::slice::from_ref(at),
     }
 }
 
-fn statements(at: &Located, kind: PolicyKind, version: Version) -> Result<Vec<Statement>, Wrong> {
+fn statements(
+    at: &Located<'_>,
+    kind: PolicyKind,
+    version: Version,
+) -> Result<Vec<Statement>, Wrong> {
     let items = one_or_many(at);
     if items.is_empty() {
         return wrong(at.span, "at least one statement", "an empty array");
@@ -149,7 +160,7 @@ struct Elements {
     conditions: Vec<ConditionEntry>,
 }
 
-fn statement(at: &Located, kind: PolicyKind, version: Version) -> Result<Statement, Wrong> {
+fn statement(at: &Located<'_>, kind: PolicyKind, version: Version) -> Result<Statement, Wrong> {
     let mut found = Elements::default();
     for member in object(at, "a statement as an object")? {
         element(&mut found, member, kind, version)?;
@@ -178,7 +189,7 @@ fn statement(at: &Located, kind: PolicyKind, version: Version) -> Result<Stateme
 
 fn element(
     found: &mut Elements,
-    member: &Member,
+    member: &Member<'_>,
     kind: PolicyKind,
     version: Version,
 ) -> Result<(), Wrong> {
@@ -223,7 +234,7 @@ fn element(
     Ok(())
 }
 
-fn sid(at: &Located, kind: PolicyKind) -> Result<Box<str>, Wrong> {
+fn sid(at: &Located<'_>, kind: PolicyKind) -> Result<Box<str>, Wrong> {
     let text = string(at, "a string")?;
     let alphanumeric = text.bytes().all(|b| b.is_ascii_alphanumeric());
     if !alphanumeric && kind != PolicyKind::Resource {
@@ -232,7 +243,7 @@ fn sid(at: &Located, kind: PolicyKind) -> Result<Box<str>, Wrong> {
     Ok(text.into())
 }
 
-fn effect(at: &Located) -> Result<StatementEffect, Wrong> {
+fn effect(at: &Located<'_>) -> Result<StatementEffect, Wrong> {
     match string(at, "`Allow` or `Deny`")? {
         "Allow" => Ok(StatementEffect::Allow),
         "Deny" => Ok(StatementEffect::Deny),
@@ -240,7 +251,7 @@ fn effect(at: &Located) -> Result<StatementEffect, Wrong> {
     }
 }
 
-fn actions(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
+fn actions(at: &Located<'_>) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "an action as `service:Name`, or `*`";
     let mut actions = Vec::new();
     for item in one_or_many(at) {
@@ -260,7 +271,7 @@ fn actions(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
     Ok(actions)
 }
 
-fn resources(at: &Located, version: Version) -> Result<Vec<Box<str>>, Wrong> {
+fn resources(at: &Located<'_>, version: Version) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "a resource as an ARN, or `*`";
     let mut resources = Vec::new();
     for item in one_or_many(at) {
@@ -301,10 +312,10 @@ fn variables_stand_where_they_may(resource: &str) -> bool {
     true
 }
 
-fn principals(at: &Located) -> Result<Vec<PrincipalPair>, Wrong> {
+fn principals(at: &Located<'_>) -> Result<Vec<PrincipalPair>, Wrong> {
     let expected = "`*`, or an object of `AWS`, `Service`, `Federated` or `CanonicalUser`";
     if let Json::String(text) = &at.value {
-        return if &**text == "*" {
+        return if text == "*" {
             Ok(vec![("*".into(), "*".into())])
         } else {
             wrong(at.span, expected, format!("`{text}`"))
@@ -324,7 +335,7 @@ fn principals(at: &Located) -> Result<Vec<PrincipalPair>, Wrong> {
             if !names_a_principal(&member.key, text) {
                 return wrong(item.span, expected, format!("`{text}`"));
             }
-            all.push((member.key.clone(), text.into()));
+            all.push((member.key.as_ref().into(), text.into()));
         }
     }
     Ok(all)
@@ -354,7 +365,7 @@ fn names_a_principal(kind: &str, text: &str) -> bool {
     }
 }
 
-fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
+fn conditions(at: &Located<'_>) -> Result<Vec<ConditionEntry>, Wrong> {
     let mut operators = BTreeSet::new();
     let mut entries = Vec::new();
     for block in object(at, "conditions as an object of operators")? {
@@ -364,15 +375,22 @@ fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
         if !operators.insert(operator) {
             return wrong(block.key_span, "each operator once", format!("`{operator}` again"));
         }
-        let mut keys = BTreeSet::new();
-        for member in object(&block.value, "an object of condition keys")? {
+        let keys = object(&block.value, "an object of condition keys")?;
+        let mut lower = BTreeSet::new();
+        for (number, member) in keys.iter().enumerate() {
             // Tag keys may hold spaces.
             if member.key.is_empty()
                 || member.key.contains(char::is_whitespace) && !member.key.contains('/')
             {
                 return wrong(member.key_span, "a condition key", format!("`{}`", member.key));
             }
-            if !keys.insert(member.key.to_ascii_lowercase()) {
+            let earlier = keys.get(..number).unwrap_or_default();
+            let repeated = if keys.len() <= FEW_KEYS {
+                earlier.iter().any(|e| e.key.eq_ignore_ascii_case(&member.key))
+            } else {
+                !lower.insert(member.key.to_ascii_lowercase())
+            };
+            if repeated {
                 return wrong(
                     member.key_span,
                     "each key once, whatever its case",
@@ -380,15 +398,16 @@ fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
                 );
             }
             let values = one_or_many(&member.value).iter().map(scalar).collect::<Result<_, _>>()?;
-            entries.push(ConditionEntry { operator, key: member.key.clone(), values });
+            entries.push(ConditionEntry { operator, key: member.key.as_ref().into(), values });
         }
     }
     Ok(entries)
 }
 
-fn scalar(at: &Located) -> Result<Box<str>, Wrong> {
+fn scalar(at: &Located<'_>) -> Result<Box<str>, Wrong> {
     match &at.value {
-        Json::String(text) | Json::Number(text) => Ok(text.clone()),
+        Json::String(text) => Ok(text.as_ref().into()),
+        Json::Number(text) => Ok((*text).into()),
         Json::Bool(value) => Ok(if *value { "true" } else { "false" }.into()),
         other => wrong(at.span, "a string, number or boolean", other.kind()),
     }

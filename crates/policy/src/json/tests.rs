@@ -54,6 +54,13 @@ fn mistakes_are_found_where_they_are() {
 fn trap_duplicate_keys_are_refused_also_when_one_is_escaped() {
     check(r#"{"a":1,"a":2}"#, Err((7, "each key once in an object")));
     check(r#"{"a":1,"\u0061":2}"#, Err((7, "each key once in an object")));
+    // Also where there are many.
+    let many = |n: usize| (0..n).map(|n| format!("\"{n:02}\":0")).collect::<Vec<_>>().join(",");
+    check(&format!("{{{}}}", many(40)), Ok("an object"));
+    for (n, twice) in [(15, "00"), (16, "15"), (17, "00"), (40, "39")] {
+        let text = format!("{{{},\"{twice}\":0}}", many(n));
+        check(&text, Err((1 + n * 7, "each key once in an object")));
+    }
 }
 
 #[test]
