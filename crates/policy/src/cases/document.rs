@@ -45,7 +45,10 @@ pub(crate) fn find(
     unnamed: &str,
     loader: Loader<'_>,
 ) -> Result<Written, String> {
-    let Yaml::String(text) = value else { return whole(value, unnamed, loader) };
+    let Yaml::String(text) = value else {
+        let file = value.get("file").and_then(Yaml::as_str);
+        return whole(value, file.unwrap_or(unnamed), loader);
+    };
     if text.trim_start().starts_with('{') {
         return Ok(Written { name: unnamed.to_owned(), text: text.clone() });
     }

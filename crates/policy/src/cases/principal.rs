@@ -66,6 +66,20 @@ impl PrincipalSpec {
         self
     }
 
+    /// Adds a condition key of the session.
+    #[must_use]
+    pub fn with_session_key(mut self, key: &str, value: &str) -> Self {
+        self.session.0.push((key.to_owned(), Yaml::String(value.to_owned())));
+        self
+    }
+
+    /// Places its account in an organization: its id and the account's path in it.
+    #[must_use]
+    pub fn in_organization(mut self, id: &str, path: &str) -> Self {
+        self.org = Some(OrgSpec { id: id.to_owned(), path: path.to_owned() });
+        self
+    }
+
     /// Sets the unique id of the user or role.
     #[must_use]
     pub fn with_id(mut self, id: Option<String>) -> Self {

@@ -13,7 +13,7 @@ use super::principal::PrincipalSpec;
 use crate::Organization;
 
 /// A file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSpec {
     /// The page that the cases are written from, where a case names none.

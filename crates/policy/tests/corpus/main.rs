@@ -18,6 +18,7 @@ mod oracle;
 mod agreement;
 mod checklist;
 mod naive;
+mod page;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
