@@ -175,7 +175,7 @@ fn decide_busy_composed(bencher: Bencher<'_, '_>) {
 /// A bucket's policy of five hundred statements, each for a role and its folder; every other one with a condition.
 fn large_resource_policy() -> Arc<CompiledPolicy> {
     let statement = |n: usize| {
-        let condition = if n % 2 == 0 {
+        let condition = if n.is_multiple_of(2) {
             r#","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#
         } else {
             ""

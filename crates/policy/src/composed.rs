@@ -7,8 +7,7 @@ use crate::{
     CompiledPolicy, Decision, PolicySet, Request,
     decide::weigh,
     index::StatementIndex,
-    policy_set::Own,
-    voices::{self, Hearing, Levels, Said},
+    voices::{self, Hearing, Levels, Said, Voices},
 };
 
 /// A policy set whose identity policies, boundary and organizations' policies stand under one index.
@@ -83,14 +82,15 @@ impl OwnIndex {
         Self { policies: policies.into(), parts: parts.into(), index }
     }
 
-    fn ask<'a>(&'a self, set: &PolicySet, hearing: Hearing<'a>) -> Own<'a> {
+    /// Hears everybody who stands under this index.
+    fn ask<'a>(&'a self, set: &PolicySet, voices: &mut Voices<'a>, hearing: Hearing<'a>) {
         let request = hearing.request;
-        let (mut identity, mut boundary) = (Said::default(), Said::default());
         let (mut service, mut resource) = (Levels::default(), Levels::default());
         let by_service =
             !set.service_control.is_empty() && voices::bound_by_service_control(request);
         let by_resource =
             !set.resource_control.is_empty() && voices::bound_by_resource_control(request);
+        let mut boundary = Said::default();
         // Behind a deny only those matter that are reported before it.
         let mut matters = usize::MAX;
         // A break only says that a deny was found, which is also noted.
@@ -100,7 +100,7 @@ impl OwnIndex {
                 return ControlFlow::Continue(());
             }
             let heard = match part {
-                Part::Identity => identity.hear(candidate, hearing),
+                Part::Identity => voices.identity.hear(candidate, hearing),
                 Part::Boundary => boundary.hear(candidate, hearing),
                 Part::ServiceControl(level) if by_service => {
                     service.hear(level, candidate, hearing)
@@ -115,11 +115,14 @@ impl OwnIndex {
             }
             if matters == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        Own {
-            identity,
-            boundary: hearing.bounded.then_some(boundary),
-            service_control: by_service.then(|| service.together(set.service_control.len())),
-            resource_control: by_resource.then(|| resource.together(set.resource_control.len())),
+        if hearing.bounded {
+            voices.boundary = Some(boundary);
+        }
+        if by_service {
+            voices.service_control = Some(service.together(set.service_control.len()));
+        }
+        if by_resource {
+            voices.resource_control = Some(resource.together(set.resource_control.len()));
         }
     }
 }
@@ -156,7 +159,9 @@ impl ComposedPolicies {
         request: &Request<'_>,
     ) -> Decision {
         let hearing = self.set.hearing(request);
-        let own = self.own.ask(&self.set, hearing);
-        weigh(&self.set.voices_of(own, resource, hearing), request)
+        let mut voices = Voices::silence(resource);
+        self.own.ask(&self.set, &mut voices, hearing);
+        self.set.hear_others(&mut voices, resource, hearing);
+        weigh(&voices, request)
     }
 }

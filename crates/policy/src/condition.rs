@@ -6,7 +6,7 @@ use crate::{
     Operator, Request, base64,
     deliberate::{Bug, bug},
     document::ConditionEntry,
-    key::Key,
+    key::{Key, Values},
     network::Network,
     operator::{Comparison, Order, Qualifier},
     template::Template,
@@ -113,6 +113,7 @@ impl Condition {
                 let negated = operator.negated && !bug(Bug::MissingKeyFailsNegated);
                 (operator.if_exists || negated).into()
             }
+            (Qualifier::None, Some(Values::One(value))) => matches(value),
             // A key of several values without a set operator: AWS leaves it open. One match is a match, as for the listed values.
             (Qualifier::None, Some(values)) if operator.negated => {
                 Truth::all(values.iter().map(matches))

@@ -100,51 +100,67 @@ pub fn authorize(set: &PolicySet, request: &Request<'_>) -> Decision {
 /// 5. Every other type that limits the caller must allow, save what the resource's policy waives by naming the caller. The root user
 ///    needs no identity policy and has no boundary.
 pub(crate) fn weigh(voices: &Voices<'_>, request: &Request<'_>) -> Decision {
-    for (policy_type, said) in voices.all() {
-        if let Some(found) = said.deny {
+    if voices.any_denies() {
+        let denials = voices.all().find_map(|(policy_type, said)| Some((policy_type, said.deny?)));
+        if let Some((policy_type, found)) = denials {
             let mut denied = Decision::deny(Effect::ExplicitDeny, policy_type);
             denied.note(found);
             return denied;
         }
     }
-    let silent = Said::default();
     let mut allowed = Decision::allow();
-    for (policy_type, said) in needed(voices, &silent, request) {
-        match said.map(|said| said.allow) {
-            None => {}
-            Some(Some((_, found))) => allowed.note(found),
-            Some(None) => return Decision::deny(Effect::ImplicitDeny, policy_type),
-        }
+    match find_allows(&mut allowed, voices, request) {
+        Ok(()) => allowed,
+        Err(policy_type) => Decision::deny(Effect::ImplicitDeny, policy_type),
     }
-    allowed
 }
 
-/// Whose allow is needed, if there is one; `None` where nobody's is. `silent` stands for those who must speak and are not there.
-fn needed<'v, 'a>(
-    voices: &'v Voices<'a>,
-    silent: &'v Said<'a>,
+/// Notes an allow of everybody who must allow. The error is the first who does not.
+fn find_allows(
+    allowed: &mut Decision,
+    voices: &Voices<'_>,
     request: &Request<'_>,
-) -> [(PolicyType, Option<&'v Said<'a>>); TYPES] {
-    let kind = request.principal.kind;
-    let (homeless, root) = (kind.is_homeless(), kind == PrincipalKind::Root);
+) -> Result<(), PolicyType> {
+    // A type of policy that is not there limits nobody.
+    let mut needed = |policy_type, said: Option<&Said<'_>>| match said.map(|said| said.allow) {
+        None => Ok(()),
+        Some(Some((_, found))) => {
+            allowed.note(found);
+            Ok(())
+        }
+        Some(None) => Err(policy_type),
+    };
+    needed(PolicyType::ResourceControl, voices.resource_control.as_ref())?;
+    needed(PolicyType::ServiceControl, voices.service_control.as_ref())?;
+    needed(PolicyType::VpcEndpoint, voices.endpoint.as_ref())?;
     let by_resource = voices.resource.as_ref().filter(|said| said.allow.is_some());
-    let resource = by_resource.or(voices.resource_decides(request).then_some(silent));
+    if by_resource.is_none() && voices.resource_decides(request) {
+        return Err(voices.resource_type);
+    }
+    needed(voices.resource_type, by_resource)?;
+    let kind = request.principal.kind;
+    if kind.is_homeless() {
+        return Ok(());
+    }
     let waived = Waived::of(by_resource, request);
+    let root = kind == PrincipalKind::Root;
+    if !root && !waived.identity {
+        needed(PolicyType::Identity, Some(&voices.identity))?;
+    }
+    if !root && !waived.boundary {
+        needed(PolicyType::Boundary, voices.boundary.as_ref())?;
+    }
+    if waived.session {
+        return Ok(());
+    }
     // A federated user's session without a policy may do nothing of its own.
-    let needs_session =
-        kind == PrincipalKind::FederatedUser && !bug(Bug::FederatedSessionNeedsNoPolicy);
-    let session = voices.session.as_ref().or(needs_session.then_some(silent));
-    let identity = (!root && !homeless && !waived.identity).then_some(&voices.identity);
-    let boundary = voices.boundary.as_ref().filter(|_| !root && !homeless && !waived.boundary);
-    [
-        (PolicyType::ResourceControl, voices.resource_control.as_ref()),
-        (PolicyType::ServiceControl, voices.service_control.as_ref()),
-        (PolicyType::VpcEndpoint, voices.endpoint.as_ref()),
-        (voices.resource_type, resource),
-        (PolicyType::Identity, identity),
-        (PolicyType::Boundary, boundary),
-        (PolicyType::Session, session.filter(|_| !homeless && !waived.session)),
-    ]
+    if voices.session.is_none()
+        && kind == PrincipalKind::FederatedUser
+        && !bug(Bug::FederatedSessionNeedsNoPolicy)
+    {
+        return Err(PolicyType::Session);
+    }
+    needed(PolicyType::Session, voices.session.as_ref())
 }
 
 /// Which missing allows a resource policy of the same account makes up for (the table on AWS's page "Evaluating identity-based and

@@ -7,29 +7,34 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::document::Span;
 
-/// A value and where it stands. Texts without an escape are borrowed from the source.
-#[derive(Clone, Debug)]
-pub(crate) struct Located<'a> {
-    pub(crate) value: Json<'a>,
-    pub(crate) span: Span,
+/// A document: its values in the order in which they begin, so that all of it is one piece of memory.
+#[derive(Debug)]
+pub(crate) struct Document<'a> {
+    nodes: Vec<Node<'a>>,
 }
 
-#[derive(Clone, Debug)]
+/// One value. Texts without an escape are borrowed from the source. Places are bytes of the source.
+#[derive(Debug)]
+struct Node<'a> {
+    /// Its key, where it is a member of an object.
+    key: Cow<'a, str>,
+    value: Json<'a>,
+    key_start: u32,
+    start: u32,
+    end: u32,
+    /// How many values stand below it; they come right behind it.
+    below: u32,
+}
+
+/// What a value is. Items and members stand behind it.
+#[derive(Debug)]
 pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
     Number(&'a str),
     String(Cow<'a, str>),
-    Array(Vec<Located<'a>>),
-    Object(Vec<Member<'a>>),
-}
-
-/// One member of an object.
-#[derive(Clone, Debug)]
-pub(crate) struct Member<'a> {
-    pub(crate) key: Cow<'a, str>,
-    pub(crate) key_span: Span,
-    pub(crate) value: Located<'a>,
+    Array,
+    Object,
 }
 
 impl Json<'_> {
@@ -40,9 +45,66 @@ impl Json<'_> {
             Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::String(_) => "a string",
-            Self::Array(_) => "an array",
-            Self::Object(_) => "an object",
+            Self::Array => "an array",
+            Self::Object => "an object",
         }
+    }
+}
+
+/// A value where it stands, with what is below it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Located<'d, 'a> {
+    node: &'d Node<'a>,
+    below: &'d [Node<'a>],
+}
+
+impl<'d, 'a> Located<'d, 'a> {
+    pub(crate) fn value(self) -> &'d Json<'a> {
+        &self.node.value
+    }
+
+    pub(crate) fn span(self) -> Span {
+        Span { start: self.node.start as usize, end: self.node.end as usize }
+    }
+
+    /// Its key, where it is a member of an object.
+    pub(crate) fn key(self) -> &'d str {
+        &self.node.key
+    }
+
+    /// Where its key begins.
+    pub(crate) fn key_span(self) -> Span {
+        let start = self.node.key_start as usize;
+        Span { start, end: start }
+    }
+
+    /// Its items or members.
+    pub(crate) fn children(self) -> Children<'d, 'a> {
+        Children { nodes: self.below }
+    }
+}
+
+/// Items or members, one behind the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Children<'d, 'a> {
+    nodes: &'d [Node<'a>],
+}
+
+impl<'d, 'a> Iterator for Children<'d, 'a> {
+    type Item = Located<'d, 'a>;
+
+    fn next(&mut self) -> Option<Located<'d, 'a>> {
+        let (node, behind) = self.nodes.split_first()?;
+        let (below, others) = behind.split_at_checked(node.below as usize)?;
+        self.nodes = others;
+        Some(Located { node, below })
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The value that all others stand below. A document that was read has one.
+    pub(crate) fn root(&self) -> Option<Located<'_, 'a>> {
+        Children { nodes: &self.nodes }.next()
     }
 }
 
@@ -57,21 +119,31 @@ pub(crate) struct JsonError {
 /// Deepest nesting that is read: a policy needs six.
 const DEPTH_MAX: usize = 16;
 
+/// Bytes of a usual policy for each of its values.
+const BYTES_EACH: usize = 16;
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    nodes: Vec<Node<'a>>,
 }
 
-/// Reads one JSON value that fills `text`.
-pub(crate) fn read(text: &str) -> Result<Located<'_>, JsonError> {
-    let mut reader = Reader { text, at: 0 };
+/// Reads one JSON value that fills `text`, of less than 4 GiB.
+pub(crate) fn read(text: &str) -> Result<Document<'_>, JsonError> {
+    let nodes = Vec::with_capacity(text.len() / BYTES_EACH);
+    let mut reader = Reader { text, at: 0, nodes };
     reader.skip_space();
-    let value = reader.value(0)?;
+    reader.value(0, Cow::Borrowed(""), 0)?;
     reader.skip_space();
     if reader.at < text.len() {
         return Err(reader.fail("the end of the document"));
     }
-    Ok(value)
+    Ok(Document { nodes: reader.nodes })
+}
+
+/// A place or a number in a document, which is smaller than 4 GiB.
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl<'a> Reader<'a> {
@@ -102,11 +174,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Located<'a>, JsonError> {
+    /// Reads a value; its node stands before those below it.
+    fn value(
+        &mut self,
+        depth: usize,
+        key: Cow<'a, str>,
+        key_start: usize,
+    ) -> Result<(), JsonError> {
         if depth > DEPTH_MAX {
             return Err(self.fail("less nesting"));
         }
-        let start = self.at;
+        let (start, place) = (small(self.at), self.nodes.len());
+        let (value, key_start) = (Json::Null, small(key_start));
+        self.nodes.push(Node { key, value, key_start, start, end: start, below: 0 });
         let value = match self.peek() {
             Some(b'{') => self.object(depth)?,
             Some(b'[') => self.array(depth)?,
@@ -114,7 +194,13 @@ impl<'a> Reader<'a> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Located { value, span: Span { start, end: self.at } })
+        let below = small(self.nodes.len() - place - 1);
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.value = value;
+            node.end = small(self.at);
+            node.below = below;
+        }
+        Ok(())
     }
 
     fn word(&mut self) -> Result<Json<'a>, JsonError> {
@@ -165,21 +251,19 @@ impl<'a> Reader<'a> {
 
     fn array(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'[', "`[`")?;
-        let mut items = Vec::new();
         self.skip_space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(Json::Array(items));
+        if self.skip_if(b"]") {
+            return Ok(Json::Array);
         }
         loop {
             self.skip_space();
-            items.push(self.value(depth + 1)?);
+            self.value(depth + 1, Cow::Borrowed(""), 0)?;
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Json::Array(items));
+                    return Ok(Json::Array);
                 }
                 _ => return Err(self.fail("`,` or `]`")),
             }
@@ -188,12 +272,11 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'{', "`{`")?;
-        let mut members: Vec<Member<'a>> = Vec::new();
+        let first = self.nodes.len();
         let mut keys = Keys::default();
         self.skip_space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(Json::Object(members));
+        if self.skip_if(b"}") {
+            return Ok(Json::Object);
         }
         loop {
             self.skip_space();
@@ -202,8 +285,8 @@ impl<'a> Reader<'a> {
                 return Err(self.fail("a key in double quotes"));
             }
             let key = self.string()?;
-            let key_span = Span { start, end: self.at };
-            if !keys.insert(&members, &key) {
+            let members = Children { nodes: self.nodes.get(first..).unwrap_or_default() };
+            if !keys.insert(members, &key) {
                 return Err(JsonError {
                     offset: start,
                     expected: "each key once in an object".to_owned(),
@@ -213,14 +296,13 @@ impl<'a> Reader<'a> {
             self.skip_space();
             self.expect(b':', "`:`")?;
             self.skip_space();
-            let value = self.value(depth + 1)?;
-            members.push(Member { key, key_span, value });
+            self.value(depth + 1, key, start)?;
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Json::Object(members));
+                    return Ok(Json::Object);
                 }
                 _ => return Err(self.fail("`,` or `}`")),
             }
@@ -229,23 +311,31 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.expect(b'"', "`\"`")?;
-        let mut text = Cow::Borrowed("");
+        let mut text = Cow::Borrowed(self.plain());
         loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
-            let end = plain.map_or(self.text.len(), |length| self.at + length);
-            // Adding to nothing borrows.
-            text += self.text.get(self.at..end).unwrap_or_default();
-            self.at = end;
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(text);
                 }
-                Some(b'\\') => text.to_mut().push(self.escape()?),
+                Some(b'\\') => {
+                    let escaped = self.escape()?;
+                    let text = text.to_mut();
+                    text.push(escaped);
+                    text.push_str(self.plain());
+                }
                 _ => return Err(self.fail("`\"` at the end of the string")),
             }
         }
+    }
+
+    /// The text up to the next quote, backslash or control character.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let ends = |b: &u8| matches!(b, b'"' | b'\\' | 0..0x20);
+        self.at = start + rest.iter().position(ends).unwrap_or(rest.len());
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
@@ -277,21 +367,25 @@ impl<'a> Reader<'a> {
 
 /// The keys of an object, to find one that comes twice. Few are compared one by one; the time for many grows no faster than they do.
 #[derive(Default)]
-struct Keys<'a>(BTreeSet<Cow<'a, str>>);
+struct Keys {
+    count: usize,
+    many: BTreeSet<Box<str>>,
+}
 
 /// As many members as are compared one by one.
 const FEW: usize = 16;
 
-impl<'a> Keys<'a> {
+impl Keys {
     /// Whether a key is new behind these members, all of which were inserted before.
-    fn insert(&mut self, members: &[Member<'a>], key: &Cow<'a, str>) -> bool {
-        if members.len() < FEW {
-            return members.iter().all(|member| member.key != *key);
+    fn insert(&mut self, mut members: Children<'_, '_>, key: &str) -> bool {
+        self.count += 1;
+        if self.count <= FEW {
+            return members.all(|member| member.key() != key);
         }
-        if self.0.is_empty() {
-            self.0.extend(members.iter().map(|member| member.key.clone()));
+        if self.many.is_empty() {
+            self.many.extend(members.map(|member| Box::from(member.key())));
         }
-        self.0.insert(key.clone())
+        self.many.insert(key.into())
     }
 }
 

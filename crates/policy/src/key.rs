@@ -31,6 +31,10 @@ pub(crate) enum Key {
     ResourceOrgPaths(Box<str>),
     /// The tag's key, and the whole key in lower case.
     ResourceTag(Box<str>, Box<str>),
+    /// The service that was called first, and the key in lower case.
+    CalledViaFirst(Box<str>),
+    /// The service that was called last, and the key in lower case.
+    CalledViaLast(Box<str>),
     /// A key of the context, in lower case.
     Context(Box<str>),
 }
@@ -44,6 +48,9 @@ const MULTIVALUED: [&str; 6] = [
     "dynamodb:attributes",
     "sts:transitivetagkeys",
 ];
+
+/// The services that a request came through, the first one first.
+const CHAIN: &str = "aws:calledvia";
 
 /// The values of one key in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +93,8 @@ impl Key {
             "aws:userid" => Self::UserId,
             "aws:username" => Self::Username,
             "aws:resourceaccount" => Self::ResourceAccount,
+            "aws:calledviafirst" => Self::CalledViaFirst(name.into()),
+            "aws:calledvialast" => Self::CalledViaLast(name.into()),
             "aws:resourceorgid" => Self::ResourceOrgId(name.into()),
             "aws:resourceorgpaths" => Self::ResourceOrgPaths(name.into()),
             session if SessionContext::answers(session) => Self::Session(name.into()),
@@ -130,6 +139,15 @@ impl Key {
         let one = match self {
             Self::Context(name) => return brought(name),
             Self::Session(name) => return session(principal, name),
+            // Both follow from the whole chain, where that is there.
+            Self::CalledViaFirst(name) => match brought(CHAIN) {
+                Some(chain) => chain.iter().next(),
+                None => return brought(name),
+            },
+            Self::CalledViaLast(name) => match brought(CHAIN) {
+                Some(chain) => chain.iter().last(),
+                None => return brought(name),
+            },
             Self::PrincipalArn => signed_arn(principal),
             Self::UserId => (principal.kind == PrincipalKind::Anonymous || has_arn(principal))
                 .then_some(&*principal.user_id),
@@ -231,6 +249,8 @@ impl fmt::Display for Key {
             Self::ResourceOrgId(_) => "aws:ResourceOrgID",
             Self::ResourceOrgPaths(_) => "aws:ResourceOrgPaths",
             Self::PrincipalTag(tag) => return write!(f, "aws:PrincipalTag/{tag}"),
+            Self::CalledViaFirst(_) => "aws:CalledViaFirst",
+            Self::CalledViaLast(_) => "aws:CalledViaLast",
             Self::ResourceTag(tag, _) => return write!(f, "aws:ResourceTag/{tag}"),
             Self::Session(name) | Self::Context(name) => name,
         })

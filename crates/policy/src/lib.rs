@@ -18,11 +18,30 @@
 //! Each is a property test of the same name in `tests/evaluation/theorems.rs`:
 //! - explicit deny wins; order does not matter; adding an allow never removes access;
 //! - nothing is allowed that nothing allows (the root user of an account aside);
-//! - a boundary only removes; a session policy only removes;
-//! - an unknown key never grants, and a request's context never speaks for the principal;
+//! - a boundary only removes; a session policy only removes; so do an endpoint, a service control policy, a resource control policy
+//!   and one more level of an organization;
+//! - no organization binds a service-linked role; a level that is silent binds the root user;
+//! - across accounts the resource must allow, and so must the identity;
+//! - `NotPrincipal` spares only whom `Principal` names;
+//! - an unknown key never grants, a context never speaks for the principal, a value that can't be read never allows;
 //! - printing and parsing change nothing.
 //!
-//! And every way to decide agrees with a second, naive evaluator that shares no code with this one (`tests/evaluation/oracle.rs`).
+//! And every way to decide agrees, in the effect and in the type of policy that denies, with a second, naive evaluator that shares no
+//! code with this one (`tests/evaluation/oracle.rs`). That this would notice is proven by bugs made on purpose (`deliberate.rs`).
+//!
+//! # Where AWS is silent
+//!
+//! - A comparison with a value that can't be read, on either side, is neither true nor false: it keeps an allow from applying, but no
+//!   deny. A variable without a value is no such error: it equals nothing, as AWS documents; only in `NotResource` it keeps a statement
+//!   from allowing.
+//! - Of several types that deny, the first of AWS's flow chart is named: resource control, service control, endpoint, resource,
+//!   identity, boundary, session.
+//! - A resource that the caller's account owns stands at the caller's place of the organization, unless [`ResourceFacts`] say else.
+//! - Variables before the fifth colon of a resource are refused, save the accounts of caller and resource, which a policy of AWS's own
+//!   has there. `Bool` takes no variables.
+//! - A key of several values without a set operator matches when one of them does; negated, when none does.
+//! - An IPv4 address in IPv6's clothes (`::ffff:10.1.2.3`) is the IPv4 address.
+//! - Service control policies may use the whole language, as since 2025; the older limits are not enforced.
 //!
 //! # Example
 //!

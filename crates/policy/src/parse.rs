@@ -2,20 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
+
 use crate::{
     Operator, PolicyError,
     document::{
         ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, PrincipalPair,
         ResourceBlock, Span, Statement, StatementEffect, Version, line_and_column,
     },
-    json::{self, Json, JsonError, Located, Member},
+    json::{self, Children, Json, JsonError, Located},
 };
 
 /// Largest document that is read, in bytes. The API takes 131,072; AWS's own managed policies go past it.
 const DOCUMENT_MAX: usize = 1 << 20;
 
-/// As many keys of one operator as are compared one by one, without a copy of each in lower case.
-const FEW_KEYS: usize = 16;
+/// As many names as are compared one by one, without a copy of each; the time for many grows no faster than they do.
+const FEW: usize = 32;
 
 /// More of what was found is not repeated in an error, in characters.
 const FOUND_MAX: usize = 120;
@@ -54,8 +56,9 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         let found = format!("{} bytes", text.len());
         return wrong(Span::default(), format!("at most {DOCUMENT_MAX} bytes"), found);
     }
-    let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x80);
-    let foreign = if text.as_bytes().iter().all(plain) {
+    let plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x80);
+    // Without an early end this runs on many bytes at once.
+    let foreign = if text.bytes().fold(true, |all, b| all & plain(b)) {
         None
     } else {
         text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
@@ -64,27 +67,30 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         let span = Span { start: offset, end: offset };
         return wrong(span, "characters up to U+00FF", format!("`{}`", c.escape_unicode()));
     }
-    let root = json::read(text)?;
-    let members = object(&root, "a policy as an object")?;
-    let stated = members.iter().find(|member| &*member.key == "Version");
-    let version = stated.map_or(Ok(Version::V2008), |member| version(&member.value))?;
+    let read = json::read(text)?;
+    let Some(root) = read.root() else {
+        return wrong(Span::default(), "a policy as an object", "nothing");
+    };
+    let members = object(root, "a policy as an object")?;
+    let stated = members.clone().find(|member| member.key() == "Version");
+    let version = stated.map_or(Ok(Version::V2008), version)?;
     let mut document =
         PolicyDocument { source: text.into(), kind, version, id: None, statements: Vec::new() };
     let mut seen_statement = false;
     for member in members {
-        match &*member.key {
+        match member.key() {
             "Version" => {}
             "Id" if !kind.names_principals() => {
-                return wrong(member.key_span, "no `Id` in this kind of policy", "`Id`");
+                return wrong(member.key_span(), "no `Id` in this kind of policy", "`Id`");
             }
-            "Id" => document.id = Some(string(&member.value, "a string")?.into()),
+            "Id" => document.id = Some(string(member, "a string")?.into()),
             "Statement" => {
                 seen_statement = true;
-                document.statements = statements(&member.value, kind, version)?;
+                document.statements = statements(member, kind, version)?;
             }
             other => {
                 return wrong(
-                    member.key_span,
+                    member.key_span(),
                     "`Version`, `Id` or `Statement`",
                     format!("`{other}`"),
                 );
@@ -92,59 +98,69 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         }
     }
     if !seen_statement {
-        return wrong(root.span, "a `Statement`", "none");
+        return wrong(root.span(), "a `Statement`", "none");
     }
     Ok(document)
 }
 
-fn object<'a, 't>(at: &'a Located<'t>, expected: &str) -> Result<&'a [Member<'t>], Wrong> {
-    match &at.value {
-        Json::Object(members) => Ok(members),
-        other => wrong(at.span, expected, other.kind()),
+fn object<'d, 't>(at: Located<'d, 't>, expected: &str) -> Result<Children<'d, 't>, Wrong> {
+    match at.value() {
+        Json::Object => Ok(at.children()),
+        other => wrong(at.span(), expected, other.kind()),
     }
 }
 
-fn string<'a>(at: &'a Located<'_>, expected: &str) -> Result<&'a str, Wrong> {
-    match &at.value {
+fn string<'d>(at: Located<'d, '_>, expected: &str) -> Result<&'d str, Wrong> {
+    match at.value() {
         Json::String(text) => Ok(text),
-        other => wrong(at.span, expected, other.kind()),
+        other => wrong(at.span(), expected, other.kind()),
     }
 }
 
-fn version(at: &Located<'_>) -> Result<Version, Wrong> {
+fn version(at: Located<'_, '_>) -> Result<Version, Wrong> {
     match string(at, "`2012-10-17` or `2008-10-17`")? {
         "2012-10-17" => Ok(Version::V2012),
         "2008-10-17" => Ok(Version::V2008),
-        other => wrong(at.span, "`2012-10-17` or `2008-10-17`", format!("`{other}`")),
+        other => wrong(at.span(), "`2012-10-17` or `2008-10-17`", format!("`{other}`")),
     }
 }
 
-fn one_or_many<'a, 't>(at: &'a Located<'t>) -> &'a [Located<'t>] {
-    match &at.value {
-        Json::Array(items) => items,
-        _ => core::slice::from_ref(at),
-    }
+/// The items of an array, or the value itself.
+fn one_or_many<'d, 't>(
+    at: Located<'d, 't>,
+) -> impl Iterator<Item = Located<'d, 't>> + Clone + use<'d, 't> {
+    let items = match at.value() {
+        Json::Array => (None, Some(at.children())),
+        _ => (Some(at), None),
+    };
+    items.0.into_iter().chain(items.1.into_iter().flatten())
 }
 
 fn statements(
-    at: &Located<'_>,
+    at: Located<'_, '_>,
     kind: PolicyKind,
     version: Version,
 ) -> Result<Vec<Statement>, Wrong> {
     let items = one_or_many(at);
-    if items.is_empty() {
-        return wrong(at.span, "at least one statement", "an empty array");
+    let count = items.clone().count();
+    if count == 0 {
+        return wrong(at.span(), "at least one statement", "an empty array");
     }
     let mut sids = BTreeSet::new();
-    let mut statements: Vec<Statement> = Vec::with_capacity(items.len());
+    let mut statements: Vec<Statement> = Vec::with_capacity(count);
     for item in items {
         let read = statement(item, kind, version)?;
-        match &read.sid {
-            Some(sid) if !sids.insert(sid.clone()) => {
-                return wrong(item.span, "each `Sid` once", format!("`{sid}` again"));
+        if let Some(sid) = &read.sid {
+            let repeated = if count <= FEW {
+                statements.iter().any(|earlier| earlier.sid == read.sid)
+            } else {
+                !sids.insert(sid.clone())
+            };
+            if repeated {
+                return wrong(item.span(), "each `Sid` once", format!("`{sid}` again"));
             }
-            _ => statements.push(read),
         }
+        statements.push(read);
     }
     Ok(statements)
 }
@@ -160,27 +176,28 @@ struct Elements {
     conditions: Vec<ConditionEntry>,
 }
 
-fn statement(at: &Located<'_>, kind: PolicyKind, version: Version) -> Result<Statement, Wrong> {
+fn statement(at: Located<'_, '_>, kind: PolicyKind, version: Version) -> Result<Statement, Wrong> {
     let mut found = Elements::default();
     for member in object(at, "a statement as an object")? {
         element(&mut found, member, kind, version)?;
     }
     let Elements { sid, effect, principals, actions, resources, conditions } = found;
     let Some(effect) = effect else {
-        return wrong(at.span, "an `Effect` in the statement", "none");
+        return wrong(at.span(), "an `Effect` in the statement", "none");
     };
     let Some(actions) = actions else {
-        return wrong(at.span, "an `Action` or `NotAction` in the statement", "none");
+        return wrong(at.span(), "an `Action` or `NotAction` in the statement", "none");
     };
     if kind.names_principals() && principals.is_none() {
-        return wrong(at.span, "a `Principal` in the statement", "none");
+        return wrong(at.span(), "a `Principal` in the statement", "none");
     }
     if resources.is_none() && !matches!(kind, PolicyKind::Trust | PolicyKind::Resource) {
-        return wrong(at.span, "a `Resource` or `NotResource` in the statement", "none");
+        return wrong(at.span(), "a `Resource` or `NotResource` in the statement", "none");
     }
     let principals = principals.unwrap_or(PrincipalBlock::None);
     let resources = resources.unwrap_or(ResourceBlock::None);
-    let read = Statement { sid, effect, principals, actions, resources, conditions, span: at.span };
+    let read =
+        Statement { sid, effect, principals, actions, resources, conditions, span: at.span() };
     if kind == PolicyKind::ResourceControl {
         resource_control::check(&read)?;
     }
@@ -189,12 +206,12 @@ fn statement(at: &Located<'_>, kind: PolicyKind, version: Version) -> Result<Sta
 
 fn element(
     found: &mut Elements,
-    member: &Member<'_>,
+    member: Located<'_, '_>,
     kind: PolicyKind,
     version: Version,
 ) -> Result<(), Wrong> {
-    let (key, value) = (&*member.key, &member.value);
-    let misplaced = |expected: &str| wrong(member.key_span, expected, format!("`{key}`"));
+    let (key, value) = (member.key(), member);
+    let misplaced = |expected: &str| wrong(member.key_span(), expected, format!("`{key}`"));
     match key {
         "Sid" => found.sid = Some(sid(value, kind)?),
         "Effect" => found.effect = Some(effect(value)?),
@@ -234,58 +251,60 @@ fn element(
     Ok(())
 }
 
-fn sid(at: &Located<'_>, kind: PolicyKind) -> Result<Box<str>, Wrong> {
+fn sid(at: Located<'_, '_>, kind: PolicyKind) -> Result<Box<str>, Wrong> {
     let text = string(at, "a string")?;
     let alphanumeric = text.bytes().all(|b| b.is_ascii_alphanumeric());
     if !alphanumeric && kind != PolicyKind::Resource {
-        return wrong(at.span, "a `Sid` of letters and digits", format!("`{text}`"));
+        return wrong(at.span(), "a `Sid` of letters and digits", format!("`{text}`"));
     }
     Ok(text.into())
 }
 
-fn effect(at: &Located<'_>) -> Result<StatementEffect, Wrong> {
+fn effect(at: Located<'_, '_>) -> Result<StatementEffect, Wrong> {
     match string(at, "`Allow` or `Deny`")? {
         "Allow" => Ok(StatementEffect::Allow),
         "Deny" => Ok(StatementEffect::Deny),
-        other => wrong(at.span, "`Allow` or `Deny`", format!("`{other}`")),
+        other => wrong(at.span(), "`Allow` or `Deny`", format!("`{other}`")),
     }
 }
 
-fn actions(at: &Located<'_>) -> Result<Vec<Box<str>>, Wrong> {
+fn actions(at: Located<'_, '_>) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "an action as `service:Name`, or `*`";
-    let mut actions = Vec::new();
-    for item in one_or_many(at) {
+    let items = one_or_many(at);
+    let mut actions = Vec::with_capacity(items.clone().count());
+    for item in items {
         let text = string(item, expected)?;
-        let well_formed = text == "*"
-            || text.split_once(':').is_some_and(|(service, name)| {
-                !service.is_empty()
-                    && !name.is_empty()
-                    && !name.contains(':')
-                    && !text.contains(char::is_whitespace)
-            });
-        if !well_formed {
-            return wrong(item.span, expected, format!("`{text}`"));
+        // One colon with something on either side, and no white space. (Beyond ASCII, U+0085 and U+00A0 are white space.)
+        let bytes = text.as_bytes();
+        let colons = text.matches(':').count();
+        let spaced = !text.is_ascii() && text.contains(char::is_whitespace)
+            || bytes.iter().any(u8::is_ascii_whitespace);
+        let named = colons == 1 && !text.starts_with(':') && !text.ends_with(':') && !spaced;
+        if text != "*" && !named {
+            return wrong(item.span(), expected, format!("`{text}`"));
         }
         actions.push(text.into());
     }
     Ok(actions)
 }
 
-fn resources(at: &Located<'_>, version: Version) -> Result<Vec<Box<str>>, Wrong> {
+fn resources(at: Located<'_, '_>, version: Version) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "a resource as an ARN, or `*`";
-    let mut resources = Vec::new();
-    for item in one_or_many(at) {
+    let items = one_or_many(at);
+    let mut resources = Vec::with_capacity(items.clone().count());
+    for item in items {
         let text = string(item, expected)?;
         let only_stars = !text.is_empty() && text.bytes().all(|b| b == b'*');
         // An ARN of fewer parts is completed by its last star.
         let arn =
-            text.starts_with("arn:") && (text.splitn(6, ':').count() == 6 || text.ends_with('*'));
+            text.starts_with("arn:") && (text.matches(':').count() >= 5 || text.ends_with('*'));
         if !only_stars && !arn {
-            return wrong(item.span, expected, format!("`{text}`"));
+            return wrong(item.span(), expected, format!("`{text}`"));
         }
-        if version == Version::V2012 && !variables_stand_where_they_may(text) {
+        let variables = version == Version::V2012 && text.contains('$');
+        if variables && !variables_stand_where_they_may(text) {
             return wrong(
-                item.span,
+                item.span(),
                 "variables only behind the fifth colon of a resource",
                 format!("`{text}`"),
             );
@@ -312,30 +331,30 @@ fn variables_stand_where_they_may(resource: &str) -> bool {
     true
 }
 
-fn principals(at: &Located<'_>) -> Result<Vec<PrincipalPair>, Wrong> {
+fn principals(at: Located<'_, '_>) -> Result<Vec<PrincipalPair>, Wrong> {
     let expected = "`*`, or an object of `AWS`, `Service`, `Federated` or `CanonicalUser`";
-    if let Json::String(text) = &at.value {
+    if let Json::String(text) = at.value() {
         return if text == "*" {
             Ok(vec![("*".into(), "*".into())])
         } else {
-            wrong(at.span, expected, format!("`{text}`"))
+            wrong(at.span(), expected, format!("`{text}`"))
         };
     }
     let mut all = Vec::new();
     for member in object(at, expected)? {
-        let expected = match &*member.key {
+        let expected = match member.key() {
             "AWS" => "an account id, an ARN without wildcards, a unique id, or `*`",
             "Service" => "a service such as `ec2.amazonaws.com`",
             "Federated" => "an identity provider's ARN or domain",
             "CanonicalUser" => "a canonical user id",
-            other => return wrong(member.key_span, expected, format!("`{other}`")),
+            other => return wrong(member.key_span(), expected, format!("`{other}`")),
         };
-        for item in one_or_many(&member.value) {
+        for item in one_or_many(member) {
             let text = string(item, expected)?;
-            if !names_a_principal(&member.key, text) {
-                return wrong(item.span, expected, format!("`{text}`"));
+            if !names_a_principal(member.key(), text) {
+                return wrong(item.span(), expected, format!("`{text}`"));
             }
-            all.push((member.key.as_ref().into(), text.into()));
+            all.push((member.key().into(), text.into()));
         }
     }
     Ok(all)
@@ -365,51 +384,52 @@ fn names_a_principal(kind: &str, text: &str) -> bool {
     }
 }
 
-fn conditions(at: &Located<'_>) -> Result<Vec<ConditionEntry>, Wrong> {
-    let mut operators = BTreeSet::new();
-    let mut entries = Vec::new();
-    for block in object(at, "conditions as an object of operators")? {
-        let Some(operator) = Operator::parse(&block.key) else {
-            return wrong(block.key_span, "a condition operator", format!("`{}`", block.key));
+fn conditions(at: Located<'_, '_>) -> Result<Vec<ConditionEntry>, Wrong> {
+    // There are few operators, so that few are ever listed.
+    let mut operators: SmallVec<[Operator; 8]> = SmallVec::new();
+    let blocks = object(at, "conditions as an object of operators")?;
+    let mut entries = Vec::with_capacity(blocks.clone().count());
+    for block in blocks {
+        let Some(operator) = Operator::parse(block.key()) else {
+            return wrong(block.key_span(), "a condition operator", format!("`{}`", block.key()));
         };
-        if !operators.insert(operator) {
-            return wrong(block.key_span, "each operator once", format!("`{operator}` again"));
+        if operators.contains(&operator) {
+            return wrong(block.key_span(), "each operator once", format!("`{operator}` again"));
         }
-        let keys = object(&block.value, "an object of condition keys")?;
-        let mut lower = BTreeSet::new();
-        for (number, member) in keys.iter().enumerate() {
+        operators.push(operator);
+        let keys = object(block, "an object of condition keys")?;
+        let (count, mut lower) = (keys.clone().count(), BTreeSet::new());
+        for (number, member) in keys.clone().enumerate() {
+            let key = member.key();
             // Tag keys may hold spaces.
-            if member.key.is_empty()
-                || member.key.contains(char::is_whitespace) && !member.key.contains('/')
-            {
-                return wrong(member.key_span, "a condition key", format!("`{}`", member.key));
+            if key.is_empty() || key.contains(char::is_whitespace) && !key.contains('/') {
+                return wrong(member.key_span(), "a condition key", format!("`{key}`"));
             }
-            let earlier = keys.get(..number).unwrap_or_default();
-            let repeated = if keys.len() <= FEW_KEYS {
-                earlier.iter().any(|e| e.key.eq_ignore_ascii_case(&member.key))
+            let repeated = if count <= FEW {
+                keys.clone().take(number).any(|earlier| earlier.key().eq_ignore_ascii_case(key))
             } else {
-                !lower.insert(member.key.to_ascii_lowercase())
+                !lower.insert(key.to_ascii_lowercase())
             };
             if repeated {
-                return wrong(
-                    member.key_span,
-                    "each key once, whatever its case",
-                    format!("`{}` again", member.key),
-                );
+                let expected = "each key once, whatever its case";
+                return wrong(member.key_span(), expected, format!("`{key}` again"));
             }
-            let values = one_or_many(&member.value).iter().map(scalar).collect::<Result<_, _>>()?;
-            entries.push(ConditionEntry { operator, key: member.key.as_ref().into(), values });
+            let mut values = Vec::with_capacity(one_or_many(member).count());
+            for value in one_or_many(member) {
+                values.push(scalar(value)?);
+            }
+            entries.push(ConditionEntry { operator, key: key.into(), values });
         }
     }
     Ok(entries)
 }
 
-fn scalar(at: &Located<'_>) -> Result<Box<str>, Wrong> {
-    match &at.value {
-        Json::String(text) => Ok(text.as_ref().into()),
+fn scalar(at: Located<'_, '_>) -> Result<Box<str>, Wrong> {
+    match at.value() {
+        Json::String(text) => Ok((**text).into()),
         Json::Number(text) => Ok((*text).into()),
         Json::Bool(value) => Ok(if *value { "true" } else { "false" }.into()),
-        other => wrong(at.span, "a string, number or boolean", other.kind()),
+        other => wrong(at.span(), "a string, number or boolean", other.kind()),
     }
 }
 

@@ -51,15 +51,6 @@ pub struct PolicySet {
     pub endpoint: Option<Arc<CompiledPolicy>>,
 }
 
-/// What the caller's own policies and those of the organizations say.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Own<'a> {
-    pub(crate) identity: Said<'a>,
-    pub(crate) boundary: Option<Said<'a>>,
-    pub(crate) service_control: Option<Said<'a>>,
-    pub(crate) resource_control: Option<Said<'a>>,
-}
-
 impl PolicySet {
     pub(crate) fn hearing<'a>(&self, request: &'a Request<'a>) -> Hearing<'a> {
         Hearing { request, bounded: self.boundary.is_some() }
@@ -70,38 +61,27 @@ impl PolicySet {
         let levels = |levels: &'a [Vec<_>], bound: bool| {
             (bound && !levels.is_empty()).then(|| Levels::by_each(levels, hearing))
         };
-        let own = Own {
-            identity: Said::by_each(&self.identity, hearing),
-            boundary: self.boundary.as_ref().map(|policy| one(policy, hearing)),
-            service_control: levels(
-                &self.service_control,
-                voices::bound_by_service_control(request),
-            ),
-            resource_control: levels(
-                &self.resource_control,
-                voices::bound_by_resource_control(request),
-            ),
-        };
-        self.voices_of(own, self.resource.as_ref(), hearing)
+        let mut voices = Voices::silence(self.resource.as_ref());
+        voices.identity = Said::by_each(&self.identity, hearing);
+        voices.boundary = self.boundary.as_ref().map(|policy| one(policy, hearing));
+        let bound = voices::bound_by_service_control(request);
+        voices.service_control = levels(&self.service_control, bound);
+        let bound = voices::bound_by_resource_control(request);
+        voices.resource_control = levels(&self.resource_control, bound);
+        self.hear_others(&mut voices, self.resource.as_ref(), hearing);
+        voices
     }
 
-    /// All voices: what is heard already, the session, the endpoint and this resource.
-    pub(crate) fn voices_of<'a>(
+    /// Hears the session, the endpoint and this resource.
+    pub(crate) fn hear_others<'a>(
         &'a self,
-        own: Own<'a>,
+        voices: &mut Voices<'a>,
         resource: Option<&'a Arc<CompiledPolicy>>,
         hearing: Hearing<'a>,
-    ) -> Voices<'a> {
-        Voices {
-            resource_control: own.resource_control,
-            service_control: own.service_control,
-            endpoint: self.endpoint.as_ref().map(|policy| one(policy, hearing)),
-            resource: resource.map(|policy| one(policy, hearing)),
-            resource_type: voices::resource_type(resource),
-            identity: own.identity,
-            boundary: own.boundary,
-            session: self.session.as_ref().map(|policies| Said::by_each(policies, hearing)),
-        }
+    ) {
+        voices.endpoint = self.endpoint.as_ref().map(|policy| one(policy, hearing));
+        voices.resource = resource.map(|policy| one(policy, hearing));
+        voices.session = self.session.as_ref().map(|policies| Said::by_each(policies, hearing));
     }
 }
 

@@ -145,7 +145,7 @@ impl<'a> Levels<'a> {
 }
 
 /// What every type of policy says. `None`: there is no policy of that type, or it does not bind the caller.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Voices<'a> {
     pub(crate) resource_control: Option<Said<'a>>,
     pub(crate) service_control: Option<Said<'a>>,
@@ -159,6 +159,32 @@ pub(crate) struct Voices<'a> {
 }
 
 impl<'a> Voices<'a> {
+    /// Nobody has spoken yet; the resource's policy, if there is one, is this.
+    pub(crate) fn silence(resource: Option<&Arc<CompiledPolicy>>) -> Self {
+        Self {
+            resource_control: None,
+            service_control: None,
+            endpoint: None,
+            resource: None,
+            resource_type: resource_type(resource),
+            identity: Said::default(),
+            boundary: None,
+            session: None,
+        }
+    }
+
+    /// Whether a statement of any type denies.
+    pub(crate) fn any_denies(&self) -> bool {
+        let denies = |said: &Option<Said<'_>>| said.is_some_and(|said| said.deny.is_some());
+        self.identity.deny.is_some()
+            || denies(&self.resource_control)
+            || denies(&self.service_control)
+            || denies(&self.endpoint)
+            || denies(&self.resource)
+            || denies(&self.boundary)
+            || denies(&self.session)
+    }
+
     /// Those that speak, in the order of AWS's flow chart, in which a deny is reported.
     pub(crate) fn all(&self) -> impl Iterator<Item = (PolicyType, &Said<'a>)> {
         let voices = [
@@ -182,7 +208,7 @@ impl<'a> Voices<'a> {
 }
 
 /// What a resource's policy is called in the access-denied sentence.
-pub(crate) fn resource_type(resource: Option<&Arc<CompiledPolicy>>) -> PolicyType {
+fn resource_type(resource: Option<&Arc<CompiledPolicy>>) -> PolicyType {
     match resource.map(|policy| policy.source()) {
         Some(PolicySource::Trust(_)) => PolicyType::Trust,
         _ => PolicyType::Resource,

@@ -179,6 +179,28 @@ fn of_a_resource_the_context_speaks_only_where_nothing_is_known() {
 }
 
 #[test]
+fn the_ends_of_a_chain_of_services_follow_from_it() {
+    let check = |context: Context, first: Option<&str>, last: Option<&str>| {
+        let (ada, action) = (
+            Principal::user(account(), "/", "ada", "AIDAADA"),
+            Action::parse("s3:GetObject").unwrap(),
+        );
+        let request = Request::new(&ada, &action, "*", &context);
+        let found = ["aws:CalledViaFirst", "AWS:calledvialast"]
+            .map(|key| Key::new(key).single(&request).map(str::to_owned));
+        assert_eq!(found, [first, last].map(|value| value.map(str::to_owned)), "{context:?}");
+    };
+    let chain = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let (a, b) = ("athena.amazonaws.com", "glue.amazonaws.com");
+    check(Context::default(), None, None);
+    check(Context::default().with("aws:CalledViaFirst", a), Some(a), None);
+    let both = Context::default().with("aws:CalledVia", chain(&[a, b]));
+    check(both.clone(), Some(a), Some(b));
+    check(both.with("aws:CalledViaFirst", b), Some(a), Some(b));
+    check(Context::default().with("aws:CalledVia", chain(&[])), None, None);
+}
+
+#[test]
 fn keys_are_named_as_aws_writes_them() {
     for name in [
         "aws:PrincipalArn",
@@ -188,6 +210,8 @@ fn keys_are_named_as_aws_writes_them() {
         "aws:PrincipalServiceNamesList",
         "aws:ResourceOrgID",
         "aws:ResourceOrgPaths",
+        "aws:CalledViaFirst",
+        "aws:CalledViaLast",
         "aws:ResourceTag/team",
         "aws:PrincipalTag/team",
         "aws:tokenissuetime",

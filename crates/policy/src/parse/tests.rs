@@ -265,6 +265,14 @@ fn repeated_sids_and_large_documents_are_refused() {
         &format!(r#"{{"Statement":[{one},{one}]}}"#),
         "line 1, column 72: expected each `Sid` once, found `A` again",
     );
+    let many = |n: usize| {
+        let numbered = |n| one.replace(r#""A""#, &format!(r#""S{n}""#));
+        let statements: Vec<String> = (0..n).map(|i| numbered(i % 40)).collect();
+        let text = format!(r#"{{"Statement":[{}]}}"#, statements.join(","));
+        PolicyDocument::parse(&text, PolicyKind::Identity).map_err(|e| e.found)
+    };
+    assert_eq!(many(40).map(|document| document.statements().len()), Ok(40));
+    assert_eq!(many(41).map(|_| ()), Err("`S0` again".to_owned()));
     let large = " ".repeat(DOCUMENT_MAX + 1);
     check(
         PolicyKind::Identity,

@@ -96,17 +96,37 @@ fn nor_does_one_with_variables_and_every_type_of_policy() {
                      "ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${aws:username}"},
                      "StringEqualsIgnoreCase":{"aws:username":"ADA"}}}}"#;
     let policy = compile(&serde_json::from_str(text).unwrap(), PolicyKind::Identity);
+    let by_account = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"*","Resource":"*"}}"#;
+    let by_account = compile(&serde_json::from_str(by_account).unwrap(), PolicyKind::Resource);
+    let full = |kind: PolicyKind| {
+        let principal = if kind.names_principals() { r#""Principal":"*","# } else { "" };
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow",{principal}"Action":"*","Resource":"*"}}}}"#
+        );
+        compile(&serde_json::from_str(&text).unwrap(), kind)
+    };
+    let level = |kind| vec![full(kind)];
     let set = PolicySet {
         identity: vec![Arc::clone(&policy)],
         boundary: Some(Arc::clone(&policy)),
         session: Some(vec![policy]),
-        ..PolicySet::default()
+        // That which names an account waives nothing, so that every type has to allow.
+        resource: Some(by_account),
+        service_control: [PolicyKind::ServiceControl; 3].map(level).into(),
+        resource_control: [PolicyKind::ResourceControl; 3].map(level).into(),
+        endpoint: Some(full(PolicyKind::Resource)),
     };
+    let composed = ComposedPolicies::new(set.clone());
     let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA");
     let (action, context) = (Action::parse("s3:GetObject").unwrap(), Context::default());
     let request = Request::new(&principal, &action, "arn:aws:s3:::b/ada/k", &context);
-    let mut allowed = false;
-    let counted = allocation_counter::measure(|| allowed = authorize(&set, &request).is_allowed());
-    assert!(allowed);
+    let mut by = 0;
+    let counted = allocation_counter::measure(|| {
+        by = authorize(&set, &request)
+            .statements
+            .len()
+            .min(composed.authorize(&request).statements.len());
+    });
+    assert_eq!(by, 7, "a statement of each type of policy");
     assert_eq!(counted.count_total, 0);
 }
