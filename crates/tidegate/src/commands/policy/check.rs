@@ -101,7 +101,7 @@ mod tests {
         );
         assert_eq!(
             pointed_at("{"),
-            "p.json:1:2: expected a string in quotes, found the end of the document\n  |\n1 | {\n  |  ^\n"
+            "p.json:1:2: expected a key in double quotes, found the end of the document\n  |\n1 | {\n  |  ^\n"
         );
         assert!(pointed_at("").starts_with("p.json:1:1: expected"));
     }
