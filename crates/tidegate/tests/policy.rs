@@ -1,9 +1,6 @@
 //! The commands on policies in files, as a person and a script meet them: no cluster, no credentials.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use std::{fs, path::Path, process::Command};
 

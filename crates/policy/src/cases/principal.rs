@@ -29,6 +29,9 @@ pub struct PrincipalSpec {
     /// All names of a service, regional ones too.
     #[serde(default)]
     service_names: OneOrMany<String>,
+    /// Canonical user id of its account, by which older bucket policies name it.
+    #[serde(default)]
+    canonical_user: Option<String>,
     /// Tags of the identity and its session.
     #[serde(default)]
     tags: Named<String>,
@@ -108,6 +111,7 @@ impl PrincipalSpec {
         let mut principal =
             principal.with_tags(self.tags.0.iter().map(|(key, value)| (&**key, &**value)));
         principal.organization = self.org.as_ref().map(OrgSpec::organization);
+        principal.canonical_user_id = self.canonical_user.as_deref().map(Into::into);
         if !self.service_names.0.is_empty() {
             principal = principal.with_service_names(self.service_names.0.iter().cloned());
         }

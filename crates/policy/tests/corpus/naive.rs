@@ -92,7 +92,7 @@ pub(crate) fn ask(situation: &Situation, request: &Request<'_>) -> Ask {
             tags: tags(&principal.tags),
             organization: principal.organization.as_deref().map(organization),
             session: session(principal),
-            canonical: None,
+            canonical: principal.canonical_user_id.as_deref().map(leak),
         },
         action: request.action.as_str().to_owned(),
         resource: word(request.resource),
