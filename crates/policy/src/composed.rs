@@ -15,7 +15,7 @@ use crate::{
 /// [`crate::authorize`] on a [`PolicySet`] searches each policy's own index; here all are searched at once, so that the time of a
 /// decision hardly depends on the number of policies. Composing costs about as much as compiling the policies did and the index is
 /// about as large as theirs: worth it for a caller who comes again. Nothing is cached, so nothing can be stale: compose anew when
-/// the set changes. Session, endpoint and resource have a policy or two each, which are searched through their own indexes.
+/// the set changes. Session policies stand apart; endpoint and resource have one policy each, which has its own index.
 ///
 /// ```
 /// use tidegate_policy::*;
@@ -31,6 +31,7 @@ use crate::{
 pub struct ComposedPolicies {
     set: PolicySet,
     own: Arc<OwnIndex>,
+    session: Option<Arc<StatementIndex>>,
 }
 
 /// The part that a policy plays, in the order in which a deny is reported.
@@ -82,14 +83,21 @@ impl OwnIndex {
         Self { policies: policies.into(), parts: parts.into(), index }
     }
 
-    /// Hears everybody who stands under this index.
-    fn ask<'a>(&'a self, set: &PolicySet, voices: &mut Voices<'a>, hearing: Hearing<'a>) {
+    /// Hears everybody who stands under this index, resource control policies only `with_resource_control`.
+    fn ask<'a>(
+        &'a self,
+        set: &PolicySet,
+        with_resource_control: bool,
+        voices: &mut Voices<'a>,
+        hearing: Hearing<'a>,
+    ) {
         let request = hearing.request;
         let (mut service, mut resource) = (Levels::default(), Levels::default());
         let by_service =
             !set.service_control.is_empty() && voices::bound_by_service_control(request);
-        let by_resource =
-            !set.resource_control.is_empty() && voices::bound_by_resource_control(request);
+        let by_resource = with_resource_control
+            && !set.resource_control.is_empty()
+            && voices::bound_by_resource_control(request);
         let mut boundary = Said::default();
         // Behind a deny only those matter that are reported before it.
         let mut matters = usize::MAX;
@@ -131,14 +139,16 @@ impl ComposedPolicies {
     /// Composes a set.
     pub fn new(set: PolicySet) -> Self {
         let own = Arc::new(OwnIndex::new(&set));
-        Self { set, own }
+        let session = set.session.as_deref().and_then(session_index);
+        Self { set, own, session }
     }
 
-    /// The same limited by session policies; the index is shared.
+    /// The same limited by session policies. The caller's index is shared; only several session policies need one of their own.
     #[must_use]
     pub fn with_session(&self, session: Vec<Arc<CompiledPolicy>>) -> Self {
+        let index = session_index(&session);
         let set = PolicySet { session: Some(session), ..self.set.clone() };
-        Self { set, own: Arc::clone(&self.own) }
+        Self { set, own: Arc::clone(&self.own), session: index }
     }
 
     /// The policies.
@@ -158,10 +168,45 @@ impl ComposedPolicies {
         resource: Option<&Arc<CompiledPolicy>>,
         request: &Request<'_>,
     ) -> Decision {
+        self.decide(resource, None, request)
+    }
+
+    /// Decides with this resource's policy and with the resource control policies of its account in place of the set's: a resource of
+    /// an account that stands elsewhere.
+    pub fn authorize_across(
+        &self,
+        resource: Option<&Arc<CompiledPolicy>>,
+        resource_control: &[Vec<Arc<CompiledPolicy>>],
+        request: &Request<'_>,
+    ) -> Decision {
+        self.decide(resource, Some(resource_control), request)
+    }
+
+    fn decide(
+        &self,
+        resource: Option<&Arc<CompiledPolicy>>,
+        resource_control: Option<&[Vec<Arc<CompiledPolicy>>]>,
+        request: &Request<'_>,
+    ) -> Decision {
         let hearing = self.set.hearing(request);
         let mut voices = Voices::silence(resource);
-        self.own.ask(&self.set, &mut voices, hearing);
-        self.set.hear_others(&mut voices, resource, hearing);
+        self.own.ask(&self.set, resource_control.is_none(), &mut voices, hearing);
+        if let Some(levels) = resource_control.filter(|levels| !levels.is_empty())
+            && voices::bound_by_resource_control(request)
+        {
+            voices.resource_control = Some(Levels::by_each(levels, hearing));
+        }
+        self.set.hear_resource(&mut voices, resource, hearing);
+        voices.session = self.set.session.as_ref().map(|policies| match &self.session {
+            Some(index) => Said::by_all(policies, index, hearing),
+            None => Said::by_each(policies, hearing),
+        });
         weigh(&voices, request)
     }
+}
+
+/// One index over several session policies; one alone has its own.
+fn session_index(policies: &[Arc<CompiledPolicy>]) -> Option<Arc<StatementIndex>> {
+    let statements = policies.iter().map(|policy| policy.statements());
+    (policies.len() > 1).then(|| Arc::new(StatementIndex::new(statements)))
 }

@@ -137,6 +137,11 @@ impl Condition {
     /// Whether one value of the request equals one that is listed.
     fn matches(&self, actual: &str, request: &Request<'_>) -> Truth {
         match &self.wanted {
+            Wanted::Equals(list)
+                if bug(Bug::ListedValuesAreNegatedOneByOne) && self.operator.negated =>
+            {
+                (!list.iter().any(|w| !w.equals(actual, request))).into()
+            }
             Wanted::Equals(list) => list.iter().any(|w| w.equals(actual, request)).into(),
             Wanted::EqualsIgnoringCase(list) => {
                 list.iter().any(|w| w.equals_ignoring_case(actual, request)).into()

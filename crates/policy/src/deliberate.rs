@@ -41,6 +41,11 @@ bugs! {
     SeveralValuesInVariables,
     DefaultIsIgnored,
     DenyIsForgottenBehindAnAllow,
+    ListedValuesAreNegatedOneByOne,
+    ActionsKeepTheirCase,
+    TagKeysKeepTheirCase,
+    ContextSpeaksForTheResource,
+    NothingStandsBehindAStar,
 }
 
 /// Whether this bug is switched on.

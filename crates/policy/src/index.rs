@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::{
     CompiledPolicy, Request,
+    deliberate::{Bug, bug},
     prefix_map::PrefixMap,
     statement::CompiledStatement,
     template::Template,
@@ -55,6 +56,7 @@ impl Place {
         match pattern.get(head.len()..) {
             Some("") => Self::End { length },
             Some("*") => Self::Star,
+            Some(tail) if bug(Bug::NothingStandsBehindAStar) && tail.starts_with('*') => Self::Star,
             _ => Self::Tail { number, head: length },
         }
     }

@@ -166,6 +166,9 @@ impl Key {
                 let service = principal.kind == PrincipalKind::Service;
                 return service.then_some(Values::Many(&principal.service_names));
             }
+            Self::PrincipalTag(tag) if bug(Bug::TagKeysKeepTheirCase) => {
+                principal.tags.iter().find(|(key, _)| **key == **tag).map(|(_, value)| &**value)
+            }
             Self::PrincipalTag(tag) => principal.tag(tag),
             Self::ResourceAccount => request
                 .resource_account
@@ -173,8 +176,8 @@ impl Key {
                 .or(principal.account.as_ref())
                 .map(AccountId::as_str),
             Self::ResourceTag(tag, name) => match request.resource_facts {
-                Some(facts) => facts.tag(tag),
-                None => return brought(name),
+                Some(facts) if !bug(Bug::ContextSpeaksForTheResource) => facts.tag(tag),
+                _ => return brought(name),
             },
             Self::ResourceOrgId(name) => match request.resource_organization() {
                 Some(organization) => Some(organization.id()),

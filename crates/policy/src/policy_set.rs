@@ -68,12 +68,13 @@ impl PolicySet {
         voices.service_control = levels(&self.service_control, bound);
         let bound = voices::bound_by_resource_control(request);
         voices.resource_control = levels(&self.resource_control, bound);
-        self.hear_others(&mut voices, self.resource.as_ref(), hearing);
+        voices.session = self.session.as_ref().map(|policies| Said::by_each(policies, hearing));
+        self.hear_resource(&mut voices, self.resource.as_ref(), hearing);
         voices
     }
 
-    /// Hears the session, the endpoint and this resource.
-    pub(crate) fn hear_others<'a>(
+    /// Hears the endpoint and this resource.
+    pub(crate) fn hear_resource<'a>(
         &'a self,
         voices: &mut Voices<'a>,
         resource: Option<&'a Arc<CompiledPolicy>>,
@@ -81,7 +82,6 @@ impl PolicySet {
     ) {
         voices.endpoint = self.endpoint.as_ref().map(|policy| one(policy, hearing));
         voices.resource = resource.map(|policy| one(policy, hearing));
-        voices.session = self.session.as_ref().map(|policies| Said::by_each(policies, hearing));
     }
 }
 

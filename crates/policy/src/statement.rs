@@ -59,7 +59,7 @@ impl CompiledStatement {
             },
             actions: Element {
                 negated: no_action,
-                patterns: actions.iter().map(|a| a.to_ascii_lowercase().into()).collect(),
+                patterns: actions.iter().map(|action| in_lower_case(action)).collect(),
             },
             resources: resources.map(|(negated, list)| Element {
                 negated,
@@ -103,4 +103,8 @@ impl CompiledStatement {
         };
         self.conditions.iter().position(|condition| condition.holds(request) < needed)
     }
+}
+
+fn in_lower_case(action: &str) -> Box<str> {
+    if bug(Bug::ActionsKeepTheirCase) { action.into() } else { action.to_ascii_lowercase().into() }
 }

@@ -7,7 +7,7 @@ use crate::{
     CompiledPolicy, PolicySource, PolicyType, PrincipalKind, Request,
     deliberate::{Bug, bug},
     document::StatementEffect,
-    index::Candidate,
+    index::{Candidate, StatementIndex},
     principal_element::Named,
 };
 
@@ -45,6 +45,19 @@ impl<'a> Said<'a> {
                 break;
             }
         }
+        said
+    }
+
+    /// Asks all policies through one index.
+    pub(crate) fn by_all(
+        policies: &'a [Arc<CompiledPolicy>],
+        index: &'a StatementIndex,
+        hearing: Hearing<'a>,
+    ) -> Self {
+        let mut said = Self::default();
+        // A break only says that a deny was found, which is also noted.
+        let _ =
+            index.covering(policies, hearing.request, |candidate| said.hear(candidate, hearing));
         said
     }
 

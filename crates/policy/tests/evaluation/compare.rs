@@ -1,6 +1,8 @@
 //! One case, decided in every way that there is.
 
-use tidegate_policy::{ComposedPolicies, Decision, Effect, PolicySource, authorize, explain};
+use tidegate_policy::{
+    ComposedPolicies, Decision, Effect, PolicySet, PolicySource, authorize, explain,
+};
 
 use super::{
     case::{Ask, Texts, compile_all},
@@ -28,8 +30,13 @@ fn names_the_trust_policy(texts: &Texts, decision: &Decision) -> bool {
 pub(crate) fn difference(texts: &Texts, asks: &[Ask]) -> Option<String> {
     let set = compile_all(texts);
     let composed = ComposedPolicies::new(set.clone());
-    let sessionless =
-        ComposedPolicies::new(tidegate_policy::PolicySet { session: None, ..set.clone() });
+    let sessionless = ComposedPolicies::new(PolicySet { session: None, ..set.clone() });
+    let elsewhere = ComposedPolicies::new(PolicySet {
+        resource: None,
+        // Such as would deny: they must have no say.
+        resource_control: vec![Vec::new()],
+        ..set.clone()
+    });
     let again = set.session.clone().map(|session| sessionless.with_session(session));
     asks.iter().find_map(|ask| {
         let asked = ask.asked();
@@ -40,6 +47,14 @@ pub(crate) fn difference(texts: &Texts, asks: &[Ask]) -> Option<String> {
         let ways = [
             ("plain", verdict(&plain)),
             ("composed", verdict(&composed.authorize(&request))),
+            (
+                "across",
+                verdict(&elsewhere.authorize_across(
+                    set.resource.as_ref(),
+                    &set.resource_control,
+                    &request,
+                )),
+            ),
             ("explained", verdict(&explain(&set, &request).decision)),
             (
                 "limited",

@@ -85,7 +85,7 @@ fn context() -> impl Strategy<Value = Vec<Entry>> {
 /// A policy with up to three statements.
 pub(crate) fn policy(kind: PolicyKind) -> impl Strategy<Value = Json> {
     let statements = prop::collection::vec(statement(kind), 1..4);
-    (statements, prop::bool::weighted(0.85)).prop_map(|(statements, variables)| {
+    (statements, prop::bool::weighted(0.7)).prop_map(|(statements, variables)| {
         let mut policy = Map::new();
         if variables {
             policy.insert("Version".into(), json!("2012-10-17"));
@@ -103,7 +103,7 @@ pub(crate) fn statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
             statement["Condition"] = serde_json::from_str(condition).unwrap();
             statement
         });
-    prop_oneof![3 => busy_statement(kind), 2 => plain_statement(kind), 1 => hanging].prop_map(
+    prop_oneof![3 => busy_statement(kind), 2 => plain_statement(kind), 2 => hanging].prop_map(
         move |statement| {
             if kind == PolicyKind::ResourceControl {
                 as_resource_control(statement)

@@ -228,7 +228,7 @@ pub(crate) const SET_VALUES: [&str; 6] =
     ["red", "Ada", "", "b", "o-one/r-one/*", "ec2.amazonaws.com"];
 
 /// Conditions with a rule of their own.
-pub(crate) const CONDITIONS: [&str; 15] = [
+pub(crate) const CONDITIONS: [&str; 25] = [
     r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["red"]}}"#,
     r#"{"ForAllValues:StringNotEquals":{"aws:TagKeys":["red","Ada"]}}"#,
     r#"{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["red"]}}"#,
@@ -241,8 +241,18 @@ pub(crate) const CONDITIONS: [&str; 15] = [
     r#"{"StringEquals":{"aws:username":"mallory"}}"#,
     r#"{"StringNotEquals":{"aws:username":"mallory"}}"#,
     r#"{"StringEquals":{"aws:PrincipalTag/team":""}}"#,
+    r#"{"StringEquals":{"aws:PrincipalTag/Team":"red"}}"#,
+    r#"{"StringEquals":{"aws:ResourceTag/team":"red"}}"#,
+    r#"{"StringNotEquals":{"aws:ResourceTag/TEAM":"red"}}"#,
+    r#"{"StringEqualsIfExists":{"aws:ResourceOrgID":"o-one"}}"#,
     r#"{"StringLike":{"s3:prefix":"${aws:PrincipalTag/team}"}}"#,
+    r#"{"StringEquals":{"s3:prefix":"${aws:username}"}}"#,
+    r#"{"StringNotEquals":{"s3:prefix":"${aws:username}"}}"#,
+    r#"{"StringEquals":{"s3:prefix":"${aws:TagKeys, 'b'}"}}"#,
+    r#"{"StringNotEquals":{"s3:prefix":"${aws:TagKeys}"}}"#,
     r#"{"ArnLike":{"aws:SourceArn":"arn:aws:s3:*:1:f/*"}}"#,
+    r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/ops/deploy"}}"#,
+    r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:sts::*:*"}}"#,
     r#"{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#,
 ];
 
