@@ -60,7 +60,7 @@ fn check_names_the_place_of_a_mistake() {
     let folder = folder();
     let (code, out, _) = run(folder.path(), "policy check reads.json reads.yaml bucket.json");
     assert_eq!(code, 0, "{out}");
-    assert!(out.starts_with("reads.json: well formed, 1 statements, "), "{out}");
+    assert!(out.starts_with("reads.json: well formed, 1 statement, "), "{out}");
     let (code, out, err) = run(folder.path(), "policy check reads.json wrong.json");
     assert_eq!((code, err.as_str()), (1, ""));
     assert!(
@@ -89,7 +89,7 @@ fn lint_prints_findings_and_fails_on_what_it_is_told() {
     let (code, _, _) = run(folder.path(), "policy lint open --fail-on security-warning");
     assert_eq!(code, 1);
     let (code, out, _) = run(folder.path(), "policy lint reads.json");
-    assert_eq!((code, out.as_str()), (0, "nothing to say about 1 policies\n"));
+    assert_eq!((code, out.as_str()), (0, "nothing to say about 1 policy\n"));
     let (code, out, _) = run(folder.path(), "policy lint wrong.json -o yaml");
     assert!(code == 1 && out.contains("line: 3") && out.contains("level: error"), "{out}");
     let (code, _, err) = run(folder.path(), "policy lint empty");
@@ -233,7 +233,7 @@ fn cases_run_and_are_reported() {
     let (code, out, err) = run(folder.path(), "policy test cases --junit out.xml");
     assert_eq!(
         (code, out.as_str()),
-        (0, "2 cases in 1 files: 0 failed, 0 known to fail\n"),
+        (0, "2 cases in 1 file: 0 failed, 0 known to fail\n"),
         "{err}"
     );
     let xml = fs::read_to_string(folder.path().join("out.xml")).unwrap();

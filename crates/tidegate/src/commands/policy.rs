@@ -64,7 +64,8 @@ impl From<Kind> for PolicyKind {
 
 /// Puts these commands beside those on the cluster's managed policies.
 pub(crate) fn beside(command: clap::Command) -> clap::Command {
-    Command::augment_subcommands(command)
+    let about = command.get_about().cloned().unwrap_or_default();
+    Command::augment_subcommands(command).about(about)
 }
 
 /// Whether one of these commands was asked for, and what was said to it.

@@ -28,16 +28,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, format: Format) -> Result<ExitCode, Failure> {
     let (mut text, mut answers, mut all_read) = (String::new(), Vec::new(), true);
     for path in &args.files {
-        let name = path.display().to_string();
+        let name = files::name(path);
         let policy =
             cases::policy_text(&files::read(path)?).map_err(|e| format!("`{name}`: {e}"))?;
         match files::parse(&policy, args.kind.map(Into::into)) {
             Ok(document) => {
                 let (statements, characters) =
                     (document.statements().len(), document.counted_size());
+                let written = files::count(statements, "statement", "statements");
                 writeln!(
                     text,
-                    "{name}: well formed, {statements} statements, {characters} characters without white space"
+                    "{name}: well formed, {written}, {characters} characters without white space"
                 )?;
                 answers.push(json!({
                     "file": name, "well_formed": true, "statements": statements, "characters": characters,

@@ -36,6 +36,16 @@ pub(crate) fn read(path: &Path) -> Result<String, Unreadable> {
     text.map_err(|source| Unreadable { path: path.to_owned(), source })
 }
 
+/// What a file is called in an answer.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// One thing or many.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// The policy of a file, as JSON or as YAML.
 pub(crate) fn policy(path: &Path) -> Result<String, String> {
     let text = read(path).map_err(|e| format!("{e}: {}", e.source))?;
@@ -50,7 +60,7 @@ pub(crate) fn loader(folder: PathBuf) -> impl Fn(&str) -> Result<String, String>
     }
 }
 
-/// Files that were named, and those in folders that were named, in order, whose text has `word` at the start of a line or of a member.
+/// Files that were named, whatever they hold, and those in folders that were named that are of the kind, each folder's in order.
 pub(crate) fn find(
     paths: &[PathBuf],
     what: &'static str,

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, format: Format) -> Result<ExitCode, Failure> {
     let found = files::find(&args.paths, "a policy", |_, text| text.contains("Statement"))?;
     let mut all = Vec::new();
     for (path, text) in &found {
-        let file = path.display().to_string();
+        let file = files::name(path);
         let policy = cases::policy_text(text).map_err(|e| format!("`{file}`: {e}"))?;
         match files::parse(&policy, args.kind.map(Into::into)) {
             Ok(document) => all.extend(lint(&document).into_iter().map(|finding| Advice {
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args, format: Format) -> Result<ExitCode, Failure> {
 
 fn table(all: &[Advice], policies: usize) -> String {
     if all.is_empty() {
-        return format!("nothing to say about {policies} policies\n");
+        return format!("nothing to say about {}\n", files::count(policies, "policy", "policies"));
     }
     let mut table = people::table(&["place", "level", "code", "about"]);
     for advice in all {

@@ -73,8 +73,10 @@ fn people(reports: &[Report], all: bool) -> String {
         failed += report.failed().count();
         known += report.known().count();
     }
+    let (cases, files) =
+        (files::count(ran, "case", "cases"), files::count(reports.len(), "file", "files"));
     text + &format!(
-        "{ran} cases in {} files: {failed} failed, {known} known to fail\n",
-        reports.len()
+        "{cases} in {files}: {failed} failed, {known} known to fail
+"
     )
 }
