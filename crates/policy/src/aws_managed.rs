@@ -56,14 +56,15 @@ static ALL: LazyLock<Vec<ManagedPolicy>> = LazyLock::new(|| {
 
 fn read(line: &[u8]) -> Option<ManagedPolicy> {
     let line = core::str::from_utf8(line).ok()?;
-    let Json::Object(members) = json::read(line).ok()?.value else { return None };
-    let member = |key: &str| members.iter().find(|m| &*m.key == key).map(|m| &m.value);
-    let text = |key: &str| match &member(key)?.value {
-        Json::String(text) => Some(text.clone()),
+    let policy = json::read(line).ok()?;
+    let policy = policy.root()?;
+    let member = |key: &str| policy.children().find(|member| member.key() == key);
+    let text = |key: &str| match member(key)?.value() {
+        Json::String(text) => Some(Box::from(&**text)),
         _ => None,
     };
     let (name, path) = (text("name")?, text("path")?);
-    let document = member("document")?.span;
+    let document = member("document")?.span();
     Some(ManagedPolicy {
         arn: Arn::parse(&format!("arn:aws:iam::aws:policy{path}{name}")).ok()?,
         name,

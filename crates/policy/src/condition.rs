@@ -3,13 +3,15 @@
 use core::net::IpAddr;
 
 use crate::{
-    Operator, Request,
+    Operator, Request, base64,
+    deliberate::{Bug, bug},
     document::ConditionEntry,
-    key::Key,
+    key::{Key, Values},
     network::Network,
     operator::{Comparison, Order, Qualifier},
     template::Template,
     time::parse_date,
+    truth::Truth,
 };
 
 /// A compiled condition.
@@ -20,19 +22,56 @@ pub(crate) struct Condition {
     wanted: Wanted,
 }
 
-/// The listed values in the type that the operator compares. A value that is not of that type is left out: it equals nothing.
+/// The listed values in the type that the operator compares.
 #[derive(Clone, Debug)]
 enum Wanted {
     Equals(Box<[Template]>),
     EqualsIgnoringCase(Box<[Template]>),
     Like(Box<[Template]>),
     Arn(Box<[Template]>),
-    Number(Order, Box<[f64]>),
-    Date(Order, Box<[i64]>),
-    Bool(Box<[bool]>),
-    Binary(Box<[Box<str>]>),
-    Address(Box<[Network]>),
-    Absent(Box<[bool]>),
+    Number(Order, Typed<f64>),
+    Date(Order, Typed<i64>),
+    Bool(Typed<bool>),
+    Binary(Typed<Box<[u8]>>),
+    Address(Typed<Network>),
+    Absent(Typed<bool>),
+}
+
+/// Listed values that could be read, and whether there are others.
+#[derive(Clone, Debug)]
+struct Typed<T> {
+    values: Box<[T]>,
+    unreadable: bool,
+}
+
+impl<T> Typed<T> {
+    fn new(listed: &[Box<str>], read: impl Fn(&str) -> Option<T>) -> Self {
+        let values: Box<[T]> = listed.iter().filter_map(|text| read(text)).collect();
+        Self { unreadable: values.len() < listed.len(), values }
+    }
+
+    /// Whether a listed value matches; unknown where it could be one that can't be read.
+    fn any(&self, matches: impl Fn(&T) -> bool) -> Truth {
+        if self.values.iter().any(matches) {
+            Truth::True
+        } else if self.unreadable && !bug(Bug::UnreadableIsNoMatch) {
+            Truth::Unknown
+        } else {
+            Truth::False
+        }
+    }
+
+    /// The same for a value of the request, where that can be read.
+    fn compare<A>(&self, actual: Option<A>, matches: impl Fn(&A, &T) -> bool) -> Truth {
+        match actual {
+            Some(actual) => self.any(|wanted| matches(&actual, wanted)),
+            None if bug(Bug::UnreadableIsNoMatch) => Truth::False,
+            // Without a listed value there is nothing that it could be.
+            None => self
+                .any(|_| false)
+                .max(self.values.first().map_or(Truth::False, |_| Truth::Unknown)),
+        }
+    }
 }
 
 impl Condition {
@@ -47,68 +86,86 @@ impl Condition {
             Comparison::StringEqualsIgnoreCase => Wanted::EqualsIgnoringCase(texts()),
             Comparison::StringLike => Wanted::Like(texts()),
             Comparison::ArnLike => Wanted::Arn(texts()),
-            Comparison::Numeric(order) => {
-                Wanted::Number(order, values.iter().filter_map(|v| number(v)).collect())
-            }
-            Comparison::Date(order) => {
-                Wanted::Date(order, values.iter().filter_map(|v| parse_date(v)).collect())
-            }
-            Comparison::Bool => Wanted::Bool(values.iter().filter_map(|v| boolean(v)).collect()),
-            Comparison::BinaryEquals => {
-                Wanted::Binary(values.iter().map(|v| unpadded(v).into()).collect())
-            }
-            Comparison::IpAddress => {
-                Wanted::Address(values.iter().filter_map(|v| Network::parse(v)).collect())
-            }
-            Comparison::Null => Wanted::Absent(values.iter().filter_map(|v| boolean(v)).collect()),
+            Comparison::Numeric(order) => Wanted::Number(order, Typed::new(values, number)),
+            Comparison::Date(order) => Wanted::Date(order, Typed::new(values, parse_date)),
+            Comparison::Bool => Wanted::Bool(Typed::new(values, boolean)),
+            Comparison::BinaryEquals => Wanted::Binary(Typed::new(values, base64::decode)),
+            Comparison::IpAddress => Wanted::Address(Typed::new(values, Network::parse)),
+            Comparison::Null => Wanted::Absent(Typed::new(values, boolean)),
         };
         Self { operator: entry.operator, key: Key::new(&entry.key), wanted }
     }
 
-    /// Whether the condition holds for a request.
+    /// Whether the condition holds for a request; unknown where a value can't be read.
     ///
     /// Listed values are joined by or; a negated operator holds when none of them matches. A missing key fails a positive operator
     /// and satisfies a negated one, one with `IfExists` and `ForAllValues`. For the set operators an empty value is no value.
-    pub(crate) fn holds(&self, request: &Request<'_>) -> bool {
+    pub(crate) fn holds(&self, request: &Request<'_>) -> Truth {
         let values = self.key.values(request);
         if let Wanted::Absent(wanted) = &self.wanted {
             let absent = values.is_none_or(|v| v.iter().next().is_none());
-            return wanted.contains(&absent);
+            return wanted.any(|wanted| *wanted == absent);
         }
         let operator = self.operator;
-        let matches = |actual: &str| self.matches(actual, request) != operator.negated;
-        let mut set = values.iter().flat_map(|v| v.iter()).filter(|v| !v.is_empty()).peekable();
+        let matches = |actual: &str| self.matches(actual, request).not_if(operator.negated);
         match (operator.qualifier, values) {
-            (Qualifier::ForAllValues, _) => set.all(matches),
-            (Qualifier::ForAnyValue, _) if set.peek().is_none() => operator.if_exists,
-            (Qualifier::ForAnyValue, _) => set.any(matches),
-            (Qualifier::None, None) => operator.if_exists || operator.negated,
+            (Qualifier::None, None) => {
+                let negated = operator.negated && !bug(Bug::MissingKeyFailsNegated);
+                (operator.if_exists || negated).into()
+            }
+            (Qualifier::None, Some(Values::One(value))) => matches(value),
             // A key of several values without a set operator: AWS leaves it open. One match is a match, as for the listed values.
-            (Qualifier::None, Some(values)) if operator.negated => values.iter().all(matches),
-            (Qualifier::None, Some(values)) => values.iter().any(matches),
+            (Qualifier::None, Some(values)) if operator.negated => {
+                Truth::all(values.iter().map(matches))
+            }
+            (Qualifier::None, Some(values)) => Truth::any(values.iter().map(matches)),
+            (qualifier, values) => {
+                let present = |v: &&str| !v.is_empty() || bug(Bug::EmptyValueCountsInSets);
+                let mut set = values.iter().flat_map(|v| v.iter()).filter(present).peekable();
+                match (qualifier, set.peek()) {
+                    (Qualifier::ForAllValues, None) => {
+                        (!bug(Bug::ForAllValuesFailsOnNothing)).into()
+                    }
+                    (Qualifier::ForAllValues, Some(_)) => Truth::all(set.map(matches)),
+                    (_, None) => operator.if_exists.into(),
+                    (_, Some(_)) => Truth::any(set.map(matches)),
+                }
+            }
         }
     }
 
     /// Whether one value of the request equals one that is listed.
-    fn matches(&self, actual: &str, request: &Request<'_>) -> bool {
+    fn matches(&self, actual: &str, request: &Request<'_>) -> Truth {
         match &self.wanted {
-            Wanted::Equals(list) => list.iter().any(|w| w.equals(actual, request)),
+            Wanted::Equals(list)
+                if bug(Bug::ListedValuesAreNegatedOneByOne) && self.operator.negated =>
+            {
+                (!list.iter().any(|w| !w.equals(actual, request))).into()
+            }
+            Wanted::Equals(list) => list.iter().any(|w| w.equals(actual, request)).into(),
             Wanted::EqualsIgnoringCase(list) => {
-                list.iter().any(|w| w.equals_ignoring_case(actual, request))
+                list.iter().any(|w| w.equals_ignoring_case(actual, request)).into()
             }
-            Wanted::Like(list) => list.iter().any(|w| w.like(actual, request)),
-            Wanted::Arn(list) => list.iter().any(|w| w.arn_like(actual, request)),
+            Wanted::Like(list) => list.iter().any(|w| w.like(actual, request)).into(),
+            Wanted::Arn(list) => {
+                let truth = Truth::any(list.iter().map(|w| w.arn_like(actual, request)));
+                if bug(Bug::UnreadableIsNoMatch) { (truth == Truth::True).into() } else { truth }
+            }
             Wanted::Number(order, list) => {
-                number(actual).is_some_and(|a| list.iter().any(|w| order.allows(a.partial_cmp(w))))
+                list.compare(number(actual), |a, w| order.allows(a.partial_cmp(w)))
             }
-            Wanted::Date(order, list) => parse_date(actual)
-                .is_some_and(|a| list.iter().any(|w| order.allows(Some(a.cmp(w))))),
-            Wanted::Bool(list) => boolean(actual).is_some_and(|a| list.contains(&a)),
-            Wanted::Binary(list) => list.iter().any(|w| **w == *unpadded(actual)),
-            Wanted::Address(list) => actual
-                .parse::<IpAddr>()
-                .is_ok_and(|a| list.iter().any(|network| network.contains(a))),
-            Wanted::Absent(_) => false,
+            Wanted::Date(order, list) => {
+                list.compare(parse_date(actual), |a, w| order.allows(Some(a.cmp(w))))
+            }
+            Wanted::Bool(list) => list.compare(boolean(actual), |a, w| a == w),
+            Wanted::Binary(list) => {
+                let readable = base64::bytes(actual).all(|byte| byte.is_ok()).then_some(actual);
+                list.compare(readable, |a, w| base64::bytes(a).eq(w.iter().map(|byte| Ok(*byte))))
+            }
+            Wanted::Address(list) => {
+                list.compare(actual.parse::<IpAddr>().ok(), |a, network| network.contains(*a))
+            }
+            Wanted::Absent(_) => Truth::False,
         }
     }
 }
@@ -123,11 +180,6 @@ fn boolean(text: &str) -> Option<bool> {
     [true, false]
         .into_iter()
         .find(|value| text.eq_ignore_ascii_case(if *value { "true" } else { "false" }))
-}
-
-/// Base64 without its padding: two texts of one length in characters then stand for the same bytes when they are equal.
-fn unpadded(base64: &str) -> &str {
-    base64.trim_end_matches('=')
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! The decision: which effect a set of policies has on one request.
 //!
-//! Each type of policy is asked on its own ([`Said`]); [`weigh`] joins their answers by AWS's rules, and is all of the rules.
+//! Each type of policy is asked on its own ([`Voices`]); [`weigh`] joins their answers by AWS's rules, and is all of the rules.
 
-use core::ops::ControlFlow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::{
     CompiledPolicy, PolicySet, PolicyType, PrincipalKind, Request,
-    document::{StatementEffect, line_and_column},
-    index::{Candidate, StatementIndex},
+    deliberate::{Bug, bug},
+    document::line_and_column,
     principal_element::Named,
+    voices::{Found, Said, Voices},
 };
 
 /// The outcome.
@@ -48,6 +48,9 @@ impl StatementRef {
     }
 }
 
+/// As many types of policy as can have to allow one request.
+const TYPES: usize = 7;
+
 /// A decision and what decided it.
 #[derive(Clone, Debug)]
 pub struct Decision {
@@ -56,7 +59,7 @@ pub struct Decision {
     /// The type of policy that denied, or that did not allow. `None` when allowed.
     pub policy_type: Option<PolicyType>,
     /// The statements that decided: the deny, or one allow of each type that had to allow.
-    pub statements: SmallVec<[StatementRef; 4]>,
+    pub statements: SmallVec<[StatementRef; TYPES]>,
 }
 
 impl Decision {
@@ -87,150 +90,77 @@ pub fn authorize(set: &PolicySet, request: &Request<'_>) -> Decision {
     weigh(&set.voices(request), request)
 }
 
-/// A statement that applies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found<'a> {
-    policy: &'a Arc<CompiledPolicy>,
-    number: usize,
-}
-
-/// What one type of policy says to a request: a deny, if there is one, else the allow that names the caller most directly.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Said<'a> {
-    deny: Option<Found<'a>>,
-    allow: Option<(Named, Found<'a>)>,
-}
-
-impl<'a> Said<'a> {
-    /// Asks each policy through its own index.
-    pub(crate) fn by_each(policies: &'a [Arc<CompiledPolicy>], request: &'a Request<'a>) -> Self {
-        let mut said = Self::default();
-        for policy in policies {
-            let heard = CompiledPolicy::covering(policy, request, |candidate| {
-                said.hear(candidate, request)
-            });
-            if heard.is_break() {
-                break;
-            }
-        }
-        said
-    }
-
-    /// Asks all policies through one index.
-    pub(crate) fn by_all(
-        policies: &'a [Arc<CompiledPolicy>],
-        index: &'a StatementIndex,
-        request: &'a Request<'a>,
-    ) -> Self {
-        let mut said = Self::default();
-        // A break only says that a deny was found, which is also noted.
-        let _ = index.covering(policies, request, |candidate| said.hear(candidate, request));
-        said
-    }
-
-    /// Hears a statement that covers action and resource; breaks off behind a deny, which nothing can change.
-    fn hear(&mut self, candidate: Candidate<'a>, request: &Request<'_>) -> ControlFlow<()> {
-        let Candidate { policy, number, statement } = candidate;
-        let denies = statement.effect == StatementEffect::Deny;
-        let Some(named) = statement.names(request.principal) else {
-            return ControlFlow::Continue(());
-        };
-        let known = self.allow.is_some_and(|(best, _)| best >= named);
-        if !denies && known || statement.failing_condition(request).is_some() {
-            return ControlFlow::Continue(());
-        }
-        let found = Found { policy, number };
-        if denies {
-            self.deny = Some(found);
-            return ControlFlow::Break(());
-        }
-        self.allow = Some((named, found));
-        ControlFlow::Continue(())
-    }
-
-    pub(crate) fn effect(&self) -> Effect {
-        match (self.deny, self.allow) {
-            (Some(_), _) => Effect::ExplicitDeny,
-            (None, Some(_)) => Effect::Allow,
-            (None, None) => Effect::ImplicitDeny,
-        }
-    }
-}
-
-/// What every type of policy says. `None`: there is no policy of that type, so it does not limit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Voices<'a> {
-    pub(crate) identity: Said<'a>,
-    pub(crate) boundary: Option<Said<'a>>,
-    pub(crate) session: Option<Said<'a>>,
-    pub(crate) resource: Option<Said<'a>>,
-    /// What the resource's policy is called.
-    pub(crate) resource_type: PolicyType,
-}
-
-impl<'a> Voices<'a> {
-    /// Those that speak, in the order in which a deny is reported.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (PolicyType, &Said<'a>)> {
-        let voices = [
-            (PolicyType::Identity, Some(&self.identity)),
-            (PolicyType::Boundary, self.boundary.as_ref()),
-            (PolicyType::Session, self.session.as_ref()),
-            (self.resource_type, self.resource.as_ref()),
-        ];
-        voices.into_iter().filter_map(|(policy_type, said)| Some((policy_type, said?)))
-    }
-}
-
-/// The rules (AWS, "Policy evaluation logic").
+/// The rules (AWS, "Policy evaluation logic"), in the order in which AWS names the type that denies.
 ///
 /// 1. An explicit deny of any type denies.
-/// 2. Where the resource has the last word, its policy must allow: a resource of another account, a role's trust policy, a caller
-///    who has no account of its own.
-/// 3. A service or an anonymous caller needs nothing else; nor does the root user.
-/// 4. Every other type that limits the caller must allow, save what the resource's policy waives by naming the caller.
+/// 2. What limits everybody must allow: every level of the resource's organization, every level of the caller's, the endpoint.
+/// 3. Where the resource has the last word, its policy must allow: a resource of another account, a role's trust policy, a resource
+///    that is marked so, a caller who has no account of its own.
+/// 4. A caller without an account needs nothing else.
+/// 5. Every other type that limits the caller must allow, save what the resource's policy waives by naming the caller. The root user
+///    needs no identity policy and has no boundary.
 pub(crate) fn weigh(voices: &Voices<'_>, request: &Request<'_>) -> Decision {
-    for (policy_type, said) in voices.all() {
-        if let Some(found) = said.deny {
+    if voices.any_denies() {
+        let denials = voices.all().find_map(|(policy_type, said)| Some((policy_type, said.deny?)));
+        if let Some((policy_type, found)) = denials {
             let mut denied = Decision::deny(Effect::ExplicitDeny, policy_type);
             denied.note(found);
             return denied;
         }
     }
-    let kind = request.principal.kind;
-    let by_resource = voices.resource.as_ref().and_then(|said| said.allow);
-    let homeless = matches!(kind, PrincipalKind::Service | PrincipalKind::Anonymous);
-    let resource_decides =
-        homeless || request.crosses_accounts() || voices.resource_type == PolicyType::Trust;
-    if resource_decides && by_resource.is_none() {
-        return Decision::deny(Effect::ImplicitDeny, voices.resource_type);
-    }
     let mut allowed = Decision::allow();
-    if let Some((_, found)) = by_resource {
-        allowed.note(found);
+    match find_allows(&mut allowed, voices, request) {
+        Ok(()) => allowed,
+        Err(policy_type) => Decision::deny(Effect::ImplicitDeny, policy_type),
     }
-    if homeless || kind == PrincipalKind::Root {
-        return allowed;
-    }
-    let waived = match by_resource {
-        Some((named, _)) if !request.crosses_accounts() => Waived::by(named, kind),
-        _ => Waived::NOTHING,
-    };
-    // A federated user's session without a policy may do nothing of its own.
-    let unsaid = Said::default();
-    let unsaid = (kind == PrincipalKind::FederatedUser).then_some(&unsaid);
-    let limits = [
-        (PolicyType::Identity, Some(&voices.identity), waived.identity),
-        (PolicyType::Boundary, voices.boundary.as_ref(), waived.boundary),
-        (PolicyType::Session, voices.session.as_ref().or(unsaid), waived.session),
-    ];
-    for (policy_type, said, waived) in limits {
-        let (Some(said), false) = (said, waived) else { continue };
-        match said.allow {
-            Some((_, found)) => allowed.note(found),
-            None => return Decision::deny(Effect::ImplicitDeny, policy_type),
+}
+
+/// Notes an allow of everybody who must allow. The error is the first who does not.
+fn find_allows(
+    allowed: &mut Decision,
+    voices: &Voices<'_>,
+    request: &Request<'_>,
+) -> Result<(), PolicyType> {
+    // A type of policy that is not there limits nobody.
+    let mut needed = |policy_type, said: Option<&Said<'_>>| match said.map(|said| said.allow) {
+        None => Ok(()),
+        Some(Some((_, found))) => {
+            allowed.note(found);
+            Ok(())
         }
+        Some(None) => Err(policy_type),
+    };
+    needed(PolicyType::ResourceControl, voices.resource_control.as_ref())?;
+    needed(PolicyType::ServiceControl, voices.service_control.as_ref())?;
+    needed(PolicyType::VpcEndpoint, voices.endpoint.as_ref())?;
+    let by_resource = voices.resource.as_ref().filter(|said| said.allow.is_some());
+    if by_resource.is_none() && voices.resource_decides(request) {
+        return Err(voices.resource_type);
     }
-    allowed
+    needed(voices.resource_type, by_resource)?;
+    let kind = request.principal.kind;
+    if kind.is_homeless() {
+        return Ok(());
+    }
+    let waived = Waived::of(by_resource, request);
+    let root = kind == PrincipalKind::Root;
+    if !root && !waived.identity {
+        needed(PolicyType::Identity, Some(&voices.identity))?;
+    }
+    if !root && !waived.boundary {
+        needed(PolicyType::Boundary, voices.boundary.as_ref())?;
+    }
+    if waived.session {
+        return Ok(());
+    }
+    // A federated user's session without a policy may do nothing of its own.
+    if voices.session.is_none()
+        && kind == PrincipalKind::FederatedUser
+        && !bug(Bug::FederatedSessionNeedsNoPolicy)
+    {
+        return Err(PolicyType::Session);
+    }
+    needed(PolicyType::Session, voices.session.as_ref())
 }
 
 /// Which missing allows a resource policy of the same account makes up for (the table on AWS's page "Evaluating identity-based and
@@ -243,6 +173,17 @@ struct Waived {
 }
 
 impl Waived {
+    fn of(by_resource: Option<&Said<'_>>, request: &Request<'_>) -> Self {
+        match by_resource.and_then(|said| said.allow) {
+            Some((named, _))
+                if !request.crosses_accounts() || bug(Bug::NamingWaivesAcrossAccounts) =>
+            {
+                Self::by(named, request.principal.kind)
+            }
+            _ => Self::NOTHING,
+        }
+    }
+
     const NOTHING: Self = Self { identity: false, boundary: false, session: false };
     const IDENTITY: Self = Self { identity: true, boundary: false, session: false };
     const EVERYTHING: Self = Self { identity: true, boundary: true, session: true };
@@ -250,6 +191,8 @@ impl Waived {
     fn by(named: Named, kind: PrincipalKind) -> Self {
         match (named, kind) {
             (Named::Account, _) => Self::NOTHING,
+            (Named::Anyone, _) if bug(Bug::StarWaivesOnlyIdentity) => Self::IDENTITY,
+            (Named::Identity, _) if bug(Bug::RoleArnWaivesTheBoundary) => Self::EVERYTHING,
             (Named::Identity, PrincipalKind::User) | (Named::Session | Named::Anyone, _) => {
                 Self::EVERYTHING
             }

@@ -17,9 +17,11 @@ pub enum PolicyKind {
     Boundary,
     /// Passed when a session is made.
     Session,
-    /// An organization's limit on principals.
+    /// An organization's limit on the principals of its accounts. No `Principal`. Everything else may be used with either effect, as
+    /// AWS allows since 2025; the classic syntax, which knew `NotAction` and conditions only with `Deny`, is not enforced.
     ServiceControl,
-    /// An organization's limit on resources.
+    /// An organization's limit on the resources of its accounts: `Deny` with `"Principal": "*"` and listed actions, besides AWS's own
+    /// policy that allows everything.
     ResourceControl,
 }
 

@@ -11,6 +11,7 @@ use crate::{
     decide::weigh,
     document::{PrincipalBlock, ResourceBlock, Statement, StatementEffect},
     statement::CompiledStatement,
+    voices::Hearing,
 };
 
 /// The element of a statement that did not match.
@@ -46,6 +47,8 @@ pub struct NearMiss {
 pub struct TypeOutcome {
     /// The type.
     pub policy_type: PolicyType,
+    /// Which level of an organization this is, from 0 for its root; `None` for other types.
+    pub level: Option<usize>,
     /// Its effect taken alone.
     pub effect: Effect,
     /// How many statements its policies have, whatever they speak of.
@@ -74,12 +77,14 @@ pub fn explain(set: &PolicySet, request: &Request<'_>) -> Explanation {
     let voices = set.voices(request);
     let decision = weigh(&voices, request);
     let mut missing = BTreeSet::new();
-    let types = voices.all().map(|(policy_type, said)| {
-        let policies = policies(set, policy_type);
-        let (matched, near_misses) = hear(policies, request, &mut missing);
-        let statements = policies.iter().map(|policy| policy.len()).sum();
-        TypeOutcome { policy_type, effect: said.effect(), statements, matched, near_misses }
-    });
+    let types = voices
+        .all()
+        .flat_map(|(policy_type, _)| lists(set, policy_type).map(move |list| (policy_type, list)))
+        .map(|(policy_type, (level, policies))| {
+            let (effect, matched, near_misses) = hear(policies, set.hearing(request), &mut missing);
+            let statements = policies.iter().map(|policy| policy.len()).sum();
+            TypeOutcome { policy_type, level, effect, statements, matched, near_misses }
+        });
     let types = types.collect();
     let sentence = decision.denied_sentence(request);
     Explanation { decision, types, missing_keys: missing.into_iter().collect(), sentence }
@@ -106,69 +111,84 @@ impl Decision {
     }
 }
 
-fn policies(set: &PolicySet, policy_type: PolicyType) -> &[Arc<CompiledPolicy>] {
-    match policy_type {
-        PolicyType::Identity => &set.identity,
-        PolicyType::Boundary => set.boundary.as_slice(),
-        PolicyType::Session => set.session.as_deref().unwrap_or_default(),
-        PolicyType::Resource | PolicyType::Trust => set.resource.as_slice(),
-    }
+/// The policies of a type, list by list; where they stand at the levels of an organization, with the level.
+fn lists(
+    set: &PolicySet,
+    policy_type: PolicyType,
+) -> impl Iterator<Item = (Option<usize>, &[Arc<CompiledPolicy>])> {
+    let (levels, list): (&[Vec<_>], Option<&[_]>) = match policy_type {
+        PolicyType::ServiceControl => (&set.service_control, None),
+        PolicyType::ResourceControl => (&set.resource_control, None),
+        PolicyType::Identity => (&[], Some(&set.identity)),
+        PolicyType::Boundary => (&[], Some(set.boundary.as_slice())),
+        PolicyType::Session => (&[], Some(set.session.as_deref().unwrap_or_default())),
+        PolicyType::Resource | PolicyType::Trust => (&[], Some(set.resource.as_slice())),
+        PolicyType::VpcEndpoint => (&[], Some(set.endpoint.as_slice())),
+    };
+    let levels = levels.iter().enumerate().map(|(level, list)| (Some(level), &**list));
+    levels.chain(list.map(|list| (None, list)))
 }
 
-/// Every statement that speaks of the action: those that apply, and the others with what failed.
+/// Every statement that speaks of the action: those that apply, denying ones first, and the others with what failed.
 fn hear(
     policies: &[Arc<CompiledPolicy>],
-    request: &Request<'_>,
+    hearing: Hearing<'_>,
     missing: &mut BTreeSet<Box<str>>,
-) -> (Vec<StatementRef>, Vec<NearMiss>) {
+) -> (Effect, Vec<StatementRef>, Vec<NearMiss>) {
     let (mut denying, mut allowing, mut near_misses) = (Vec::new(), Vec::new(), Vec::new());
     for policy in policies {
         for (index, statement) in policy.statements().iter().enumerate() {
-            if !statement.covers_action(request) {
+            if !statement.covers_action(hearing.request) {
                 continue;
             }
             let found = StatementRef { policy: Arc::clone(policy), index };
-            match (near_miss(found.clone(), statement, request, missing), statement.effect) {
+            match (near_miss(found.clone(), statement, hearing, missing), statement.effect) {
                 (Some(miss), _) => near_misses.push(miss),
                 (None, StatementEffect::Deny) => denying.push(found),
                 (None, StatementEffect::Allow) => allowing.push(found),
             }
         }
     }
+    let effect = match (denying.is_empty(), allowing.is_empty()) {
+        (false, _) => Effect::ExplicitDeny,
+        (true, false) => Effect::Allow,
+        (true, true) => Effect::ImplicitDeny,
+    };
     denying.append(&mut allowing);
-    (denying, near_misses)
+    (effect, denying, near_misses)
 }
 
 fn near_miss(
     found: StatementRef,
     statement: &CompiledStatement,
-    request: &Request<'_>,
+    Hearing { request, bounded }: Hearing<'_>,
     missing: &mut BTreeSet<Box<str>>,
 ) -> Option<NearMiss> {
     let written = || found.policy.document()?.statements().get(found.index).cloned();
-    let (element, condition, wanted, actual) = if statement.names(request.principal).is_none() {
-        let wanted = written().map(|s| principals(&s)).unwrap_or_default();
-        (FailedElement::Principal, None, wanted, vec![request.principal.arn.to_string()])
-    } else if !statement.covers_resource(request) {
-        let wanted = written().map(|s| resources(&s)).unwrap_or_default();
-        (FailedElement::Resource, None, wanted, vec![request.resource.to_owned()])
-    } else {
-        let number = statement.failing_condition(request)?;
-        let failed = statement.conditions.get(number)?;
-        let values = failed.key.values(request);
-        if values.is_none() {
-            missing.insert(failed.key.to_string().into());
-        }
-        let entry = written().and_then(|s| s.conditions.get(number).cloned())?;
-        let wanted = entry.values.iter().map(ToString::to_string).collect();
-        let actual = values.iter().flat_map(|v| v.iter()).map(str::to_owned).collect();
-        (
-            FailedElement::Condition,
-            Some(format!("{} {}", entry.operator, entry.key)),
-            wanted,
-            actual,
-        )
-    };
+    let (element, condition, wanted, actual) =
+        if statement.names(request.principal, bounded).is_none() {
+            let wanted = written().map(|s| principals(&s)).unwrap_or_default();
+            (FailedElement::Principal, None, wanted, vec![request.principal.arn.to_string()])
+        } else if !statement.covers_resource(request) {
+            let wanted = written().map(|s| resources(&s)).unwrap_or_default();
+            (FailedElement::Resource, None, wanted, vec![request.resource.to_owned()])
+        } else {
+            let number = statement.failing_condition(request)?;
+            let failed = statement.conditions.get(number)?;
+            let values = failed.key.values(request);
+            if values.is_none() {
+                missing.insert(failed.key.to_string().into());
+            }
+            let entry = written().and_then(|s| s.conditions.get(number).cloned())?;
+            let wanted = entry.values.iter().map(ToString::to_string).collect();
+            let actual = values.iter().flat_map(|v| v.iter()).map(str::to_owned).collect();
+            (
+                FailedElement::Condition,
+                Some(format!("{} {}", entry.operator, entry.key)),
+                wanted,
+                actual,
+            )
+        };
     Some(NearMiss {
         statement: found,
         effect: statement.effect,
@@ -254,7 +274,12 @@ impl fmt::Display for Explanation {
                 Effect::ImplicitDeny => "does not allow",
                 Effect::ExplicitDeny => "denies",
             };
-            writeln!(f, "  {}: {verb}", outcome.policy_type)?;
+            match outcome.level {
+                Some(level) => {
+                    writeln!(f, "  {} at level {}: {verb}", outcome.policy_type, level + 1)?;
+                }
+                None => writeln!(f, "  {}: {verb}", outcome.policy_type)?,
+            }
             if outcome.matched.is_empty() && outcome.near_misses.is_empty() {
                 match outcome.statements {
                     0 => writeln!(f, "    there is none")?,

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::{
     CompiledPolicy, Request,
+    deliberate::{Bug, bug},
     prefix_map::PrefixMap,
     statement::CompiledStatement,
     template::Template,
@@ -35,13 +36,30 @@ struct Entry {
     action: Place,
 }
 
-/// Which pattern of a list.
+/// What is behind the head of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// The pattern at this place, whose head has this length.
-    At { number: u32, head: u32 },
-    /// The list as a whole: it is a `Not…` list, or not written, or too long to be indexed pattern by pattern.
+    /// Nothing: a text of just this length matches.
+    End { length: u32 },
+    /// One star: every text matches.
+    Star,
+    /// Something else: the pattern at this place of its list, whose head has this length.
+    Tail { number: u32, head: u32 },
+    /// There is no head: the list is a `Not…` list, or not written, or too long to be indexed pattern by pattern.
     Whole,
+}
+
+impl Place {
+    /// The place of a pattern without variables.
+    fn of(number: u32, pattern: &str, head: &str) -> Self {
+        let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
+        match pattern.get(head.len()..) {
+            Some("") => Self::End { length },
+            Some("*") => Self::Star,
+            Some(tail) if bug(Bug::NothingStandsBehindAStar) && tail.starts_with('*') => Self::Star,
+            _ => Self::Tail { number, head: length },
+        }
+    }
 }
 
 /// More pairs of action and resource than this and a statement's resources are not indexed one by one, so that a statement of a
@@ -52,6 +70,8 @@ const PAIRS_MAX: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) policy: &'a Arc<CompiledPolicy>,
+    /// The policy's place among those that the index was made of.
+    pub(crate) place: usize,
     pub(crate) number: usize,
     pub(crate) statement: &'a CompiledStatement,
 }
@@ -65,14 +85,7 @@ impl StatementIndex {
                 rows.insert(policy, number, statement);
             }
         }
-        let by_resource = rows.by_resource.into_iter().map(|(head, mut entries)| {
-            entries.sort_by_key(|entry| entry.action_head);
-            (head, entries.into())
-        });
-        Self {
-            action_heads: PrefixMap::new(rows.action_heads),
-            by_resource: PrefixMap::new(by_resource.collect()),
-        }
+        rows.index()
     }
 
     /// Shows `hear` the statements that cover action and resource of a request, until it breaks off; one may come more than once.
@@ -87,23 +100,41 @@ impl StatementIndex {
         // An action rarely begins with more heads than these: none, `s3:`, `s3:get`, `s3:getobject`.
         let action_heads: SmallVec<[u32; 16]> =
             self.action_heads.prefixes(action).copied().collect();
-        for entries in self.by_resource.prefixes(request.resource) {
+        let mut show = |entry: &'a Entry| {
+            let place = entry.policy as usize;
+            let Some(policy) = policies.get(place) else { return ControlFlow::Continue(()) };
+            let number = entry.statement as usize;
+            match policy.statements().get(number) {
+                Some(statement) if entry.covers(statement, action, request) => {
+                    hear(Candidate { policy, place, number, statement })
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        for mut entries in self.by_resource.prefixes(request.resource).map(|entries| &**entries) {
+            if entries.len() <= FEW {
+                let meet = entries.iter().filter(|entry| action_heads.contains(&entry.action_head));
+                for entry in meet.filter(|entry| entry.may_cover(action, request.resource)) {
+                    show(entry)?;
+                }
+                continue;
+            }
+            // Both are in order.
             for head in &action_heads {
                 let start = entries.partition_point(|entry| entry.action_head < *head);
-                let entries = entries.get(start..).unwrap_or_default();
-                for entry in entries.iter().take_while(|entry| entry.action_head == *head) {
-                    let Some(policy) = policies.get(entry.policy as usize) else { continue };
-                    let number = entry.statement as usize;
-                    let Some(statement) = policy.statements().get(number) else { continue };
-                    if entry.covers(statement, action, request) {
-                        hear(Candidate { policy, number, statement })?;
-                    }
+                entries = entries.get(start..).unwrap_or_default();
+                let meet = entries.iter().take_while(|entry| entry.action_head == *head);
+                for entry in meet.filter(|entry| entry.may_cover(action, request.resource)) {
+                    show(entry)?;
                 }
             }
         }
         ControlFlow::Continue(())
     }
 }
+
+/// As many entries as are looked through one by one.
+const FEW: usize = 8;
 
 /// An index being made.
 #[derive(Default)]
@@ -118,11 +149,11 @@ impl<'a> Rows<'a> {
         let whole = || vec![("", Place::Whole)];
         let actions = match &statement.actions {
             actions if actions.negated => whole(),
-            actions => places(actions.patterns.iter().map(|pattern| literal_head(pattern))),
+            actions => (0u32..).zip(&actions.patterns).map(|(n, p)| action_place(n, p)).collect(),
         };
         let resources = match &statement.resources {
             Some(list) if !list.negated && list.patterns.len() * actions.len() <= PAIRS_MAX => {
-                places(list.patterns.iter().map(Template::head))
+                (0u32..).zip(&list.patterns).map(|(n, p)| resource_place(n, p)).collect()
             }
             _ => whole(),
         };
@@ -141,30 +172,68 @@ impl<'a> Rows<'a> {
             }
         }
     }
+
+    /// The index, its action heads numbered in order: those that begin one action have growing numbers.
+    fn index(mut self) -> StatementIndex {
+        let mut in_order = vec![0; self.action_heads.len()];
+        for (number, came) in (0..).zip(self.action_heads.values_mut()) {
+            if let Some(place) = in_order.get_mut(*came as usize) {
+                *place = number;
+            }
+            *came = number;
+        }
+        let by_resource = self.by_resource.into_iter().map(|(head, mut entries)| {
+            for entry in &mut entries {
+                entry.action_head =
+                    in_order.get(entry.action_head as usize).copied().unwrap_or_default();
+            }
+            entries.sort_unstable_by_key(|entry| entry.action_head);
+            (head, entries.into())
+        });
+        StatementIndex {
+            by_resource: PrefixMap::new(by_resource.collect()),
+            action_heads: PrefixMap::new(self.action_heads),
+        }
+    }
 }
 
-fn places<'a>(heads: impl Iterator<Item = &'a str>) -> Vec<(&'a str, Place)> {
-    let length = |head: &str| u32::try_from(head.len()).unwrap_or(u32::MAX);
-    (0u32..)
-        .zip(heads)
-        .map(|(number, head)| (head, Place::At { number, head: length(head) }))
-        .collect()
+fn action_place(number: u32, pattern: &str) -> (&str, Place) {
+    let head = literal_head(pattern);
+    (head, Place::of(number, pattern, head))
+}
+
+fn resource_place(number: u32, pattern: &Template) -> (&str, Place) {
+    let head = pattern.head();
+    let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
+    let tail = Place::Tail { number, head: length };
+    (head, pattern.as_plain().map_or(tail, |plain| Place::of(number, plain, head)))
 }
 
 impl Entry {
-    /// Whether the patterns match behind their heads, which the search has compared.
-    fn covers(self, statement: &CompiledStatement, action: &str, request: &Request<'_>) -> bool {
+    /// Whether the patterns can match behind their heads, as far as can be told without looking at them.
+    fn may_cover(&self, action: &str, resource: &str) -> bool {
+        let ends = |place: Place, text: &str| match place {
+            Place::End { length } => text.len() == length as usize,
+            Place::Star | Place::Tail { .. } | Place::Whole => true,
+        };
+        ends(self.action, action) && ends(self.resource, resource)
+    }
+
+    /// Whether the patterns match behind their heads, which the search has compared, where that is not yet known.
+    fn covers(&self, statement: &CompiledStatement, action: &str, request: &Request<'_>) -> bool {
         let covers_action = match self.action {
+            Place::End { .. } | Place::Star => true,
             Place::Whole => statement.covers_action(request),
-            Place::At { number, head } => {
+            Place::Tail { number, head } => {
                 let pattern = statement.actions.patterns.get(number as usize);
                 pattern.is_some_and(|pattern| tail_matches(pattern, action, head))
             }
         };
         covers_action
             && match self.resource {
+                Place::End { .. } | Place::Star => true,
                 Place::Whole => statement.covers_resource(request),
-                Place::At { number, head } => {
+                Place::Tail { number, head } => {
                     let pattern =
                         statement.resources.as_ref().and_then(|r| r.patterns.get(number as usize));
                     pattern.is_some_and(|pattern| match pattern.as_plain() {
@@ -178,10 +247,7 @@ impl Entry {
 
 /// Whether a text matches a pattern behind the first `head` bytes, in which they are the same.
 fn tail_matches(pattern: &str, text: &str, head: u32) -> bool {
-    let head = head as usize;
-    match (pattern.get(head..), text.get(head..)) {
-        (Some(""), Some(rest)) => rest.is_empty(),
-        (Some("*"), Some(_)) => true,
+    match (pattern.get(head as usize..), text.get(head as usize..)) {
         (Some(tail), Some(rest)) => wildcard_matches(tail, rest),
         _ => false,
     }

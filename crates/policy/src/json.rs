@@ -3,36 +3,42 @@
 //! A reader of its own, because an error must name its place and duplicate keys must be one (RFC 8259 leaves them open, and of two
 //! readers that choose differently one is an open door).
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::document::Span;
 
-/// A value and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Located {
-    pub(crate) value: Json,
-    pub(crate) span: Span,
+/// A document: its values in the order in which they begin, so that all of it is one piece of memory.
+#[derive(Debug)]
+pub(crate) struct Document<'a> {
+    nodes: Vec<Node<'a>>,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum Json {
+/// One value. Texts without an escape are borrowed from the source. Places are bytes of the source.
+#[derive(Debug)]
+struct Node<'a> {
+    /// Its key, where it is a member of an object.
+    key: Cow<'a, str>,
+    value: Json<'a>,
+    key_start: u32,
+    key_end: u32,
+    start: u32,
+    end: u32,
+    /// How many values stand below it; they come right behind it.
+    below: u32,
+}
+
+/// What a value is. Items and members stand behind it.
+#[derive(Debug)]
+pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
-    Number(Box<str>),
-    String(Box<str>),
-    Array(Vec<Located>),
-    Object(Vec<Member>),
+    Number(&'a str),
+    String(Cow<'a, str>),
+    Array,
+    Object,
 }
 
-/// One member of an object.
-#[derive(Clone, Debug)]
-pub(crate) struct Member {
-    pub(crate) key: Box<str>,
-    pub(crate) key_span: Span,
-    pub(crate) value: Located,
-}
-
-impl Json {
+impl Json<'_> {
     /// What this is, in the words of an error.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -40,9 +46,74 @@ impl Json {
             Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::String(_) => "a string",
-            Self::Array(_) => "an array",
-            Self::Object(_) => "an object",
+            Self::Array => "an array",
+            Self::Object => "an object",
         }
+    }
+}
+
+/// A value where it stands, with what is below it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Located<'d, 'a> {
+    node: &'d Node<'a>,
+    below: &'d [Node<'a>],
+}
+
+impl<'d, 'a> Located<'d, 'a> {
+    pub(crate) fn value(self) -> &'d Json<'a> {
+        &self.node.value
+    }
+
+    pub(crate) fn span(self) -> Span {
+        Span { start: self.node.start as usize, end: self.node.end as usize }
+    }
+
+    /// Its key, where it is a member of an object.
+    pub(crate) fn key(self) -> &'d str {
+        &self.node.key
+    }
+
+    /// Where its key stands, its quotes among it.
+    pub(crate) fn key_span(self) -> Span {
+        Span { start: self.node.key_start as usize, end: self.node.key_end as usize }
+    }
+
+    /// Its items or members.
+    pub(crate) fn children(self) -> Children<'d, 'a> {
+        Children { nodes: self.below }
+    }
+
+    /// The items of an array, or the value itself.
+    pub(crate) fn one_or_many(self) -> impl Iterator<Item = Self> + Clone + use<'d, 'a> {
+        let items = match self.value() {
+            Json::Array => (None, Some(self.children())),
+            _ => (Some(self), None),
+        };
+        items.0.into_iter().chain(items.1.into_iter().flatten())
+    }
+}
+
+/// Items or members, one behind the other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Children<'d, 'a> {
+    nodes: &'d [Node<'a>],
+}
+
+impl<'d, 'a> Iterator for Children<'d, 'a> {
+    type Item = Located<'d, 'a>;
+
+    fn next(&mut self) -> Option<Located<'d, 'a>> {
+        let (node, behind) = self.nodes.split_first()?;
+        let (below, others) = behind.split_at_checked(node.below as usize)?;
+        self.nodes = others;
+        Some(Located { node, below })
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The value that all others stand below. A document that was read has one.
+    pub(crate) fn root(&self) -> Option<Located<'_, 'a>> {
+        Children { nodes: &self.nodes }.next()
     }
 }
 
@@ -59,24 +130,34 @@ pub(crate) struct JsonError {
 /// Deepest nesting that is read: a policy needs six.
 const DEPTH_MAX: usize = 16;
 
+/// Bytes of a usual policy for each of its values.
+const BYTES_EACH: usize = 16;
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    nodes: Vec<Node<'a>>,
 }
 
-/// Reads one JSON value that fills `text`.
-pub(crate) fn read(text: &str) -> Result<Located, JsonError> {
-    let mut reader = Reader { text, at: 0 };
+/// Reads one JSON value that fills `text`, of less than 4 GiB.
+pub(crate) fn read(text: &str) -> Result<Document<'_>, JsonError> {
+    let nodes = Vec::with_capacity(text.len() / BYTES_EACH);
+    let mut reader = Reader { text, at: 0, nodes };
     reader.skip_space();
-    let value = reader.value(0)?;
+    reader.value(0, Cow::Borrowed(""), Span::default())?;
     reader.skip_space();
     if reader.at < text.len() {
         return Err(reader.fail("the end of the document"));
     }
-    Ok(value)
+    Ok(Document { nodes: reader.nodes })
 }
 
-impl Reader<'_> {
+/// A place or a number in a document, which is smaller than 4 GiB.
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -104,11 +185,15 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Located, JsonError> {
+    /// Reads a value; its node stands before those below it.
+    fn value(&mut self, depth: usize, key: Cow<'a, str>, key_span: Span) -> Result<(), JsonError> {
         if depth > DEPTH_MAX {
             return Err(self.fail("less nesting"));
         }
-        let start = self.at;
+        let (start, place) = (small(self.at), self.nodes.len());
+        let (key_start, key_end) = (small(key_span.start), small(key_span.end));
+        let value = Json::Null;
+        self.nodes.push(Node { key, value, key_start, key_end, start, end: start, below: 0 });
         let value = match self.peek() {
             Some(b'{') => self.object(depth)?,
             Some(b'[') => self.array(depth)?,
@@ -116,10 +201,16 @@ impl Reader<'_> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Located { value, span: Span { start, end: self.at } })
+        let below = small(self.nodes.len() - place - 1);
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.value = value;
+            node.end = small(self.at);
+            node.below = below;
+        }
+        Ok(())
     }
 
-    fn word(&mut self) -> Result<Json, JsonError> {
+    fn word(&mut self) -> Result<Json<'a>, JsonError> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         for (word, value) in
             [("true", Json::Bool(true)), ("false", Json::Bool(false)), ("null", Json::Null)]
@@ -133,7 +224,7 @@ impl Reader<'_> {
     }
 
     /// `-`, an integer without leading zeros, a fraction, an exponent (RFC 8259, section 6).
-    fn number(&mut self) -> Result<Json, JsonError> {
+    fn number(&mut self) -> Result<Json<'a>, JsonError> {
         let start = self.at;
         self.skip_if(b"-");
         if !self.skip_if(b"0") {
@@ -146,7 +237,7 @@ impl Reader<'_> {
             self.skip_if(b"+-");
             self.digits()?;
         }
-        Ok(Json::Number(self.text.get(start..self.at).unwrap_or_default().into()))
+        Ok(Json::Number(self.text.get(start..self.at).unwrap_or_default()))
     }
 
     fn skip_if(&mut self, bytes: &[u8]) -> bool {
@@ -165,37 +256,34 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn array(&mut self, depth: usize) -> Result<Json, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'[', "`[`")?;
-        let mut items = Vec::new();
         self.skip_space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(Json::Array(items));
+        if self.skip_if(b"]") {
+            return Ok(Json::Array);
         }
         loop {
             self.skip_space();
-            items.push(self.value(depth + 1)?);
+            self.value(depth + 1, Cow::Borrowed(""), Span::default())?;
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Json::Array(items));
+                    return Ok(Json::Array);
                 }
                 _ => return Err(self.fail("`,` or `]`")),
             }
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.expect(b'{', "`{`")?;
-        let mut members: Vec<Member> = Vec::new();
-        let mut keys: BTreeSet<Box<str>> = BTreeSet::new();
+        let first = self.nodes.len();
+        let mut keys = Keys::default();
         self.skip_space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(Json::Object(members));
+        if self.skip_if(b"}") {
+            return Ok(Json::Object);
         }
         loop {
             self.skip_space();
@@ -205,7 +293,8 @@ impl Reader<'_> {
             }
             let key = self.string()?;
             let key_span = Span { start, end: self.at };
-            if !keys.insert(key.clone()) {
+            let members = Children { nodes: self.nodes.get(first..).unwrap_or_default() };
+            if !keys.insert(members, &key) {
                 return Err(JsonError {
                     duplicate_key: true,
                     offset: start,
@@ -216,38 +305,46 @@ impl Reader<'_> {
             self.skip_space();
             self.expect(b':', "`:`")?;
             self.skip_space();
-            let value = self.value(depth + 1)?;
-            members.push(Member { key, key_span, value });
+            self.value(depth + 1, key, key_span)?;
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Json::Object(members));
+                    return Ok(Json::Object);
                 }
                 _ => return Err(self.fail("`,` or `}`")),
             }
         }
     }
 
-    fn string(&mut self) -> Result<Box<str>, JsonError> {
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.expect(b'"', "`\"`")?;
-        let mut text = String::new();
+        let mut text = Cow::Borrowed(self.plain());
         loop {
-            let start = self.at;
-            while self.peek().is_some_and(|b| b != b'"' && b != b'\\' && b >= 0x20) {
-                self.at += 1;
-            }
-            text.push_str(self.text.get(start..self.at).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(text.into());
+                    return Ok(text);
                 }
-                Some(b'\\') => text.push(self.escape()?),
+                Some(b'\\') => {
+                    let escaped = self.escape()?;
+                    let text = text.to_mut();
+                    text.push(escaped);
+                    text.push_str(self.plain());
+                }
                 _ => return Err(self.fail("`\"` at the end of the string")),
             }
         }
+    }
+
+    /// The text up to the next quote, backslash or control character.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let ends = |b: &u8| matches!(b, b'"' | b'\\' | 0..0x20);
+        self.at = start + rest.iter().position(ends).unwrap_or(rest.len());
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
@@ -274,6 +371,30 @@ impl Reader<'_> {
             self.at = start;
             self.fail("an escape that JSON knows")
         })
+    }
+}
+
+/// The keys of an object, to find one that comes twice. Few are compared one by one; the time for many grows no faster than they do.
+#[derive(Default)]
+struct Keys {
+    count: usize,
+    many: BTreeSet<Box<str>>,
+}
+
+/// As many members as are compared one by one.
+const FEW: usize = 16;
+
+impl Keys {
+    /// Whether a key is new behind these members, all of which were inserted before.
+    fn insert(&mut self, mut members: Children<'_, '_>, key: &str) -> bool {
+        self.count += 1;
+        if self.count <= FEW {
+            return members.all(|member| member.key() != key);
+        }
+        if self.many.is_empty() {
+            self.many.extend(members.map(|member| Box::from(member.key())));
+        }
+        self.many.insert(key.into())
     }
 }
 

@@ -2,26 +2,55 @@
 
 use core::fmt;
 
-use crate::{Principal, PrincipalKind, Request};
+use crate::{
+    AccountId, Organization, Principal, PrincipalKind, Request, SessionContext, Value,
+    deliberate::{Bug, bug},
+};
 
 /// A condition key as policies ask for it. Names are compared without regard to case, tag keys too.
 ///
-/// Keys that follow from the principal or the resource are never looked up in the request's context: whoever fills the context
-/// can't speak for somebody else.
+/// Keys that follow from the principal, its session or the resource are never looked up in the request's context: whoever fills the
+/// context can't speak for somebody else. (Of the resource the context may speak where the request brings no facts of it.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     PrincipalArn,
     PrincipalAccount,
+    PrincipalOrgId,
+    PrincipalOrgPaths,
     PrincipalType,
     PrincipalIsService,
     PrincipalServiceName,
+    PrincipalServiceNames,
     PrincipalTag(Box<str>),
     UserId,
     Username,
+    /// A key of the session, in lower case.
+    Session(Box<str>),
     ResourceAccount,
+    ResourceOrgId(Box<str>),
+    ResourceOrgPaths(Box<str>),
+    /// The tag's key, and the whole key in lower case.
+    ResourceTag(Box<str>, Box<str>),
+    /// The service that was called first, and the key in lower case.
+    CalledViaFirst(Box<str>),
+    /// The service that was called last, and the key in lower case.
+    CalledViaLast(Box<str>),
     /// A key of the context, in lower case.
     Context(Box<str>),
 }
+
+/// Keys of the context that have several values by their nature (AWS, "Multivalued context keys").
+const MULTIVALUED: [&str; 6] = [
+    "aws:calledvia",
+    "aws:sourceorgpaths",
+    "aws:tagkeys",
+    "aws:vpceorgpaths",
+    "dynamodb:attributes",
+    "sts:transitivetagkeys",
+];
+
+/// The services that a request came through, the first one first.
+const CHAIN: &str = "aws:calledvia";
 
 /// The values of one key in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,54 +69,128 @@ impl<'a> Values<'a> {
     }
 }
 
+impl<'a> From<&'a Value> for Values<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::One(text) => Self::One(text),
+            Value::Many(texts) => Self::Many(texts),
+        }
+    }
+}
+
 impl Key {
     pub(crate) fn new(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
         match name.as_str() {
             "aws:principalarn" => Self::PrincipalArn,
             "aws:principalaccount" => Self::PrincipalAccount,
+            "aws:principalorgid" => Self::PrincipalOrgId,
+            "aws:principalorgpaths" => Self::PrincipalOrgPaths,
             "aws:principaltype" => Self::PrincipalType,
             "aws:principalisawsservice" => Self::PrincipalIsService,
             "aws:principalservicename" => Self::PrincipalServiceName,
+            "aws:principalservicenameslist" => Self::PrincipalServiceNames,
             "aws:userid" => Self::UserId,
             "aws:username" => Self::Username,
             "aws:resourceaccount" => Self::ResourceAccount,
-            _ => match name.strip_prefix("aws:principaltag/") {
-                Some(tag) => Self::PrincipalTag(tag.into()),
-                None => Self::Context(name.into()),
-            },
+            "aws:calledviafirst" => Self::CalledViaFirst(name.into()),
+            "aws:calledvialast" => Self::CalledViaLast(name.into()),
+            "aws:resourceorgid" => Self::ResourceOrgId(name.into()),
+            "aws:resourceorgpaths" => Self::ResourceOrgPaths(name.into()),
+            session if SessionContext::answers(session) => Self::Session(name.into()),
+            _ => Self::with_tag(name),
+        }
+    }
+
+    /// A key that may end in the key of a tag.
+    fn with_tag(name: String) -> Self {
+        if let Some(tag) = name.strip_prefix("aws:principaltag/") {
+            return Self::PrincipalTag(tag.into());
+        }
+        match name.strip_prefix("aws:resourcetag/") {
+            Some(tag) => Self::ResourceTag(tag.into(), name.into()),
+            None => Self::Context(name.into()),
+        }
+    }
+
+    /// Whether the key has several values by its nature, so that no variable can stand for it.
+    pub(crate) fn is_multivalued(&self) -> bool {
+        match self {
+            Self::PrincipalOrgPaths | Self::PrincipalServiceNames | Self::ResourceOrgPaths(_) => {
+                true
+            }
+            Self::Context(name) => MULTIVALUED.contains(&&**name),
+            _ => false,
         }
     }
 
     /// The values of this key in a request; `None` when it has none.
     pub(crate) fn values<'a>(&self, request: &'a Request<'a>) -> Option<Values<'a>> {
+        if bug(Bug::ContextSpeaksForThePrincipal) {
+            let brought = request.context.get(&self.to_string());
+            return brought.map(Values::from).or_else(|| self.known(request));
+        }
+        self.known(request)
+    }
+
+    fn known<'a>(&self, request: &'a Request<'a>) -> Option<Values<'a>> {
         let principal = request.principal;
+        let brought = |name: &str| request.context.get_lower(name).map(Values::from);
         let one = match self {
-            Self::Context(name) => {
-                return request.context.get_lower(name).map(|value| match value {
-                    crate::Value::One(text) => Values::One(text),
-                    crate::Value::Many(texts) => Values::Many(texts),
-                });
-            }
-            Self::PrincipalArn => known(principal, &principal.principal_arn),
-            Self::UserId => known(principal, &principal.user_id),
+            Self::Context(name) => return brought(name),
+            Self::Session(name) => return session(principal, name),
+            // Both follow from the whole chain, where that is there.
+            Self::CalledViaFirst(name) => match brought(CHAIN) {
+                Some(chain) => chain.iter().next(),
+                None => return brought(name),
+            },
+            Self::CalledViaLast(name) => match brought(CHAIN) {
+                Some(chain) => chain.iter().last(),
+                None => return brought(name),
+            },
+            Self::PrincipalArn => signed_arn(principal),
+            Self::UserId => (principal.kind == PrincipalKind::Anonymous || has_arn(principal))
+                .then_some(&*principal.user_id),
             Self::Username => principal.username.as_deref(),
-            Self::PrincipalAccount => {
-                principal.account.as_ref().map(super::account::AccountId::as_str)
+            Self::PrincipalAccount => principal.account.as_ref().map(AccountId::as_str),
+            Self::PrincipalOrgId => principal.organization.as_deref().map(Organization::id),
+            Self::PrincipalOrgPaths => {
+                return principal.organization.as_deref().map(|o| Values::Many(o.paths()));
             }
             Self::PrincipalType => Some(principal.kind.type_name()),
-            Self::PrincipalIsService => {
-                Some(if principal.kind == PrincipalKind::Service { "true" } else { "false" })
-            }
+            Self::PrincipalIsService => is_service(principal),
             Self::PrincipalServiceName => {
                 (principal.kind == PrincipalKind::Service).then_some(&*principal.arn)
+            }
+            Self::PrincipalServiceNames => {
+                let service = principal.kind == PrincipalKind::Service;
+                return service.then_some(Values::Many(&principal.service_names));
+            }
+            Self::PrincipalTag(tag) if bug(Bug::TagKeysKeepTheirCase) => {
+                principal.tags.iter().find(|(key, _)| **key == **tag).map(|(_, value)| &**value)
             }
             Self::PrincipalTag(tag) => principal.tag(tag),
             Self::ResourceAccount => request
                 .resource_account
                 .as_ref()
                 .or(principal.account.as_ref())
-                .map(super::account::AccountId::as_str),
+                .map(AccountId::as_str),
+            Self::ResourceTag(tag, name) => match request.resource_facts {
+                Some(facts) if !bug(Bug::ContextSpeaksForTheResource) => facts.tag(tag),
+                _ => return brought(name),
+            },
+            Self::ResourceOrgId(name) => match request.resource_organization() {
+                Some(organization) => Some(organization.id()),
+                None if request.resource_facts.is_some() => None,
+                None => return brought(name),
+            },
+            Self::ResourceOrgPaths(name) => {
+                return match request.resource_organization() {
+                    Some(organization) => Some(Values::Many(organization.paths())),
+                    None if request.resource_facts.is_some() => None,
+                    None => brought(name),
+                };
+            }
         };
         one.map(Values::One)
     }
@@ -101,8 +204,35 @@ impl Key {
     }
 }
 
-fn known<'a>(principal: &Principal, text: &'a str) -> Option<&'a str> {
-    (principal.kind != PrincipalKind::Anonymous).then_some(text)
+fn session<'a>(principal: &'a Principal, name: &str) -> Option<Values<'a>> {
+    match &principal.session {
+        Some(session) => session.get_lower(name).map(Values::from),
+        None if bug(Bug::MfaIsFalseForLongTermKeys) && name == "aws:multifactorauthpresent" => {
+            Some(Values::One("false"))
+        }
+        None => None,
+    }
+}
+
+/// Whether the caller has an ARN: neither a service, nor somebody of a provider, nor an anonymous caller does.
+fn has_arn(principal: &Principal) -> bool {
+    !principal.kind.is_homeless()
+}
+
+fn signed_arn(principal: &Principal) -> Option<&str> {
+    if bug(Bug::PrincipalArnIsTheSessions) {
+        return has_arn(principal).then_some(&*principal.arn);
+    }
+    has_arn(principal).then_some(&*principal.principal_arn)
+}
+
+/// Only signed requests have the key (AWS, "`aws:PrincipalIsAWSService`").
+fn is_service(principal: &Principal) -> Option<&'static str> {
+    match principal.kind {
+        PrincipalKind::Service => Some("true"),
+        PrincipalKind::Anonymous | PrincipalKind::Federated => None,
+        _ => Some("false"),
+    }
 }
 
 impl fmt::Display for Key {
@@ -110,14 +240,25 @@ impl fmt::Display for Key {
         f.write_str(match self {
             Self::PrincipalArn => "aws:PrincipalArn",
             Self::PrincipalAccount => "aws:PrincipalAccount",
+            Self::PrincipalOrgId => "aws:PrincipalOrgID",
+            Self::PrincipalOrgPaths => "aws:PrincipalOrgPaths",
             Self::PrincipalType => "aws:PrincipalType",
             Self::PrincipalIsService => "aws:PrincipalIsAWSService",
             Self::PrincipalServiceName => "aws:PrincipalServiceName",
+            Self::PrincipalServiceNames => "aws:PrincipalServiceNamesList",
             Self::UserId => "aws:userid",
             Self::Username => "aws:username",
             Self::ResourceAccount => "aws:ResourceAccount",
+            Self::ResourceOrgId(_) => "aws:ResourceOrgID",
+            Self::ResourceOrgPaths(_) => "aws:ResourceOrgPaths",
             Self::PrincipalTag(tag) => return write!(f, "aws:PrincipalTag/{tag}"),
-            Self::Context(name) => name,
+            Self::CalledViaFirst(_) => "aws:CalledViaFirst",
+            Self::CalledViaLast(_) => "aws:CalledViaLast",
+            Self::ResourceTag(tag, _) => return write!(f, "aws:ResourceTag/{tag}"),
+            Self::Session(name) | Self::Context(name) => name,
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,17 +11,37 @@
 //! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
 //! | advise | [`lint`], [`lint_text`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
+//! | test | [`cases::run`] | a file of cases against the engine: what policies must allow and deny |
 //!
 //! # Invariants
 //!
 //! Each is a property test of the same name in `tests/evaluation/theorems.rs`:
 //! - explicit deny wins; order does not matter; adding an allow never removes access;
 //! - nothing is allowed that nothing allows (the root user of an account aside);
-//! - a boundary only removes; a session policy only removes;
-//! - an unknown key never grants, and a request's context never speaks for the principal;
+//! - a boundary only removes; a session policy only removes; so do an endpoint, a service control policy, a resource control policy
+//!   and one more level of an organization;
+//! - no organization binds a service-linked role; a level that is silent binds the root user;
+//! - across accounts the resource must allow, and so must the identity;
+//! - `NotPrincipal` spares only whom `Principal` names;
+//! - an unknown key never grants, a context never speaks for the principal, a value that can't be read never allows;
 //! - printing and parsing change nothing.
 //!
-//! And every way to decide agrees with a second, naive evaluator that shares no code with this one (`tests/evaluation/oracle.rs`).
+//! And every way to decide agrees, in the effect and in the type of policy that denies, with a second, naive evaluator that shares no
+//! code with this one (`tests/evaluation/oracle.rs`). That this would notice is proven by bugs made on purpose (`deliberate.rs`).
+//!
+//! # Where AWS is silent
+//!
+//! - A comparison with a value that can't be read, on either side, is neither true nor false: it keeps an allow from applying, but no
+//!   deny. A variable without a value is no such error: it equals nothing, as AWS documents; only in `NotResource` it keeps a statement
+//!   from allowing.
+//! - Of several types that deny, the first of AWS's flow chart is named: resource control, service control, endpoint, resource,
+//!   identity, boundary, session.
+//! - A resource that the caller's account owns stands at the caller's place of the organization, unless [`ResourceFacts`] say else.
+//! - Variables before the fifth colon of a resource are refused, save the accounts of caller and resource, which a policy of AWS's own
+//!   has there. `Bool` takes no variables.
+//! - A key of several values without a set operator matches when one of them does; negated, when none does.
+//! - An IPv4 address in IPv6's clothes (`::ffff:10.1.2.3`) is the IPv4 address.
+//! - Service control policies may use the whole language, as since 2025; the older limits are not enforced.
 //!
 //! # Example
 //!
@@ -48,13 +68,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(test)]
+extern crate self as tidegate_policy;
+
 // Words.
 mod account;
 mod action;
 mod arn;
 mod context;
+mod organization;
 mod principal;
 mod request;
+mod session;
 mod source;
 mod time;
 
@@ -67,6 +92,7 @@ mod parse;
 mod print;
 
 // What a document is compiled into.
+mod base64;
 mod compile;
 mod condition;
 mod index;
@@ -76,20 +102,26 @@ mod prefix_map;
 mod principal_element;
 mod statement;
 mod template;
+mod truth;
 mod wildcard;
 
-// Deciding, explaining, advising.
+// Deciding, explaining, advising, testing.
 pub mod aws_managed;
+pub mod cases;
 pub mod catalogue;
+mod composed;
 mod decide;
+mod deliberate;
 mod explain;
 mod lint;
 mod policy_set;
+mod voices;
 
 pub use account::{AccountId, AccountIdError};
 pub use action::{Action, ActionError};
 pub use arn::{Arn, ArnError};
 pub use compile::CompiledPolicy;
+pub use composed::ComposedPolicies;
 pub use context::{Context, Value};
 pub use decide::{Decision, Effect, StatementRef, authorize};
 pub use document::{
@@ -100,9 +132,11 @@ pub use error::PolicyError;
 pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
 pub use lint::{Finding, Fix, LintCode, LintLevel, lint, lint_text};
 pub use operator::Operator;
-pub use policy_set::{ComposedPolicies, PolicySet};
+pub use organization::Organization;
+pub use policy_set::PolicySet;
 pub use principal::{Principal, PrincipalKind};
-pub use request::Request;
+pub use request::{Request, ResourceFacts};
+pub use session::SessionContext;
 pub use source::{PolicySource, PolicyType};
 pub use time::{UnixMillis, parse_date};
 pub use wildcard::wildcard_matches;

@@ -78,19 +78,20 @@ impl fmt::Display for Finding {
 /// ```
 pub fn lint(document: &PolicyDocument) -> Vec<Finding> {
     // A document has been read from its source, so the source is JSON.
-    let Ok(root) = json::read(document.source()) else { return Vec::new() };
-    let located = view::statements(&root);
+    let Ok(read) = json::read(document.source()) else { return Vec::new() };
+    let Some(root) = read.root() else { return Vec::new() };
+    let located = view::statements(root);
     let mut findings = Vec::new();
     let mut whole = Notes::default();
-    check_document(document, &root, &mut whole);
+    check_document(document, root, &mut whole);
     findings.extend(whole.findings(document, None));
     for (number, statement) in document.statements().iter().enumerate() {
-        let view = View::new(document, statement, located.get(number));
+        let view = View::new(document, statement, located.get(number).copied());
         let mut notes = Notes::default();
         check_statement(&view, &mut notes);
         let earlier = document.statements().get(..number).unwrap_or_default();
         redundancy::statement(&view, earlier, &mut notes);
-        if let Some(located) = located.get(number) {
+        if let Some(&located) = located.get(number) {
             shape::check(located, &mut notes);
         }
         findings.extend(notes.findings(document, Some(number)));
@@ -137,7 +138,7 @@ fn check_statement(view: &View<'_>, notes: &mut Notes) {
     variables::check(view, notes);
 }
 
-fn check_document(document: &PolicyDocument, root: &json::Located, notes: &mut Notes) {
+fn check_document(document: &PolicyDocument, root: json::Located<'_, '_>, notes: &mut Notes) {
     if document.version() == Version::V2008 {
         let (span, fix) = fix::newest_version(root);
         notes.add_with(LintCode::MissingVersion, span, "", fix);
@@ -160,7 +161,7 @@ fn check_document(document: &PolicyDocument, root: &json::Located, notes: &mut N
         PolicyKind::Resource => return,
     };
     if size > quota {
-        notes.add(code, root.span, &format!("{size} of {quota}"));
+        notes.add(code, root.span(), &format!("{size} of {quota}"));
     }
 }
 

@@ -23,7 +23,12 @@ impl Network {
                 Some(Self::V4 { base: address.to_bits() & mask, mask })
             }
             IpAddr::V6(address) => {
-                let behind = 128_u32.checked_sub(prefix.unwrap_or(128))?;
+                let prefix = prefix.unwrap_or(128);
+                // An IPv4 address in IPv6's clothes is the IPv4 address.
+                if let (Some(address), 96..=128) = (address.to_ipv4_mapped(), prefix) {
+                    return Self::parse(&format!("{address}/{}", prefix - 96));
+                }
+                let behind = 128_u32.checked_sub(prefix)?;
                 let mask = u128::MAX.checked_shl(behind).unwrap_or(0);
                 Some(Self::V6 { base: address.to_bits() & mask, mask })
             }
@@ -38,9 +43,10 @@ impl Network {
         }
     }
 
-    /// Whether an address lies in the block. An IPv4 block holds no IPv6 address, nor the other way round.
+    /// Whether an address lies in the block. An IPv4 block holds no IPv6 address, nor the other way round; but an address such as
+    /// `::ffff:203.0.113.7`, as a socket of both families reports it, is the IPv4 address.
     pub(crate) fn contains(self, address: IpAddr) -> bool {
-        match (self, address) {
+        match (self, address.to_canonical()) {
             (Self::V4 { base, mask }, IpAddr::V4(address)) => address.to_bits() & mask == base,
             (Self::V6 { base, mask }, IpAddr::V6(address)) => address.to_bits() & mask == base,
             _ => false,
@@ -66,6 +72,9 @@ mod tests {
             ("2001:db8::/32", "2001:db9::1", false),
             ("2001:db8::1", "2001:db8::1", true),
             ("::/0", "203.0.113.8", false),
+            ("203.0.113.0/24", "::ffff:203.0.113.7", true),
+            ("::ffff:203.0.113.0/120", "203.0.113.7", true),
+            ("::ffff:203.0.113.0/120", "203.0.114.7", false),
         ] {
             let network = Network::parse(network).unwrap();
             assert_eq!(

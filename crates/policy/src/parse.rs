@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
+
 use crate::{
     LintCode, Operator, PolicyError,
     document::{
         ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, PrincipalPair,
         ResourceBlock, Span, Statement, StatementEffect, Version, line_and_column,
     },
-    json::{self, Json, JsonError, Located, Member},
+    json::{self, Children, Json, JsonError, Located},
 };
 
 /// Largest document that is read, in bytes. The API takes 131,072; AWS's own managed policies go past it.
 const DOCUMENT_MAX: usize = 1 << 20;
+
+/// As many names as are compared one by one, without a copy of each; the time for many grows no faster than they do.
+const FEW: usize = 32;
 
 /// More of what was found is not repeated in an error, in characters.
 const FOUND_MAX: usize = 120;
@@ -67,8 +72,13 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
             found,
         );
     }
-    let foreign =
-        text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'));
+    let plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x80);
+    // Without an early end this runs on many bytes at once.
+    let foreign = if text.bytes().fold(true, |all, b| all & plain(b)) {
+        None
+    } else {
+        text.char_indices().find(|(_, c)| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+    };
     if let Some((offset, c)) = foreign {
         let span = Span { start: offset, end: offset };
         return wrong(
@@ -78,36 +88,41 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
             format!("`{}`", c.escape_unicode()),
         );
     }
-    let root = json::read(text)?;
-    let members = object(&root, "a policy as an object")?;
-    let mut document = PolicyDocument {
-        source: text.into(),
-        kind,
-        version: Version::V2008,
-        id: None,
-        statements: Vec::new(),
+    let read = json::read(text)?;
+    let Some(root) = read.root() else {
+        return wrong(
+            LintCode::DataTypeMismatch,
+            Span::default(),
+            "a policy as an object",
+            "nothing",
+        );
     };
+    let members = object(root, "a policy as an object")?;
+    let stated = members.clone().find(|member| member.key() == "Version");
+    let version = stated.map_or(Ok(Version::V2008), version)?;
+    let mut document =
+        PolicyDocument { source: text.into(), kind, version, id: None, statements: Vec::new() };
     let mut seen_statement = false;
     for member in members {
-        match &*member.key {
-            "Version" => document.version = version(&member.value)?,
+        match member.key() {
+            "Version" => {}
             "Id" if !kind.names_principals() => {
                 return wrong(
                     LintCode::InvalidPolicyElement,
-                    member.key_span,
+                    member.key_span(),
                     "no `Id` in this kind of policy",
                     "`Id`",
                 );
             }
-            "Id" => document.id = Some(string(&member.value, "a string")?.into()),
+            "Id" => document.id = Some(string(member, "a string")?.into()),
             "Statement" => {
                 seen_statement = true;
-                document.statements = statements(&member.value, kind)?;
+                document.statements = statements(member, kind, version)?;
             }
             other => {
                 return wrong(
                     LintCode::InvalidPolicyElement,
-                    member.key_span,
+                    member.key_span(),
                     "`Version`, `Id` or `Statement`",
                     format!("`{other}`"),
                 );
@@ -115,70 +130,73 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
         }
     }
     if !seen_statement {
-        return wrong(LintCode::MissingStatement, root.span, "a `Statement`", "none");
+        return wrong(LintCode::MissingStatement, root.span(), "a `Statement`", "none");
     }
     Ok(document)
 }
 
-fn object<'a>(at: &'a Located, expected: &str) -> Result<&'a [Member], Wrong> {
-    match &at.value {
-        Json::Object(members) => Ok(members),
-        other => wrong(LintCode::DataTypeMismatch, at.span, expected, other.kind()),
+fn object<'d, 't>(at: Located<'d, 't>, expected: &str) -> Result<Children<'d, 't>, Wrong> {
+    match at.value() {
+        Json::Object => Ok(at.children()),
+        other => wrong(LintCode::DataTypeMismatch, at.span(), expected, other.kind()),
     }
 }
 
-fn string<'a>(at: &'a Located, expected: &str) -> Result<&'a str, Wrong> {
-    match &at.value {
+fn string<'d>(at: Located<'d, '_>, expected: &str) -> Result<&'d str, Wrong> {
+    match at.value() {
         Json::String(text) => Ok(text),
-        other => wrong(LintCode::DataTypeMismatch, at.span, expected, other.kind()),
+        other => wrong(LintCode::DataTypeMismatch, at.span(), expected, other.kind()),
     }
 }
 
-fn version(at: &Located) -> Result<Version, Wrong> {
+fn version(at: Located<'_, '_>) -> Result<Version, Wrong> {
     match string(at, "`2012-10-17` or `2008-10-17`")? {
         "2012-10-17" => Ok(Version::V2012),
         "2008-10-17" => Ok(Version::V2008),
         other => wrong(
             LintCode::InvalidVersion,
-            at.span,
+            at.span(),
             "`2012-10-17` or `2008-10-17`",
             format!("`{other}`"),
         ),
     }
 }
 
-fn one_or_many(at: &Located) -> &[Located] {
-    match &at.value {
-        Json::Array(items) => items,
-        _ => core::slice::from_ref(at),
-    }
-}
-
-fn statements(at: &Located, kind: PolicyKind) -> Result<Vec<Statement>, Wrong> {
-    let items = one_or_many(at);
-    if items.is_empty() {
+fn statements(
+    at: Located<'_, '_>,
+    kind: PolicyKind,
+    version: Version,
+) -> Result<Vec<Statement>, Wrong> {
+    let items = at.one_or_many();
+    let count = items.clone().count();
+    if count == 0 {
         return wrong(
             LintCode::MissingStatement,
-            at.span,
+            at.span(),
             "at least one statement",
             "an empty array",
         );
     }
     let mut sids = BTreeSet::new();
-    let mut statements: Vec<Statement> = Vec::with_capacity(items.len());
+    let mut statements: Vec<Statement> = Vec::with_capacity(count);
     for item in items {
-        let read = statement(item, kind)?;
-        match &read.sid {
-            Some(sid) if !sids.insert(sid.clone()) => {
+        let read = statement(item, kind, version)?;
+        if let Some(sid) = &read.sid {
+            let repeated = if count <= FEW {
+                statements.iter().any(|earlier| earlier.sid == read.sid)
+            } else {
+                !sids.insert(sid.clone())
+            };
+            if repeated {
                 return wrong(
                     LintCode::UniqueSidsRequired,
-                    item.span,
+                    item.span(),
                     "each `Sid` once",
                     format!("`{sid}` again"),
                 );
             }
-            _ => statements.push(read),
         }
+        statements.push(read);
     }
     Ok(statements)
 }
@@ -194,19 +212,19 @@ struct Elements {
     conditions: Vec<ConditionEntry>,
 }
 
-fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
+fn statement(at: Located<'_, '_>, kind: PolicyKind, version: Version) -> Result<Statement, Wrong> {
     let mut found = Elements::default();
     for member in object(at, "a statement as an object")? {
-        element(&mut found, member, kind)?;
+        element(&mut found, member, kind, version)?;
     }
     let Elements { sid, effect, principals, actions, resources, conditions } = found;
     let Some(effect) = effect else {
-        return wrong(LintCode::MissingEffect, at.span, "an `Effect` in the statement", "none");
+        return wrong(LintCode::MissingEffect, at.span(), "an `Effect` in the statement", "none");
     };
     let Some(actions) = actions else {
         return wrong(
             LintCode::MissingAction,
-            at.span,
+            at.span(),
             "an `Action` or `NotAction` in the statement",
             "none",
         );
@@ -214,7 +232,7 @@ fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
     if kind.names_principals() && principals.is_none() {
         return wrong(
             LintCode::MissingPrincipal,
-            at.span,
+            at.span(),
             "a `Principal` in the statement",
             "none",
         );
@@ -222,20 +240,31 @@ fn statement(at: &Located, kind: PolicyKind) -> Result<Statement, Wrong> {
     if resources.is_none() && !matches!(kind, PolicyKind::Trust | PolicyKind::Resource) {
         return wrong(
             LintCode::MissingResource,
-            at.span,
+            at.span(),
             "a `Resource` or `NotResource` in the statement",
             "none",
         );
     }
     let principals = principals.unwrap_or(PrincipalBlock::None);
     let resources = resources.unwrap_or(ResourceBlock::None);
-    Ok(Statement { sid, effect, principals, actions, resources, conditions, span: at.span })
+    let read =
+        Statement { sid, effect, principals, actions, resources, conditions, span: at.span() };
+    if kind == PolicyKind::ResourceControl {
+        resource_control::check(&read)?;
+    }
+    Ok(read)
 }
 
-fn element(found: &mut Elements, member: &Member, kind: PolicyKind) -> Result<(), Wrong> {
-    let (key, value) = (&*member.key, &member.value);
-    let misplaced =
-        |code: LintCode, expected: &str| wrong(code, member.key_span, expected, format!("`{key}`"));
+fn element(
+    found: &mut Elements,
+    member: Located<'_, '_>,
+    kind: PolicyKind,
+    version: Version,
+) -> Result<(), Wrong> {
+    let (key, value) = (member.key(), member);
+    let misplaced = |code: LintCode, expected: &str| {
+        wrong(code, member.key_span(), expected, format!("`{key}`"))
+    };
     match key {
         "Sid" => found.sid = Some(sid(value, kind)?),
         "Effect" => found.effect = Some(effect(value)?),
@@ -259,8 +288,10 @@ fn element(found: &mut Elements, member: &Member, kind: PolicyKind) -> Result<()
                 "either `Resource` or `NotResource`",
             );
         }
-        "Resource" => found.resources = Some(ResourceBlock::Resource(resources(value)?)),
-        "NotResource" => found.resources = Some(ResourceBlock::NotResource(resources(value)?)),
+        "Resource" => found.resources = Some(ResourceBlock::Resource(resources(value, version)?)),
+        "NotResource" => {
+            found.resources = Some(ResourceBlock::NotResource(resources(value, version)?));
+        }
         "Principal" | "NotPrincipal" if !kind.names_principals() => {
             let code = match kind {
                 PolicyKind::ServiceControl => LintCode::ScpSyntaxErrorPrincipal,
@@ -293,13 +324,13 @@ fn element(found: &mut Elements, member: &Member, kind: PolicyKind) -> Result<()
     Ok(())
 }
 
-fn sid(at: &Located, kind: PolicyKind) -> Result<Box<str>, Wrong> {
+fn sid(at: Located<'_, '_>, kind: PolicyKind) -> Result<Box<str>, Wrong> {
     let text = string(at, "a string")?;
     let alphanumeric = text.bytes().all(|b| b.is_ascii_alphanumeric());
     if !alphanumeric && kind != PolicyKind::Resource {
         return wrong(
             LintCode::UnsupportedSid,
-            at.span,
+            at.span(),
             "a `Sid` of letters and digits",
             format!("`{text}`"),
         );
@@ -307,88 +338,117 @@ fn sid(at: &Located, kind: PolicyKind) -> Result<Box<str>, Wrong> {
     Ok(text.into())
 }
 
-fn effect(at: &Located) -> Result<StatementEffect, Wrong> {
+fn effect(at: Located<'_, '_>) -> Result<StatementEffect, Wrong> {
     match string(at, "`Allow` or `Deny`")? {
         "Allow" => Ok(StatementEffect::Allow),
         "Deny" => Ok(StatementEffect::Deny),
-        other => wrong(LintCode::InvalidEffect, at.span, "`Allow` or `Deny`", format!("`{other}`")),
+        other => {
+            wrong(LintCode::InvalidEffect, at.span(), "`Allow` or `Deny`", format!("`{other}`"))
+        }
     }
 }
 
-fn actions(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
+fn actions(at: Located<'_, '_>) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "an action as `service:Name`, or `*`";
-    let mut actions = Vec::new();
-    for item in one_or_many(at) {
+    let items = at.one_or_many();
+    let mut actions = Vec::with_capacity(items.clone().count());
+    for item in items {
         let text = string(item, expected)?;
-        let well_formed = text == "*"
-            || text.split_once(':').is_some_and(|(service, name)| {
-                !service.is_empty()
-                    && !name.is_empty()
-                    && !name.contains(':')
-                    && !text.contains(char::is_whitespace)
-            });
-        if !well_formed {
-            return wrong(LintCode::InvalidAction, item.span, expected, format!("`{text}`"));
+        // One colon with something on either side, and no white space. (Beyond ASCII, U+0085 and U+00A0 are white space.)
+        let bytes = text.as_bytes();
+        let colons = text.matches(':').count();
+        let spaced = !text.is_ascii() && text.contains(char::is_whitespace)
+            || bytes.iter().any(u8::is_ascii_whitespace);
+        let named = colons == 1 && !text.starts_with(':') && !text.ends_with(':') && !spaced;
+        if text != "*" && !named {
+            return wrong(LintCode::InvalidAction, item.span(), expected, format!("`{text}`"));
         }
         actions.push(text.into());
     }
     Ok(actions)
 }
 
-fn resources(at: &Located) -> Result<Vec<Box<str>>, Wrong> {
+fn resources(at: Located<'_, '_>, version: Version) -> Result<Vec<Box<str>>, Wrong> {
     let expected = "a resource as an ARN, or `*`";
-    let mut resources = Vec::new();
-    for item in one_or_many(at) {
+    let items = at.one_or_many();
+    let mut resources = Vec::with_capacity(items.clone().count());
+    for item in items {
         let text = string(item, expected)?;
         let only_stars = !text.is_empty() && text.bytes().all(|b| b == b'*');
         // An ARN of fewer parts is completed by its last star.
         let arn =
-            text.starts_with("arn:") && (text.splitn(6, ':').count() == 6 || text.ends_with('*'));
+            text.starts_with("arn:") && (text.matches(':').count() >= 5 || text.ends_with('*'));
         if !only_stars && !arn {
             let code = if text.starts_with("arn:") {
                 LintCode::MissingArnField
             } else {
                 LintCode::InvalidArnPrefix
             };
-            return wrong(code, item.span, expected, format!("`{text}`"));
+            return wrong(code, item.span(), expected, format!("`{text}`"));
+        }
+        let variables = version == Version::V2012 && text.contains('$');
+        if variables && !variables_stand_where_they_may(text) {
+            return wrong(
+                LintCode::VariableUnsupportedInElement,
+                item.span(),
+                "variables only behind the fifth colon of a resource",
+                format!("`{text}`"),
+            );
         }
         resources.push(text.into());
     }
     Ok(resources)
 }
 
-fn principals(at: &Located) -> Result<Vec<PrincipalPair>, Wrong> {
+/// The first five parts of an ARN say where a resource is. A request must not choose that (AWS, "Where you can use policy
+/// variables"), so that only the caller's and the resource's account may stand there: a policy of AWS's own,
+/// `AmazonTimestreamInfluxDBServiceRolePolicy`, has `arn:*:kms:*:${aws:PrincipalAccount}:key/*`, whatever that page says.
+fn variables_stand_where_they_may(resource: &str) -> bool {
+    let (mut colons, mut rest) = (0, resource);
+    while let Some((before, behind)) = rest.split_once("${") {
+        colons += before.bytes().filter(|b| *b == b':').count();
+        let (key, after) = behind.split_once('}').unwrap_or((behind, ""));
+        let known = ["aws:PrincipalAccount", "aws:ResourceAccount"];
+        if colons < 5 && !known.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+            return false;
+        }
+        rest = after;
+    }
+    true
+}
+
+fn principals(at: Located<'_, '_>) -> Result<Vec<PrincipalPair>, Wrong> {
     let expected = "`*`, or an object of `AWS`, `Service`, `Federated` or `CanonicalUser`";
-    if let Json::String(text) = &at.value {
-        return if &**text == "*" {
+    if let Json::String(text) = at.value() {
+        return if text == "*" {
             Ok(vec![("*".into(), "*".into())])
         } else {
-            wrong(LintCode::InvalidPrincipalFormat, at.span, expected, format!("`{text}`"))
+            wrong(LintCode::InvalidPrincipalFormat, at.span(), expected, format!("`{text}`"))
         };
     }
     let mut all = Vec::new();
     for member in object(at, expected)? {
-        let expected = match &*member.key {
+        let expected = match member.key() {
             "AWS" => "an account id, an ARN without wildcards, a unique id, or `*`",
             "Service" => "a service such as `ec2.amazonaws.com`",
             "Federated" => "an identity provider's ARN or domain",
             "CanonicalUser" => "a canonical user id",
             other => {
                 let code = LintCode::InvalidPrincipalKey;
-                return wrong(code, member.key_span, expected, format!("`{other}`"));
+                return wrong(code, member.key_span(), expected, format!("`{other}`"));
             }
         };
-        for item in one_or_many(&member.value) {
+        for item in member.one_or_many() {
             let text = string(item, expected)?;
-            if !names_a_principal(&member.key, text) {
-                let code = match &*member.key {
+            if !names_a_principal(member.key(), text) {
+                let code = match member.key() {
                     _ if text.contains(['*', '?']) => LintCode::UnsupportedWildcardInPrincipal,
                     "Service" => LintCode::InvalidServicePrincipalFormat,
                     _ => LintCode::InvalidPrincipalFormat,
                 };
-                return wrong(code, item.span, expected, format!("`{text}`"));
+                return wrong(code, item.span(), expected, format!("`{text}`"));
             }
-            all.push((member.key.clone(), text.into()));
+            all.push((member.key().into(), text.into()));
         }
     }
     Ok(all)
@@ -404,7 +464,11 @@ fn names_a_principal(kind: &str, text: &str) -> bool {
             let account = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
             let unique_id = text.starts_with('A')
                 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-            account || unique_id || crate::Arn::parse(text).is_ok()
+            // A group is no principal (AWS, "Principal").
+            let arn = crate::Arn::parse(text);
+            let named =
+                |arn: &crate::Arn| arn.service() != "iam" || !arn.resource().starts_with("group/");
+            account || unique_id || arn.is_ok_and(|arn| named(&arn))
         }
         "Service" => {
             text.contains('.')
@@ -414,39 +478,46 @@ fn names_a_principal(kind: &str, text: &str) -> bool {
     }
 }
 
-fn conditions(at: &Located) -> Result<Vec<ConditionEntry>, Wrong> {
-    let mut operators = BTreeSet::new();
-    let mut entries = Vec::new();
-    for block in object(at, "conditions as an object of operators")? {
-        let Some(operator) = Operator::parse(&block.key) else {
-            let found = format!("`{}`", block.key);
-            return wrong(operator_code(&block.key), block.key_span, "a condition operator", found);
+fn conditions(at: Located<'_, '_>) -> Result<Vec<ConditionEntry>, Wrong> {
+    // There are few operators, so that few are ever listed.
+    let mut operators: SmallVec<[Operator; 8]> = SmallVec::new();
+    let blocks = object(at, "conditions as an object of operators")?;
+    let mut entries = Vec::with_capacity(blocks.clone().count());
+    for block in blocks {
+        let Some(operator) = Operator::parse(block.key()) else {
+            let (code, found) = (operator_code(block.key()), format!("`{}`", block.key()));
+            return wrong(code, block.key_span(), "a condition operator", found);
         };
-        if !operators.insert(operator) {
+        if operators.contains(&operator) {
             let code = LintCode::DuplicateKeysWithDifferentCase;
             let found = format!("`{operator}` again");
-            return wrong(code, block.key_span, "each operator once", found);
+            return wrong(code, block.key_span(), "each operator once", found);
         }
-        let mut keys = BTreeSet::new();
-        for member in object(&block.value, "an object of condition keys")? {
+        operators.push(operator);
+        let keys = object(block, "an object of condition keys")?;
+        let (count, mut lower) = (keys.clone().count(), BTreeSet::new());
+        for (number, member) in keys.clone().enumerate() {
+            let key = member.key();
             // Tag keys may hold spaces.
-            if member.key.is_empty()
-                || member.key.contains(char::is_whitespace) && !member.key.contains('/')
-            {
+            if key.is_empty() || key.contains(char::is_whitespace) && !key.contains('/') {
                 let code = LintCode::InvalidConditionKeyFormat;
-                let found = format!("`{}`", member.key);
-                return wrong(code, member.key_span, "a condition key", found);
+                return wrong(code, member.key_span(), "a condition key", format!("`{key}`"));
             }
-            if !keys.insert(member.key.to_ascii_lowercase()) {
-                return wrong(
-                    LintCode::DuplicateKeysWithDifferentCase,
-                    member.key_span,
-                    "each key once, whatever its case",
-                    format!("`{}` again", member.key),
-                );
+            let repeated = if count <= FEW {
+                keys.clone().take(number).any(|earlier| earlier.key().eq_ignore_ascii_case(key))
+            } else {
+                !lower.insert(key.to_ascii_lowercase())
+            };
+            if repeated {
+                let code = LintCode::DuplicateKeysWithDifferentCase;
+                let expected = "each key once, whatever its case";
+                return wrong(code, member.key_span(), expected, format!("`{key}` again"));
             }
-            let values = one_or_many(&member.value).iter().map(scalar).collect::<Result<_, _>>()?;
-            entries.push(ConditionEntry { operator, key: member.key.clone(), values });
+            let mut values = Vec::with_capacity(member.one_or_many().count());
+            for value in member.one_or_many() {
+                values.push(scalar(value)?);
+            }
+            entries.push(ConditionEntry { operator, key: key.into(), values });
         }
     }
     Ok(entries)
@@ -464,16 +535,21 @@ fn operator_code(text: &str) -> LintCode {
     }
 }
 
-fn scalar(at: &Located) -> Result<Box<str>, Wrong> {
-    match &at.value {
-        Json::String(text) | Json::Number(text) => Ok(text.clone()),
+fn scalar(at: Located<'_, '_>) -> Result<Box<str>, Wrong> {
+    match at.value() {
+        Json::String(text) => Ok((**text).into()),
+        Json::Number(text) => Ok((*text).into()),
         Json::Bool(value) => Ok(if *value { "true" } else { "false" }.into()),
-        other => {
-            let code = LintCode::DataTypeMismatch;
-            wrong(code, at.span, "a string, number or boolean", other.kind())
-        }
+        other => wrong(
+            LintCode::DataTypeMismatch,
+            at.span(),
+            "a string, number or boolean",
+            other.kind(),
+        ),
     }
 }
+
+mod resource_control;
 
 #[cfg(test)]
 mod tests;

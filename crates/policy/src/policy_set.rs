@@ -1,14 +1,35 @@
-//! The policies that have a say in a decision, as a plain list or composed under one index.
+//! The policies that have a say in a decision, as plain lists.
 
 use std::sync::Arc;
 
 use crate::{
-    CompiledPolicy, Decision, PolicySource, PolicyType, Request,
-    decide::{self, Said, Voices},
-    index::StatementIndex,
+    CompiledPolicy, Request,
+    voices::{self, Hearing, Levels, Said, Voices},
 };
 
 /// Everything that speaks for or against a caller.
+///
+/// ```
+/// use tidegate_policy::*;
+///
+/// # let compile = |text: &str, kind, source| -> Result<_, PolicyError> {
+/// #     Ok(std::sync::Arc::new(CompiledPolicy::compile(source, &PolicyDocument::parse(text, kind)?)))
+/// # };
+/// let everything = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+/// let only_s3 = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}"#;
+/// let level = |text, id: &str| compile(text, PolicyKind::ServiceControl, PolicySource::ServiceControl(id.into()));
+/// let set = PolicySet {
+///     identity: vec![compile(everything, PolicyKind::Identity, PolicySource::Session(0))?],
+///     // The root of the organization allows everything, the account only S3.
+///     service_control: vec![vec![level(everything, "p-FullAWSAccess")?], vec![level(only_s3, "p-onlys3")?]],
+///     ..PolicySet::default()
+/// };
+/// let ada = Principal::user("123456789012".parse()?, "/", "ada", "AIDAEXAMPLE");
+/// let (action, context) = (Action::parse("ec2:RunInstances")?, Context::default());
+/// let decision = authorize(&set, &Request::new(&ada, &action, "*", &context));
+/// assert_eq!(decision.policy_type, Some(PolicyType::ServiceControl));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct PolicySet {
     /// Policies of the user and its groups, or of the role.
@@ -19,92 +40,51 @@ pub struct PolicySet {
     pub session: Option<Vec<Arc<CompiledPolicy>>>,
     /// The policy of the resource, or the trust policy of the role that is to be assumed.
     pub resource: Option<Arc<CompiledPolicy>>,
+    /// Service control policies of the caller's account, a list for each level: the root, each organizational unit, the account.
+    /// Each level must allow. Empty where they bind nobody: outside an organization and in its management account. More than 64
+    /// levels deny.
+    pub service_control: Vec<Vec<Arc<CompiledPolicy>>>,
+    /// Resource control policies of the account that owns the resource, by level as above (with AWS's `RCPFullAWSAccess` at each).
+    /// Empty outside an organization and for its management account.
+    pub resource_control: Vec<Vec<Arc<CompiledPolicy>>>,
+    /// The policy of the VPC endpoint that the request came by. `None`: it came by none, or by one that lets everything pass.
+    pub endpoint: Option<Arc<CompiledPolicy>>,
 }
 
 impl PolicySet {
+    pub(crate) fn hearing<'a>(&self, request: &'a Request<'a>) -> Hearing<'a> {
+        Hearing { request, bounded: self.boundary.is_some() }
+    }
+
     pub(crate) fn voices<'a>(&'a self, request: &'a Request<'a>) -> Voices<'a> {
-        voices(self, Said::by_each(&self.identity, request), self.resource.as_ref(), request)
+        let hearing = self.hearing(request);
+        let levels = |levels: &'a [Vec<_>], bound: bool| {
+            (bound && !levels.is_empty()).then(|| Levels::by_each(levels, hearing))
+        };
+        let mut voices = Voices::silence(self.resource.as_ref());
+        voices.identity = Said::by_each(&self.identity, hearing);
+        voices.boundary = self.boundary.as_ref().map(|policy| one(policy, hearing));
+        let bound = voices::bound_by_service_control(request);
+        voices.service_control = levels(&self.service_control, bound);
+        let bound = voices::bound_by_resource_control(request);
+        voices.resource_control = levels(&self.resource_control, bound);
+        voices.session = self.session.as_ref().map(|policies| Said::by_each(policies, hearing));
+        self.hear_resource(&mut voices, self.resource.as_ref(), hearing);
+        voices
+    }
+
+    /// Hears the endpoint and this resource.
+    pub(crate) fn hear_resource<'a>(
+        &'a self,
+        voices: &mut Voices<'a>,
+        resource: Option<&'a Arc<CompiledPolicy>>,
+        hearing: Hearing<'a>,
+    ) {
+        voices.endpoint = self.endpoint.as_ref().map(|policy| one(policy, hearing));
+        voices.resource = resource.map(|policy| one(policy, hearing));
     }
 }
 
-/// A policy set whose identity policies stand under one index.
-///
-/// [`crate::authorize`] on a [`PolicySet`] searches each policy's own index; here all are searched at once, so that the time of a
-/// decision hardly depends on the number of policies. Composing costs about as much as compiling the policies did and the index is
-/// about as large as theirs: worth it for a caller who comes again. Nothing is cached, so nothing can be stale: compose anew when
-/// the set changes.
-///
-/// ```
-/// use tidegate_policy::*;
-///
-/// let everything = aws_managed::compiled("arn:aws:iam::aws:policy/AdministratorAccess").ok_or("not shipped")?;
-/// let composed = ComposedPolicies::new(PolicySet { identity: vec![everything], ..PolicySet::default() });
-/// let principal = Principal::user("123456789012".parse()?, "/", "ada", "AIDAEXAMPLE");
-/// let (action, context) = (Action::parse("s3:GetObject")?, Context::default());
-/// assert!(composed.authorize(&Request::new(&principal, &action, "arn:aws:s3:::photos/cat.jpg", &context)).is_allowed());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct ComposedPolicies {
-    set: PolicySet,
-    identity: Arc<StatementIndex>,
-}
-
-impl ComposedPolicies {
-    /// Composes a set.
-    pub fn new(set: PolicySet) -> Self {
-        let identity = StatementIndex::new(set.identity.iter().map(|policy| policy.statements()));
-        Self { set, identity: Arc::new(identity) }
-    }
-
-    /// The same limited by session policies; the index is shared.
-    #[must_use]
-    pub fn with_session(&self, session: Vec<Arc<CompiledPolicy>>) -> Self {
-        let set = PolicySet { session: Some(session), ..self.set.clone() };
-        Self { set, identity: Arc::clone(&self.identity) }
-    }
-
-    /// The policies.
-    pub fn set(&self) -> &PolicySet {
-        &self.set
-    }
-
-    /// Decides, with the same effect as [`crate::authorize`] on the set.
-    pub fn authorize(&self, request: &Request<'_>) -> Decision {
-        self.authorize_on(self.set.resource.as_ref(), request)
-    }
-
-    /// Decides with this resource's policy in place of the set's.
-    pub fn authorize_on(
-        &self,
-        resource: Option<&Arc<CompiledPolicy>>,
-        request: &Request<'_>,
-    ) -> Decision {
-        let said = Said::by_all(&self.set.identity, &self.identity, request);
-        decide::weigh(&voices(&self.set, said, resource, request), request)
-    }
-}
-
-fn voices<'a>(
-    set: &'a PolicySet,
-    identity: Said<'a>,
-    resource: Option<&'a Arc<CompiledPolicy>>,
-    request: &'a Request<'a>,
-) -> Voices<'a> {
-    let one =
-        |policy: &'a Arc<CompiledPolicy>| Said::by_each(core::slice::from_ref(policy), request);
-    Voices {
-        identity,
-        boundary: set.boundary.as_ref().map(one),
-        session: set.session.as_ref().map(|policies| Said::by_each(policies, request)),
-        resource: resource.map(one),
-        resource_type: resource_type(resource),
-    }
-}
-
-fn resource_type(resource: Option<&Arc<CompiledPolicy>>) -> PolicyType {
-    match resource.map(|policy| policy.source()) {
-        Some(PolicySource::Trust(_)) => PolicyType::Trust,
-        _ => PolicyType::Resource,
-    }
+fn one<'a>(policy: &'a Arc<CompiledPolicy>, hearing: Hearing<'a>) -> Said<'a> {
+    Said::by_each(core::slice::from_ref(policy), hearing)
 }

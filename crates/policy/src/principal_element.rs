@@ -2,6 +2,7 @@
 
 use crate::{
     AccountId, Arn, Principal, PrincipalKind,
+    deliberate::{Bug, bug},
     document::{PrincipalPair, StatementEffect},
 };
 
@@ -34,8 +35,10 @@ enum PrincipalPattern {
     UniqueId(Box<str>),
     AnyService,
     Service(Box<str>),
-    /// A federated provider or a canonical user id, compared as text.
-    Foreign(Box<str>),
+    /// The ARN or the domain of an identity provider.
+    Provider(Box<str>),
+    /// A canonical user id: an account by its older name.
+    CanonicalUser(Box<str>),
 }
 
 impl PrincipalElement {
@@ -49,14 +52,24 @@ impl PrincipalElement {
         }
     }
 
-    /// How this names the caller; `None` when it does not.
-    pub(crate) fn names(&self, principal: &Principal, effect: StatementEffect) -> Option<Named> {
+    /// How this names the caller; `None` when it does not. `bounded`: whether the caller has a permissions boundary, which
+    /// `NotPrincipal` with `Deny` never spares (AWS, "`NotPrincipal`", key points).
+    pub(crate) fn names(
+        &self,
+        principal: &Principal,
+        effect: StatementEffect,
+        bounded: bool,
+    ) -> Option<Named> {
         let named = self.patterns.iter().filter_map(|p| p.names(principal));
         if !self.negated {
             return named.max();
         }
         let spared = match effect {
             StatementEffect::Allow => named.max().is_some(),
+            StatementEffect::Deny if bug(Bug::NotPrincipalSparesWhoeverIsListed) => {
+                named.max().is_some()
+            }
+            StatementEffect::Deny if bounded && !bug(Bug::NotPrincipalForgetsTheBoundary) => false,
             StatementEffect::Deny => self.lists_every_name(principal),
         };
         if spared { None } else { Some(Named::Anyone) }
@@ -66,12 +79,10 @@ impl PrincipalElement {
     /// and its account's in the list, a role session also the role's (AWS, "`NotPrincipal` with `Deny`").
     fn lists_every_name(&self, principal: &Principal) -> bool {
         let listed = |named: Named| self.patterns.iter().any(|p| p.is(principal, named));
-        let session =
-            matches!(principal.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
         listed(Named::Anyone)
             || (principal.account.is_none() || listed(Named::Account))
                 && (principal.kind == PrincipalKind::Root || listed(Named::Identity))
-                && (!session || listed(Named::Session))
+                && (!principal.kind.is_session() || listed(Named::Session))
     }
 }
 
@@ -82,7 +93,8 @@ impl PrincipalPattern {
             ("*", _) | ("AWS", "*") => Self::Anyone,
             ("Service", "*") => Self::AnyService,
             ("Service", name) => Self::Service(name.into()),
-            ("Federated" | "CanonicalUser", name) => Self::Foreign(name.into()),
+            ("Federated", name) => Self::Provider(name.into()),
+            ("CanonicalUser", id) => Self::CanonicalUser(id.into()),
             (_, text) => {
                 let root =
                     || Arn::parse(text).ok().filter(|arn| arn.resource() == "root")?.account_id();
@@ -102,21 +114,33 @@ impl PrincipalPattern {
 
     /// Whether this pattern names the caller in just this way.
     fn is(&self, principal: &Principal, named: Named) -> bool {
-        let session =
-            matches!(principal.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
+        let kind = principal.kind;
         match (self, named) {
             (Self::Anyone, Named::Anyone) => true,
             (Self::Account(account), Named::Account) => principal.account == Some(*account),
-            (Self::Arn(arn), Named::Session) => session && **arn == *principal.arn,
-            (Self::Arn(arn), Named::Identity) => **arn == *principal.principal_arn,
-            (Self::UniqueId(id), Named::Identity) => {
-                principal.account.is_some() && principal.user_id.split(':').next() == Some(id)
+            (Self::CanonicalUser(id), Named::Account) => {
+                principal.canonical_user_id.as_ref().is_some_and(|known| **known == **id)
             }
-            (Self::AnyService, Named::Identity) => principal.kind == PrincipalKind::Service,
+            (Self::Arn(arn), Named::Identity) if bug(Bug::SessionArnIsTheRoles) => {
+                **arn == *principal.entity_arn || **arn == *principal.arn
+            }
+            (Self::Arn(arn), Named::Session) => {
+                let named = kind.is_session() && **arn == *principal.arn;
+                named && !bug(Bug::SessionArnIsTheRoles)
+            }
+            (Self::Arn(arn), Named::Identity) => {
+                principal.account.is_some() && **arn == *principal.entity_arn
+            }
+            (Self::UniqueId(id), Named::Identity) => **id == *principal.entity_id,
+            (Self::AnyService, Named::Identity) => kind == PrincipalKind::Service,
             (Self::Service(name), Named::Identity) => {
-                principal.kind == PrincipalKind::Service && **name == *principal.arn
+                kind == PrincipalKind::Service
+                    && (**name == *principal.arn
+                        || principal.service_names.iter().any(|known| **name == **known))
             }
-            (Self::Foreign(name), Named::Identity) => **name == *principal.arn,
+            (Self::Provider(name), Named::Identity) => {
+                kind == PrincipalKind::Federated && **name == *principal.arn
+            }
             _ => false,
         }
     }

@@ -39,6 +39,12 @@ pub enum PolicySource {
     Session(usize),
     /// The policy of a resource.
     Resource(Arc<str>),
+    /// A service control policy of an organization, by its id or ARN.
+    ServiceControl(Arc<str>),
+    /// A resource control policy of an organization, by its id or ARN.
+    ResourceControl(Arc<str>),
+    /// The policy of a VPC endpoint, by the endpoint's id.
+    VpcEndpoint(Arc<str>),
 }
 
 impl fmt::Display for PolicySource {
@@ -51,6 +57,9 @@ impl fmt::Display for PolicySource {
             Self::Trust(role) => write!(f, "role/{role}/trust"),
             Self::Session(n) => write!(f, "session/{n}"),
             Self::Resource(name) => write!(f, "resource/{name}"),
+            Self::ServiceControl(id) => write!(f, "service-control/{id}"),
+            Self::ResourceControl(id) => write!(f, "resource-control/{id}"),
+            Self::VpcEndpoint(id) => write!(f, "vpc-endpoint/{id}"),
         }
     }
 }
@@ -68,6 +77,12 @@ pub enum PolicyType {
     Session,
     /// A role's trust policy: a resource policy without whose word nothing is allowed.
     Trust,
+    /// An organization's limit on the principals of its accounts.
+    ServiceControl,
+    /// An organization's limit on the resources of its accounts.
+    ResourceControl,
+    /// What may pass through the VPC endpoint that the request came by.
+    VpcEndpoint,
 }
 
 impl PolicyType {
@@ -79,6 +94,9 @@ impl PolicyType {
             Self::Boundary => "a permissions boundary",
             Self::Session => "a session policy",
             Self::Trust => "a role trust policy",
+            Self::ServiceControl => "a service control policy",
+            Self::ResourceControl => "a resource control policy",
+            Self::VpcEndpoint => "a VPC endpoint policy",
         }
     }
 }

@@ -3,12 +3,14 @@
 use crate::{
     Principal, Request,
     condition::Condition,
+    deliberate::{Bug, bug},
     document::{
         ActionBlock, PolicyKind, PrincipalBlock, ResourceBlock, Span, Statement, StatementEffect,
         Version,
     },
     principal_element::{Named, PrincipalElement},
     template::Template,
+    truth::Truth,
     wildcard::wildcard_matches,
 };
 
@@ -33,15 +35,9 @@ pub(crate) struct Element<P> {
     pub(crate) patterns: Box<[P]>,
 }
 
-impl<P> Element<P> {
-    fn covers(&self, matches: impl Fn(&P) -> bool) -> bool {
-        self.patterns.iter().any(matches) != self.negated
-    }
-}
-
 impl CompiledStatement {
     pub(crate) fn new(statement: &Statement, kind: PolicyKind, version: Version) -> Self {
-        let variables = version == Version::V2012;
+        let variables = version == Version::V2012 || bug(Bug::OldVersionKnowsVariables);
         let (no_action, actions) = match &statement.actions {
             ActionBlock::Action(actions) => (false, actions),
             ActionBlock::NotAction(actions) => (true, actions),
@@ -63,7 +59,7 @@ impl CompiledStatement {
             },
             actions: Element {
                 negated: no_action,
-                patterns: actions.iter().map(|a| a.to_ascii_lowercase().into()).collect(),
+                patterns: actions.iter().map(|action| in_lower_case(action)).collect(),
             },
             resources: resources.map(|(negated, list)| Element {
                 negated,
@@ -73,29 +69,42 @@ impl CompiledStatement {
         }
     }
 
-    /// How the statement names the caller; `None` when it does not.
-    pub(crate) fn names(&self, principal: &Principal) -> Option<Named> {
+    /// How the statement names the caller, who may have a permissions boundary; `None` when it does not.
+    pub(crate) fn names(&self, principal: &Principal, bounded: bool) -> Option<Named> {
         match &self.principals {
             None => Some(Named::Identity),
-            Some(element) => element.names(principal, self.effect),
+            Some(element) => element.names(principal, self.effect, bounded),
         }
     }
 
     /// Whether it speaks of the request's action.
     pub(crate) fn covers_action(&self, request: &Request<'_>) -> bool {
-        self.actions.covers(|pattern| wildcard_matches(pattern, request.action.lower()))
+        let (list, action) = (&self.actions, request.action.lower());
+        list.patterns.iter().any(|pattern| wildcard_matches(pattern, action)) != list.negated
     }
 
-    /// Whether it speaks of the request's resource. A variable without a value matches nothing, also in `NotResource`, where
-    /// the pattern that holds it then excludes nothing.
+    /// Whether it speaks of the request's resource. A variable without a value matches nothing. In `NotResource` nobody knows then
+    /// what is excluded: such a statement denies everything else and allows nothing.
     pub(crate) fn covers_resource(&self, request: &Request<'_>) -> bool {
-        self.resources
-            .as_ref()
-            .is_none_or(|element| element.covers(|pattern| pattern.like(request.resource, request)))
+        let Some(element) = &self.resources else { return true };
+        let listed = element.patterns.iter().any(|pattern| pattern.like(request.resource, request));
+        if !element.negated || listed {
+            return listed != element.negated;
+        }
+        self.effect == StatementEffect::Deny
+            || element.patterns.iter().all(|pattern| pattern.resolves(request))
     }
 
-    /// The first condition that does not hold.
+    /// The first condition that keeps the statement from applying. One that can't be evaluated keeps an allow from it, but no deny.
     pub(crate) fn failing_condition(&self, request: &Request<'_>) -> Option<usize> {
-        self.conditions.iter().position(|condition| !condition.holds(request))
+        let needed = match self.effect {
+            StatementEffect::Allow => Truth::True,
+            StatementEffect::Deny => Truth::Unknown,
+        };
+        self.conditions.iter().position(|condition| condition.holds(request) < needed)
     }
+}
+
+fn in_lower_case(action: &str) -> Box<str> {
+    if bug(Bug::ActionsKeepTheirCase) { action.into() } else { action.to_ascii_lowercase().into() }
 }

@@ -4,7 +4,9 @@ use smallvec::SmallVec;
 
 use crate::{
     Request,
+    deliberate::{Bug, bug},
     key::Key,
+    truth::Truth,
     wildcard::{self, Pattern, Token},
 };
 
@@ -23,8 +25,8 @@ pub(crate) enum Part {
     Pattern(Box<str>),
     /// An escape, `${*}`, `${?}` or `${$}`: the character itself.
     Escape(Box<str>),
-    /// The value of a key, or the default when the request has none.
-    Variable { key: Key, default: Option<Box<str>> },
+    /// The value of a key, or the default when the request has none. `None`: a key of several values, which no variable stands for.
+    Variable { key: Option<Key>, default: Option<Box<str>> },
 }
 
 impl Template {
@@ -79,13 +81,23 @@ impl Template {
         }
     }
 
+    /// Whether every variable in it has a value.
+    pub(crate) fn resolves(&self, request: &Request<'_>) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Parts(parts) => resolve(parts, request).is_some(),
+        }
+    }
+
     /// Whether `arn` matches, part by part.
-    pub(crate) fn arn_like(&self, arn: &str, request: &Request<'_>) -> bool {
+    pub(crate) fn arn_like(&self, arn: &str, request: &Request<'_>) -> Truth {
+        if bug(Bug::ArnWildcardsCrossColons) {
+            return self.like(arn, request).into();
+        }
         match self {
             Self::Plain(pattern) => wildcard::arn_matches(pattern.as_bytes(), arn),
-            Self::Parts(parts) => {
-                resolve(parts, request).is_some_and(|p| wildcard::arn_matches(&p, arn))
-            }
+            Self::Parts(parts) => resolve(parts, request)
+                .map_or(Truth::False, |pattern| wildcard::arn_matches(&pattern, arn)),
         }
     }
 
@@ -116,11 +128,18 @@ impl Part {
             return Self::Escape(inner.into());
         }
         let (key, default) = match inner.split_once(',') {
-            Some((key, default)) => (key, Some(default.trim().trim_matches('\'').into())),
+            Some((key, default)) => (key, Some(unquoted(default.trim()).into())),
             None => (inner, None),
         };
-        Self::Variable { key: Key::new(key.trim()), default }
+        let key = Some(Key::new(key.trim()))
+            .filter(|key| bug(Bug::SeveralValuesInVariables) || !key.is_multivalued());
+        Self::Variable { key, default: default.filter(|_| !bug(Bug::DefaultIsIgnored)) }
     }
+}
+
+/// A default without its quotes.
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(text)
 }
 
 /// A template with the request's values in place. Eight pieces are more than policies have in one text.
@@ -139,7 +158,9 @@ fn resolve<'a>(parts: &'a [Part], request: &'a Request<'a>) -> Option<Resolved<'
         Part::Pattern(text) => Some((Kind::Pattern, &**text)),
         Part::Escape(text) => Some((Kind::Literal, &**text)),
         Part::Variable { key, default } => {
-            Some((Kind::Literal, key.single(request).or(default.as_deref())?))
+            let value = key.as_ref().and_then(|key| key.single(request));
+            let kind = if bug(Bug::ValuesAreWildcards) { Kind::Pattern } else { Kind::Literal };
+            Some((kind, value.or(default.as_deref())?))
         }
     });
     pieces.collect::<Option<_>>().map(Resolved)

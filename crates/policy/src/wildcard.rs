@@ -2,6 +2,8 @@
 //!
 //! One algorithm serves plain patterns and patterns with policy variables in them: it sees both as a row of [`Token`]s.
 
+use crate::truth::Truth;
+
 /// Whether `text` matches `pattern` from end to end. Case is significant.
 pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
     matches(pattern.as_bytes(), 0..pattern.len(), text)
@@ -91,24 +93,34 @@ fn char_width(first: u8) -> usize {
     }
 }
 
+/// The parts of an ARN; the last may hold more colons.
+const ARN_PARTS: usize = 6;
+
 /// Whether an ARN matches, its six parts one by one: a wildcard never crosses one of the first five colons
-/// (AWS, "ARN condition operators").
-pub(crate) fn arn_matches<P: Pattern + ?Sized>(pattern: &P, arn: &str) -> bool {
-    let mut parts = arn.splitn(6, ':').peekable();
+/// (AWS, "ARN condition operators"). What has fewer than six parts is no ARN, so that the answer is unknown.
+pub(crate) fn arn_matches<P: Pattern + ?Sized>(pattern: &P, arn: &str) -> Truth {
+    let colons = |at: &usize| match pattern.token(*at) {
+        None => Some(false),
+        Some(token) => (token == Token::Byte(b':')).then_some(true),
+    };
+    let colons = (0..).filter_map(|at| colons(&at)).take_while(|colon| *colon);
+    if colons.take(ARN_PARTS - 1).count() < ARN_PARTS - 1
+        || arn.bytes().filter(|b| *b == b':').take(ARN_PARTS - 1).count() < ARN_PARTS - 1
+    {
+        return Truth::Unknown;
+    }
     let mut from = 0;
-    while let Some(part) = parts.next() {
-        let last = parts.peek().is_none();
+    for (number, part) in (1..).zip(arn.splitn(ARN_PARTS, ':')) {
         let mut to = from;
-        while pattern.token(to).is_some_and(|t| last || t != Token::Byte(b':')) {
+        while pattern.token(to).is_some_and(|t| number == ARN_PARTS || t != Token::Byte(b':')) {
             to += 1;
         }
-        let ended = pattern.token(to).is_none();
-        if ended != last || !matches(pattern, from..to, part) {
-            return false;
+        if !matches(pattern, from..to, part) {
+            return Truth::False;
         }
         from = to + 1;
     }
-    true
+    Truth::True
 }
 
 #[cfg(test)]
@@ -140,15 +152,18 @@ mod tests {
 
     #[test]
     fn arns_match_part_by_part() {
+        use Truth::{False, True, Unknown};
         for (pattern, arn, expected) in [
-            ("arn:aws:sns:*:123456789012:t*", "arn:aws:sns:eu-west-1:123456789012:topic", true),
-            ("arn:aws:svc:*:111122223333:f/*", "arn:aws:svc:store/abc:111122223333:f/d", true),
-            ("arn:aws:svc:*:111122223333:f/*", "arn:aws:svc:a:b:111122223333:f/d", false),
-            ("arn:aws:svc:::a:*", "arn:aws:svc:::a:b:c", true),
-            ("arn:aws:svc:::a", "arn:aws:svc:::a:b", false),
-            ("*", "arn:aws:svc:::a", false),
-            ("arn:*", "arn:aws:svc:::a", false),
-            ("arn:aws:s3:::b", "arn:aws:s3", false),
+            ("arn:aws:sns:*:123456789012:t*", "arn:aws:sns:eu-west-1:123456789012:topic", True),
+            ("arn:aws:svc:*:111122223333:f/*", "arn:aws:svc:store/abc:111122223333:f/d", True),
+            ("arn:aws:svc:*:111122223333:f/*", "arn:aws:svc:a:b:111122223333:f/d", False),
+            ("arn:aws:svc:::a:*", "arn:aws:svc:::a:b:c", True),
+            ("arn:aws:svc:::a", "arn:aws:svc:::a:b", False),
+            ("arn:aws:svc:::a", "arn:aws:svc:::", False),
+            ("*", "arn:aws:svc:::a", Unknown),
+            ("arn:*", "arn:aws:svc:::a", Unknown),
+            ("arn:aws:s3:::b", "arn:aws:s3", Unknown),
+            ("arn:aws:s3:::b", "", Unknown),
         ] {
             assert_eq!(arn_matches(pattern.as_bytes(), arn), expected, "{pattern} {arn}");
         }

@@ -1,9 +1,11 @@
 //! Decisions about any principal of the view.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tidegate_model::Resolved;
-use tidegate_policy::{Action, Arn, Context, Decision, Explanation, Request, explain};
+use tidegate_policy::{
+    Action, Arn, Context, Decision, Explanation, Principal, Request, SessionContext, explain,
+};
 use tidegate_replica::GroupId;
 
 use crate::{Caller, Reason, ServiceError, View, authenticate::check};
@@ -86,6 +88,24 @@ fn subject(
     Ok((resolved.ok_or_else(|| no_principal(principal))?, view.group_of(account)?))
 }
 
+/// The principal as the question describes it. Who may ask about another also says what its temporary credentials know, such as
+/// `aws:MultiFactorAuthPresent`; the caller's own are known.
+fn described<'a>(
+    subject: &'a Arc<Resolved>,
+    caller: &Caller,
+    context: &Context,
+) -> Cow<'a, Principal> {
+    let session = if Arc::ptr_eq(subject, &caller.resolved) {
+        None
+    } else {
+        SessionContext::from_context(context)
+    };
+    match session {
+        Some(session) => Cow::Owned(subject.principal.clone().with_session(session)),
+        None => Cow::Borrowed(&subject.principal),
+    }
+}
+
 /// Decides one question on a view. A deny is an answer.
 pub fn decide(
     view: &View,
@@ -94,7 +114,8 @@ pub fn decide(
 ) -> Result<Answered, ServiceError> {
     let (subject, group) = subject(view, caller, question.principal, "tidegate:Authorize")?;
     let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
-    let request = Request::new(&subject.principal, &action, question.resource, &question.context);
+    let principal = described(&subject, caller, &question.context);
+    let request = Request::new(&principal, &action, question.resource, &question.context);
     let decision = subject.authorize(&request);
     let sentence = decision.denied_sentence(&request);
     Ok(Answered { decision, sentence, group })
@@ -108,7 +129,8 @@ pub fn explain_question(
 ) -> Result<(Answered, Explanation), ServiceError> {
     let (subject, group) = subject(view, caller, question.principal, "tidegate:Explain")?;
     let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
-    let request = Request::new(&subject.principal, &action, question.resource, &question.context);
+    let principal = described(&subject, caller, &question.context);
+    let request = Request::new(&principal, &action, question.resource, &question.context);
     let explanation = explain(&subject.policies, &request);
     let answered = Answered {
         decision: explanation.decision.clone(),

@@ -11,6 +11,7 @@ mod links;
 mod node;
 mod output;
 mod people;
+mod policy;
 mod report;
 mod settings;
 mod verbs;
@@ -74,7 +75,7 @@ pub(crate) struct Globals {
 #[command(
     name = "tidegate",
     version,
-    after_help = "Exit codes: 0 done or allowed, 1 an error, 2 denied, 3 not yet propagated, 4 too stale, 64 wrong usage."
+    after_help = "Exit codes: 0 done or allowed, 1 an error or a policy or case that fails, 2 denied, 3 not yet propagated, 4 too stale, 64 wrong usage."
 )]
 struct Cli {
     #[command(flatten)]
@@ -104,7 +105,10 @@ enum Command {
 
 /// Everything that the command line knows.
 fn command() -> clap::Command {
-    Cli::command().subcommands(verbs::commands())
+    let beside = |noun: clap::Command| {
+        if noun.get_name() == "policy" { policy::beside(noun) } else { noun }
+    };
+    Cli::command().subcommands(verbs::commands().into_iter().map(beside))
 }
 
 /// Runs what the command line says and gives the exit code.
@@ -155,6 +159,9 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
             (Some(place), Some(token)) => client::wait(&client, &token, place, globals).await,
             _ => Ok(ExitCode::SUCCESS),
         };
+    }
+    if let Some(said) = policy::asked(matches) {
+        return policy::run(said, globals);
     }
     match Cli::from_arg_matches(matches)?.command {
         Command::Node(args) => node::run(args, globals).await,

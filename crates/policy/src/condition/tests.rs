@@ -1,17 +1,20 @@
 //! When conditions hold: one line a rule.
 
 use super::*;
-use crate::{Action, Context, Principal, Value};
+use crate::truth::Truth::Unknown;
+use crate::{Action, Context, Principal, SessionContext, UnixMillis, Value};
 
 /// `actual`: the request's values of the key `k`, `None` when it has none.
-fn check(operator: &str, wanted: &[&str], actual: Option<&[&str]>, expected: bool) {
+fn check(operator: &str, wanted: &[&str], actual: Option<&[&str]>, expected: impl Into<Truth>) {
+    let expected = expected.into();
     let entry = ConditionEntry {
         operator: Operator::parse(operator).unwrap(),
         key: "K".into(),
         values: wanted.iter().map(|w| (*w).into()).collect(),
     };
     let mut context = Context::default()
-        .with("aws:TokenIssueTime", "2026-01-01T00:00:00Z")
+        .with("aws:TokenIssueTime", "2020-01-01T00:00:00Z")
+        .with("aws:TagKeys", "one")
         .with("multi", vec!["a".to_owned()]);
     match actual {
         Some([one]) => context.insert("k", *one),
@@ -20,14 +23,15 @@ fn check(operator: &str, wanted: &[&str], actual: Option<&[&str]>, expected: boo
         }
         None => {}
     }
-    let principal = Principal::user("123456789012".parse().unwrap(), "/", "a*a", "AIDAEXAMPLE");
+    let principal = Principal::user("123456789012".parse().unwrap(), "/", "a*a", "AIDAEXAMPLE")
+        .with_session(SessionContext::new(UnixMillis(1_767_225_600_000)));
     let action = Action::parse("s3:GetObject").unwrap();
     let request = Request::new(&principal, &action, "*", &context);
     let found = Condition::new(&entry, true).holds(&request);
     assert_eq!(found, expected, "{operator} {wanted:?} {actual:?}");
 }
 
-fn one(operator: &str, wanted: &str, actual: &str, expected: bool) {
+fn one(operator: &str, wanted: &str, actual: &str, expected: impl Into<Truth>) {
     check(operator, &[wanted], Some(&[actual]), expected);
 }
 
@@ -52,8 +56,8 @@ fn strings() {
 #[test]
 fn numbers_dates_and_booleans() {
     one("NumericEquals", "10", "10.0", true);
-    one("NumericEquals", "10", "ten", false);
-    one("NumericEquals", "nan", "nan", false);
+    one("NumericEquals", "10", "ten", Unknown);
+    one("NumericEquals", "nan", "nan", Unknown);
     one("NumericNotEquals", "10", "11", true);
     one("NumericLessThan", "10", "9", true);
     one("NumericLessThan", "10", "10", false);
@@ -64,16 +68,18 @@ fn numbers_dates_and_booleans() {
     one("DateLessThan", "2020-01-01T00:00:00Z", "1577836799", true);
     one("DateEquals", "2020-01-01T01:00:00+01:00", "2020-01-01T00:00:00Z", true);
     one("DateNotEquals", "2020-01-01", "2020-01-01T00:00:00Z", false);
-    one("DateEquals", "2020-*", "2020-01-01", false);
+    one("DateEquals", "2020-*", "2020-01-01", Unknown);
     one("Bool", "true", "TRUE", true);
-    one("Bool", "true", "yes", false);
+    one("Bool", "true", "yes", Unknown);
     one("Bool", "false", "true", false);
 }
 
 #[test]
 fn addresses_and_arns() {
     one("IpAddress", "203.0.113.0/24", "203.0.113.7", true);
-    one("IpAddress", "203.0.113.0/24", "not an address", false);
+    one("IpAddress", "203.0.113.0/24", "not an address", Unknown);
+    one("NotIpAddress", "203.0.113.0/24", "not an address", Unknown);
+    one("IpAddress", "203.0.113.0/24", "::ffff:203.0.113.7", true);
     one("NotIpAddress", "203.0.113.0/24", "203.0.114.7", true);
     check("NotIpAddress", &["203.0.113.0/24", "198.51.100.0/24"], Some(&["198.51.100.1"]), false);
     let arn = "arn:aws:sns:eu-west-1:123456789012:topic";
@@ -180,9 +186,39 @@ fn variables_without_a_value_take_the_default_or_match_nothing() {
     one("StringNotEquals", "${nope}", "x", true);
     one("StringEquals", "${multi}", "a", false);
     one("StringEquals", "${aws:TokenIssueTime}", "2026-01-01T00:00:00Z", true);
+    // A key that has several values by nature is none for a variable, also with one value.
+    check("StringEquals", &["${aws:TagKeys, 'none'}"], Some(&["none"]), true);
 }
 
 #[test]
 fn trap_bool_takes_no_variables() {
-    one("Bool", "${aws:username}", "true", false);
+    one("Bool", "${aws:username}", "true", Unknown);
+}
+
+#[test]
+fn trap_a_value_that_cant_be_read_is_neither_true_nor_false() {
+    for (operator, readable, matching) in [
+        ("NumericLessThan", "10", "9"),
+        ("DateGreaterThan", "2020-01-01", "2021-01-01"),
+        ("Bool", "true", "true"),
+        ("IpAddress", "10.0.0.0/8", "10.1.2.3"),
+        ("BinaryEquals", "QQ==", "QQ"),
+        ("ArnLike", "arn:aws:s3:::*", "arn:aws:s3:::b"),
+    ] {
+        // On the request's side.
+        check(operator, &[readable], Some(&["~"]), Unknown);
+        check(&format!("{operator}IfExists"), &[readable], Some(&["~"]), Unknown);
+        check(operator, &[], Some(&["~"]), false);
+        check(&format!("ForAnyValue:{operator}"), &[readable], Some(&["~", matching]), true);
+        check(&format!("ForAllValues:{operator}"), &[readable], Some(&["~", matching]), Unknown);
+        // On the policy's.
+        check(operator, &["~"], Some(&[matching]), Unknown);
+        check(operator, &["~", readable], Some(&[matching]), true);
+        check(operator, &["~", readable], None, false);
+    }
+    for negated in ["NumericNotEquals", "DateNotEquals", "NotIpAddress", "ArnNotLike"] {
+        check(negated, &["1"], Some(&["~"]), Unknown);
+        check(negated, &["~"], None, true);
+    }
+    check("Null", &["~"], None, Unknown);
 }

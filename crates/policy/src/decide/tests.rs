@@ -24,7 +24,7 @@ fn deploy() -> Principal {
 }
 
 fn guest() -> Principal {
-    Principal::federated_user(account(ACCOUNT), "ada", "/", "guest")
+    Principal::federated_user(account(ACCOUNT), "/", "ada", "AIDAADA", "guest")
 }
 
 fn policy(kind: PolicyKind, statements: &[&str]) -> Arc<CompiledPolicy> {
@@ -183,6 +183,7 @@ fn table(
         boundary: next(),
         session: next().map(|p| vec![p]),
         resource: bucket,
+        ..PolicySet::default()
     };
     let found = decide(&set, caller, "s3:GetObject", BUCKET);
     let found_type =
@@ -353,4 +354,87 @@ fn a_decision_names_the_statements_that_decided() {
     let (start, end) = allowed.statements.first().unwrap().position();
     assert_eq!((start, end), ((1, 38), (1, 38 + GET.len())));
     assert!(decide(&set, &ada(), "s3:PutObject", BUCKET).statements.is_empty());
+}
+
+#[test]
+fn trap_what_cant_be_evaluated_never_allows_and_still_denies() {
+    let on = |effect: &str, condition: &str, ip: &str| {
+        let statement = format!(
+            r#"{{"Effect":"{effect}","Action":"s3:*","Resource":"*","Condition":{condition}}}"#
+        );
+        let allow = if effect == "Deny" { GET } else { SILENT };
+        let (action, context) =
+            (Action::parse("s3:GetObject").unwrap(), Context::default().with("aws:SourceIp", ip));
+        let ada = ada();
+        authorize(&identity(&[allow, &statement]), &Request::new(&ada, &action, BUCKET, &context))
+            .effect
+    };
+    let (inside, outside) = (
+        r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#,
+        r#"{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#,
+    );
+    assert_eq!(on("Allow", inside, "10.1.1.1"), Allow);
+    assert_eq!(on("Allow", outside, "11.1.1.1"), Allow);
+    assert_eq!(on("Deny", inside, "11.1.1.1"), Allow);
+    for condition in [inside, outside] {
+        assert_eq!(on("Allow", condition, "nowhere"), ImplicitDeny, "{condition}");
+        assert_eq!(on("Deny", condition, "nowhere"), ExplicitDeny, "{condition}");
+    }
+    // What the policy itself has wrong, too; and what is known to fail still fails.
+    let wrong = r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/80"}}"#;
+    assert_eq!(on("Allow", wrong, "10.1.1.1"), ImplicitDeny);
+    assert_eq!(on("Deny", wrong, "10.1.1.1"), ExplicitDeny);
+    let known = r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/80"},"Null":{"aws:SourceIp":"true"}}"#;
+    assert_eq!(on("Deny", known, "10.1.1.1"), Allow);
+}
+
+#[test]
+fn trap_not_resource_with_a_variable_without_a_value_allows_nothing() {
+    let on = |effect: &str, caller: &Principal, resource: &str| {
+        let statement = format!(
+            r#"{{"Effect":"{effect}","Action":"s3:*","NotResource":["arn:aws:s3:::b/${{aws:username}}/*","arn:aws:s3:::b/k"]}}"#
+        );
+        let allow = if effect == "Deny" { GET } else { SILENT };
+        decide(&identity(&[allow, &statement]), caller, "s3:GetObject", resource).effect
+    };
+    let (ada, deploy) = (ada(), deploy());
+    let (hers, other) = ("arn:aws:s3:::b/ada/x", "arn:aws:s3:::b/other");
+    assert_eq!((on("Allow", &ada, hers), on("Allow", &ada, other)), (ImplicitDeny, Allow));
+    assert_eq!((on("Deny", &ada, hers), on("Deny", &ada, other)), (Allow, ExplicitDeny));
+    // A role session has no user name; what is listed without a variable is excluded all the same.
+    assert_eq!(
+        (on("Allow", &deploy, other), on("Deny", &deploy, other)),
+        (ImplicitDeny, ExplicitDeny)
+    );
+    assert_eq!((on("Allow", &deploy, BUCKET), on("Deny", &deploy, BUCKET)), (ImplicitDeny, Allow));
+}
+
+#[test]
+fn trap_not_principal_with_deny_spares_nobody_with_a_boundary() {
+    let ada = ada();
+    let spare = r#"{"Effect":"Deny","NotPrincipal":{"AWS":["123456789012","arn:aws:iam::123456789012:user/ada"]},"Action":"s3:*","Resource":"*"}"#;
+    let mut set = identity(&[GET]);
+    set.resource = Some(policy(PolicyKind::Resource, &[spare]));
+    assert_eq!(decide(&set, &ada, "s3:GetObject", BUCKET).effect, Allow);
+    set.boundary = Some(policy(PolicyKind::Boundary, &[GET]));
+    assert_eq!(decide(&set, &ada, "s3:GetObject", BUCKET).effect, ExplicitDeny);
+}
+
+#[test]
+fn a_providers_word_is_taken_where_the_trust_policy_names_it() {
+    let caller = Principal::federated("arn:aws:iam::123456789012:saml-provider/idp");
+    let on = |principal: &str| {
+        let statement = format!(
+            r#"{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRoleWithSAML"}}"#
+        );
+        let set = PolicySet {
+            resource: Some(policy(PolicyKind::Trust, &[&statement])),
+            ..PolicySet::default()
+        };
+        decide(&set, &caller, "sts:AssumeRoleWithSAML", "arn:aws:iam::123456789012:role/r").effect
+    };
+    assert_eq!(on(r#"{"Federated":"arn:aws:iam::123456789012:saml-provider/idp"}"#), Allow);
+    assert_eq!(on(r#"{"Federated":"accounts.google.com"}"#), ImplicitDeny);
+    assert_eq!(on(r#"{"AWS":"arn:aws:iam::123456789012:saml-provider/idp"}"#), ImplicitDeny);
+    assert_eq!(on(r#"{"AWS":"123456789012"}"#), ImplicitDeny);
 }

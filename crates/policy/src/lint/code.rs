@@ -112,6 +112,10 @@ codes! {
         RoleTrustPolicySyntaxErrorNotPrincipal "ROLE_TRUST_POLICY_SYNTAX_ERROR_NOTPRINCIPAL" "`NotPrincipal` in a trust policy.",
         RoleTrustPolicySyntaxErrorResource "ROLE_TRUST_POLICY_SYNTAX_ERROR_RESOURCE" "`Resource` or `NotResource` in a trust policy, whose resource is its role.",
         ScpSyntaxErrorPrincipal "SCP_SYNTAX_ERROR_PRINCIPAL" "A principal in a service control policy.",
+        RcpSyntaxErrorAllow "RCP_SYNTAX_ERROR_ALLOW" "`Allow` in a resource control policy, but for the one that AWS attaches, which allows everything.",
+        RcpSyntaxErrorPrincipal "RCP_SYNTAX_ERROR_PRINCIPAL" "A principal other than `*` in a resource control policy.",
+        RcpSyntaxErrorAction "RCP_SYNTAX_ERROR_ACTION" "`*` as the action of a resource control policy that denies, which names a service's actions.",
+        RcpSyntaxErrorNotAction "RCP_SYNTAX_ERROR_NOTACTION" "`NotAction` in a resource control policy.",
 
         // Read, and without the effect that it seems to have.
         InvalidServiceInAction "INVALID_SERVICE_IN_ACTION" "An action of a service that AWS's reference does not list, and a letter away from one that it lists.",
@@ -152,9 +156,6 @@ codes! {
         ScpSyntaxErrorAllowResource "SCP_SYNTAX_ERROR_ALLOW_RESOURCE" "`Allow` with a resource other than `*` in a service control policy (classic syntax).",
         ScpSyntaxErrorNotResource "SCP_SYNTAX_ERROR_NOTRESOURCE" "`NotResource` in a service control policy (classic syntax).",
         PolicySizeExceedsScpQuota "POLICY_SIZE_EXCEEDS_SCP_QUOTA" "A service control policy longer than 5,120 characters, white space counted.",
-        RcpSyntaxErrorAllow "RCP_SYNTAX_ERROR_ALLOW" "`Allow` in a resource control policy, but for the one that AWS attaches, which allows everything.",
-        RcpSyntaxErrorPrincipal "RCP_SYNTAX_ERROR_PRINCIPAL" "A principal other than `*` in a resource control policy.",
-        RcpSyntaxErrorNotAction "RCP_SYNTAX_ERROR_NOTACTION" "`NotAction` in a resource control policy.",
         PolicySizeExceedsRcpQuota "POLICY_SIZE_EXCEEDS_RCP_QUOTA" "A resource control policy longer than 5,120 characters, white space counted.",
     }
 

@@ -41,12 +41,12 @@ impl Fix {
 }
 
 /// Where a policy names its version, or where it begins, and how it comes to name the newest one.
-pub(super) fn newest_version(root: &Located) -> (Span, Option<Fix>) {
+pub(super) fn newest_version(root: Located<'_, '_>) -> (Span, Option<Fix>) {
     const NEWEST: &str = "2012-10-17";
     if let Some(version) = member(root, "Version") {
-        return (version.value.span, Some(Fix::text(version.value.span, NEWEST)));
+        return (version.span(), Some(Fix::text(version.span(), NEWEST)));
     }
-    let behind_brace = Span { start: root.span.start + 1, end: root.span.start + 1 };
+    let behind_brace = Span { start: root.span().start + 1, end: root.span().start + 1 };
     let replacement = format!("\"Version\": \"{NEWEST}\", ").into();
-    (root.span, Some(Fix { span: behind_brace, replacement }))
+    (root.span(), Some(Fix { span: behind_brace, replacement }))
 }

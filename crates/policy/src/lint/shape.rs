@@ -4,16 +4,16 @@ use super::{
     LintCode, Notes,
     view::{member, members},
 };
-use crate::json::{Json, Located, Member};
+use crate::json::{Json, Located};
 
-pub(super) fn check(statement: &Located, notes: &mut Notes) {
+pub(super) fn check(statement: Located<'_, '_>, notes: &mut Notes) {
     for member in members(statement) {
-        match &*member.key {
+        match member.key() {
             "Action" | "NotAction" => array(member, LintCode::EmptyArrayAction, notes),
             "Resource" | "NotResource" => array(member, LintCode::EmptyArrayResource, notes),
             "Principal" | "NotPrincipal" => {
                 object(member, LintCode::EmptyObjectPrincipal, notes);
-                for kind in members(&member.value) {
+                for kind in members(member) {
                     array(kind, LintCode::EmptyArrayPrincipal, notes);
                 }
             }
@@ -22,30 +22,30 @@ pub(super) fn check(statement: &Located, notes: &mut Notes) {
         }
     }
     if let Some(sid) = member(statement, "Sid")
-        && matches!(&sid.value.value, Json::String(text) if text.is_empty())
+        && matches!(sid.value(), Json::String(text) if text.is_empty())
     {
-        notes.add(LintCode::EmptySidValue, sid.value.span, "");
+        notes.add(LintCode::EmptySidValue, sid.span(), "");
     }
 }
 
-fn conditions(condition: &Member, notes: &mut Notes) {
+fn conditions(condition: Located<'_, '_>, notes: &mut Notes) {
     object(condition, LintCode::EmptyObjectCondition, notes);
-    for operator in members(&condition.value) {
+    for operator in members(condition) {
         object(operator, LintCode::EmptyObjectCondition, notes);
-        for key in members(&operator.value) {
+        for key in members(operator) {
             array(key, LintCode::EmptyArrayCondition, notes);
         }
     }
 }
 
-fn array(member: &Member, code: LintCode, notes: &mut Notes) {
-    if matches!(&member.value.value, Json::Array(items) if items.is_empty()) {
-        notes.add(code, member.value.span, &member.key);
+fn array(member: Located<'_, '_>, code: LintCode, notes: &mut Notes) {
+    if matches!(member.value(), Json::Array) && member.children().next().is_none() {
+        notes.add(code, member.span(), member.key());
     }
 }
 
-fn object(member: &Member, code: LintCode, notes: &mut Notes) {
-    if matches!(&member.value.value, Json::Object(members) if members.is_empty()) {
-        notes.add(code, member.value.span, &member.key);
+fn object(member: Located<'_, '_>, code: LintCode, notes: &mut Notes) {
+    if matches!(member.value(), Json::Object) && member.children().next().is_none() {
+        notes.add(code, member.span(), member.key());
     }
 }

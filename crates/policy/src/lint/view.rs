@@ -6,7 +6,7 @@ use crate::{
         ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, ResourceBlock,
         Span, Statement, StatementEffect, Version,
     },
-    json::{Json, Located, Member},
+    json::{Children, Json, Located},
 };
 
 /// A value and where it stands.
@@ -45,7 +45,7 @@ pub(super) struct View<'a> {
     pub(super) resources: Vec<Text<'a>>,
     pub(super) principals: Vec<PrincipalText<'a>>,
     pub(super) conditions: Vec<ConditionText<'a>>,
-    located: Option<&'a Located>,
+    located: Option<Located<'a, 'a>>,
 }
 
 impl<'a> View<'a> {
@@ -53,12 +53,11 @@ impl<'a> View<'a> {
     pub(super) fn new(
         document: &PolicyDocument,
         statement: &'a Statement,
-        located: Option<&'a Located>,
+        located: Option<Located<'a, 'a>>,
     ) -> Self {
         let texts = |values: &'a [Box<str>], names: [&str; 2]| {
             let at = located.and_then(|l| names.iter().find_map(|name| member(l, name)));
-            let spans = at.map(|m| items(&m.value)).unwrap_or_default();
-            pair(values, spans, statement.span)
+            pair(values, at, statement.span)
         };
         let (ActionBlock::Action(actions) | ActionBlock::NotAction(actions)) = &statement.actions;
         let resources: &[Box<str>] = match &statement.resources {
@@ -91,7 +90,7 @@ impl<'a> View<'a> {
     /// Where an element of the statement is named; the statement where it has none of that name.
     pub(super) fn element(&self, name: &str) -> Span {
         let found = self.located.and_then(|located| member(located, name));
-        found.map_or(self.statement.span, |member| member.key_span)
+        found.map_or(self.statement.span, Located::key_span)
     }
 
     /// Whether the statement speaks of all resources.
@@ -110,48 +109,47 @@ pub(super) fn is_star(pattern: &str) -> bool {
 }
 
 /// The statements of a policy's JSON.
-pub(super) fn statements(root: &Located) -> &[Located] {
-    member(root, "Statement").map_or(&[], |statement| items(&statement.value))
+pub(super) fn statements<'d, 't>(root: Located<'d, 't>) -> Vec<Located<'d, 't>> {
+    member(root, "Statement").map_or_else(Vec::new, |statement| statement.one_or_many().collect())
 }
 
 /// The member of an object with this name.
-pub(super) fn member<'a>(object: &'a Located, name: &str) -> Option<&'a Member> {
-    members(object).iter().find(|member| &*member.key == name)
+pub(super) fn member<'d, 't>(object: Located<'d, 't>, name: &str) -> Option<Located<'d, 't>> {
+    members(object).find(|member| member.key() == name)
 }
 
 /// The members of an object; none where it is no object.
-pub(super) fn members(object: &Located) -> &[Member] {
-    match &object.value {
-        Json::Object(members) => members,
-        _ => &[],
+pub(super) fn members<'d, 't>(object: Located<'d, 't>) -> Children<'d, 't> {
+    match object.value() {
+        Json::Object => object.children(),
+        _ => Children::default(),
     }
 }
 
-/// The items of an array; a value that is no array is its own only item.
-pub(super) fn items(value: &Located) -> &[Located] {
-    match &value.value {
-        Json::Array(items) => items,
-        _ => core::slice::from_ref(value),
-    }
-}
-
-fn pair<'a>(values: &'a [Box<str>], spans: &[Located], fallback: Span) -> Vec<Text<'a>> {
-    let spans = spans.iter().map(|located| located.span).chain(core::iter::repeat(fallback));
+/// Values with their places: those of the items of an array, or of the one value.
+fn pair<'a>(values: &'a [Box<str>], at: Option<Located<'_, '_>>, fallback: Span) -> Vec<Text<'a>> {
+    let spans = at.into_iter().flat_map(Located::one_or_many).map(Located::span);
+    let spans = spans.chain(core::iter::repeat(fallback));
     values.iter().zip(spans).map(|(text, span)| Text { text, span }).collect()
 }
 
-fn principals<'a>(statement: &'a Statement, located: Option<&Located>) -> Vec<PrincipalText<'a>> {
+fn principals<'a>(
+    statement: &'a Statement,
+    located: Option<Located<'_, '_>>,
+) -> Vec<PrincipalText<'a>> {
     let (PrincipalBlock::Principal(list) | PrincipalBlock::NotPrincipal(list)) =
         &statement.principals
     else {
         return Vec::new();
     };
     let at = located.and_then(|l| member(l, "Principal").or_else(|| member(l, "NotPrincipal")));
-    let spans = at.into_iter().flat_map(|member| match &member.value.value {
-        Json::Object(kinds) => kinds.iter().flat_map(|kind| items(&kind.value)).collect(),
-        _ => vec![&member.value],
-    });
-    let spans = spans.map(|located| located.span).chain(core::iter::repeat(statement.span));
+    let spans: Vec<Span> = match at {
+        Some(at) if matches!(at.value(), Json::Object) => {
+            at.children().flat_map(Located::one_or_many).map(Located::span).collect()
+        }
+        at => at.map(Located::span).into_iter().collect(),
+    };
+    let spans = spans.into_iter().chain(core::iter::repeat(statement.span));
     let principal = |((kind, text), span): (&'a (Box<str>, Box<str>), Span)| PrincipalText {
         kind,
         value: Text { text, span },
@@ -159,21 +157,23 @@ fn principals<'a>(statement: &'a Statement, located: Option<&Located>) -> Vec<Pr
     list.iter().zip(spans).map(principal).collect()
 }
 
-fn conditions<'a>(statement: &'a Statement, located: Option<&Located>) -> Vec<ConditionText<'a>> {
-    let blocks = located.and_then(|l| member(l, "Condition")).map(|m| members(&m.value));
-    let places = blocks.into_iter().flatten().flat_map(|block| {
-        let keys = members(&block.value);
-        let own = (keys.len() == 1).then_some(block.key_span);
-        keys.iter().map(move |key| (own, Some(key)))
+fn conditions<'a>(
+    statement: &'a Statement,
+    located: Option<Located<'_, '_>>,
+) -> Vec<ConditionText<'a>> {
+    let blocks = located.and_then(|l| member(l, "Condition")).map(members).unwrap_or_default();
+    let places = blocks.flat_map(|block| {
+        let keys = members(block);
+        let own = (keys.clone().count() == 1).then_some(block.key_span());
+        keys.map(move |key| (own, Some(key)))
     });
     let places = places.chain(core::iter::repeat((None, None)));
-    let condition = |(entry, (own_operator, key)): (&'a ConditionEntry, (_, Option<&Member>))| {
-        let span = key.map_or(statement.span, |key| key.key_span);
-        let values = key.map(|key| items(&key.value)).unwrap_or_default();
+    let condition = |(entry, (own_operator, key)): (&'a ConditionEntry, (_, Option<Located>))| {
+        let span = key.map_or(statement.span, Located::key_span);
         ConditionText {
             entry,
             key: Text { text: &entry.key, span },
-            values: pair(&entry.values, values, span),
+            values: pair(&entry.values, key, span),
             own_operator,
         }
     };

@@ -247,6 +247,8 @@ fn actions_and_resources() {
     ] {
         resource(good, "ok");
     }
+    // Version 2008-10-17 knows no variables, so that this one is text.
+    resource("arn:aws:iam::${aws:userid}:user/a", "ok");
     for bad in ["", "b", "arn:aws:s3", "s3:*", "?"] {
         resource(
             bad,
@@ -263,6 +265,14 @@ fn repeated_sids_and_large_documents_are_refused() {
         &format!(r#"{{"Statement":[{one},{one}]}}"#),
         "line 1, column 72: expected each `Sid` once, found `A` again",
     );
+    let many = |n: usize| {
+        let numbered = |n| one.replace(r#""A""#, &format!(r#""S{n}""#));
+        let statements: Vec<String> = (0..n).map(|i| numbered(i % 40)).collect();
+        let text = format!(r#"{{"Statement":[{}]}}"#, statements.join(","));
+        PolicyDocument::parse(&text, PolicyKind::Identity).map_err(|e| e.found)
+    };
+    assert_eq!(many(40).map(|document| document.statements().len()), Ok(40));
+    assert_eq!(many(41).map(|_| ()), Err("`S0` again".to_owned()));
     let large = " ".repeat(DOCUMENT_MAX + 1);
     check(
         PolicyKind::Identity,
@@ -285,4 +295,97 @@ fn white_space_is_not_counted() {
         "{ \"Statement\" : [ {\n\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"} ] }";
     let document = PolicyDocument::parse(text, PolicyKind::Identity).unwrap();
     assert_eq!(document.counted_size(), text.chars().filter(|c| *c != ' ' && *c != '\n').count());
+}
+
+#[test]
+fn variables_choose_no_account_but_the_callers_and_the_resources() {
+    let check = |resource: &str, good: bool| {
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow","Action":"*","NotResource":["{resource}"]}},"Version":"2012-10-17"}}"#
+        );
+        let found = PolicyDocument::parse(&text, PolicyKind::Identity).map_err(|e| e.to_string());
+        let expected = format!(
+            "line 1, column 60: expected variables only behind the fifth colon of a resource, found `{resource}`"
+        );
+        assert_eq!(found.map(|_| ()), if good { Ok(()) } else { Err(expected) });
+    };
+    check("arn:aws:s3:::${aws:username}", true);
+    check("arn:aws:s3:::b/${aws:username}:${aws:userid}", true);
+    check("arn:*:kms:*:${aws:PrincipalAccount}:key/*", true);
+    check("arn:*:kms:*:${AWS:resourceaccount}:key/${aws:username}", true);
+    check("arn:aws:kms:${aws:RequestedRegion}:1:key/*", false);
+    check("arn:aws:kms:*:${aws:PrincipalTag/account}:key/*", false);
+    check("arn:aws:kms:*:${aws:PrincipalAccount, '1'}:key/*", false);
+    check("arn:aws:s3::${aws:username}", false);
+}
+
+#[test]
+fn resource_control_policies_deny_everyone_something() {
+    let check = |statement: &str, expected: &str| {
+        let text = format!(r#"{{"Statement":{statement}}}"#);
+        check(PolicyKind::ResourceControl, &text, expected);
+    };
+    let at = "line 1, column 14: expected";
+    // `RCPFullAWSAccess` as AWS attaches it.
+    check(r#"[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]"#, "ok");
+    check(
+        r#"{"Sid":"A","Effect":"Deny","Principal":"*","Action":["s3:*","sts:AssumeRole"],"NotResource":"arn:aws:s3:::b","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#,
+        "ok",
+    );
+    check(r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"s3:*","Resource":"*"}"#, "ok");
+    for (principal, found) in [
+        (r#""Principal":{"AWS":"123456789012"}"#, "another"),
+        (r#""Principal":{"AWS":["*","123456789012"]}"#, "another"),
+        (r#""NotPrincipal":"*""#, "another"),
+    ] {
+        check(
+            &format!(r#"{{"Effect":"Deny",{principal},"Action":"s3:*","Resource":"*"}}"#),
+            &format!("{at} `\"Principal\": \"*\"` in a resource control policy, found {found}"),
+        );
+    }
+    check(
+        r#"{"Effect":"Deny","Principal":"*","NotAction":"s3:*","Resource":"*"}"#,
+        &format!("{at} `Action` in a resource control policy, found `NotAction`"),
+    );
+    check(
+        r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#,
+        &format!("{at} actions of a service in a resource control policy, found `*`"),
+    );
+    for rest in [
+        r#""Action":"s3:*","Resource":"*""#,
+        r#""Action":"*","Resource":"arn:aws:s3:::b""#,
+        r#""Action":"*","Resource":"*","Condition":{"Bool":{"a:b":"true"}}"#,
+    ] {
+        check(
+            &format!(r#"{{"Effect":"Allow","Principal":"*",{rest}}}"#),
+            &format!(
+                "{at} `Deny`, or `Allow` of everything, in a resource control policy, found `Allow`"
+            ),
+        );
+    }
+}
+
+#[test]
+fn service_control_policies_know_the_whole_language_but_principals() {
+    let check = |statement: &str, expected: &str| {
+        let text = format!(r#"{{"Statement":{statement}}}"#);
+        check(PolicyKind::ServiceControl, &text, expected);
+    };
+    check(
+        r#"{"Effect":"Allow","NotAction":"iam:*","NotResource":"arn:aws:s3:::b","Condition":{"Bool":{"a:b":"true"}}}"#,
+        "ok",
+    );
+    check(
+        r#"{"Effect":"Deny","NotPrincipal":"*","Action":"*","Resource":"*"}"#,
+        "line 1, column 31: expected no principal in this kind of policy, found `NotPrincipal`",
+    );
+}
+
+#[test]
+fn trap_groups_are_no_principals() {
+    with(
+        PolicyKind::Trust,
+        r#""Principal":{"AWS":"arn:aws:iam::123456789012:group/g"}"#,
+        "line 3, column 20: expected an account id, an ARN without wildcards, a unique id, or `*`, found `arn:aws:iam::123456789012:group/g`",
+    );
 }

@@ -10,7 +10,7 @@ fn callers() -> [(&'static str, Principal); 6] {
         ("root", Principal::root(account)),
         ("user", Principal::user(account, "/", "ada", "AIDAADA")),
         ("role", Principal::role_session(account, "/ops/", "deploy", "AROADEPLOY", "build-7")),
-        ("federated", Principal::federated_user(account, "ada", "/", "guest")),
+        ("federated", Principal::federated_user(account, "/", "ada", "AIDAADA", "guest")),
         ("service", Principal::service("ec2.amazonaws.com")),
         ("anonymous", Principal::anonymous()),
     ]
@@ -22,7 +22,9 @@ fn check(principals: &[(&str, &str)], expected: &[(&str, Named)]) {
     let element = PrincipalElement::new(false, &pairs);
     let found: Vec<(&str, Named)> = callers()
         .into_iter()
-        .filter_map(|(name, caller)| Some((name, element.names(&caller, StatementEffect::Allow)?)))
+        .filter_map(|(name, caller)| {
+            Some((name, element.names(&caller, StatementEffect::Allow, false)?))
+        })
         .collect();
     assert_eq!(found, expected, "{principals:?}");
 }
@@ -31,8 +33,9 @@ fn check_spared(principals: &[&str], expected: &[&str]) {
     let pairs: Vec<PrincipalPair> =
         principals.iter().map(|v| ("AWS".into(), (*v).into())).collect();
     let element = PrincipalElement::new(true, &pairs);
-    let spared =
-        callers().into_iter().filter(|(_, c)| element.names(c, StatementEffect::Deny).is_none());
+    let spared = callers()
+        .into_iter()
+        .filter(|(_, c)| element.names(c, StatementEffect::Deny, false).is_none());
     assert_eq!(spared.map(|(name, _)| name).collect::<Vec<_>>(), expected, "{principals:?}");
 }
 
@@ -49,7 +52,7 @@ fn principals_are_named_in_each_form() {
         &[("AWS", "arn:aws:iam::123456789012:user/ada")],
         &[("user", Identity), ("federated", Identity)],
     );
-    check(&[("AWS", "AIDAADA")], &[("user", Identity)]);
+    check(&[("AWS", "AIDAADA")], &[("user", Identity), ("federated", Identity)]);
     check(&[("AWS", "AROADEPLOY")], &[("role", Identity)]);
     check(&[("AWS", "arn:aws:iam::123456789012:role/ops/deploy")], &[("role", Identity)]);
     check(&[("AWS", "arn:aws:iam::123456789012:role/deploy")], &[]);
@@ -64,8 +67,26 @@ fn principals_are_named_in_each_form() {
     check(&[("Service", "s3.amazonaws.com"), ("AWS", "210987654321")], &[]);
     check(
         &[("AWS", ACCOUNT), ("AWS", "AIDAADA")],
-        &[("root", Account), ("user", Identity), ("role", Account), ("federated", Account)],
+        &[("root", Account), ("user", Identity), ("role", Account), ("federated", Identity)],
     );
+}
+
+#[test]
+fn accounts_have_an_older_name_and_services_several() {
+    let mut ada = Principal::user(ACCOUNT.parse().unwrap(), "/", "ada", "AIDAADA");
+    let names = ["states.amazonaws.com", "states.eu-west-1.amazonaws.com"].map(str::to_owned);
+    let states = Principal::service("states.amazonaws.com").with_service_names(names);
+    let names = |kind: &str, value: &str, caller: &Principal| {
+        let element = PrincipalElement::new(false, &[(kind.into(), value.into())]);
+        element.names(caller, StatementEffect::Allow, false)
+    };
+    assert_eq!(names("CanonicalUser", "79a59df9", &ada), None);
+    ada.canonical_user_id = Some("79a59df9".into());
+    assert_eq!(names("CanonicalUser", "79a59df9", &ada), Some(Named::Account));
+    assert_eq!(names("CanonicalUser", "79a59df0", &ada), None);
+    let regional = "states.eu-west-1.amazonaws.com";
+    assert_eq!(names("Service", regional, &states), Some(Named::Identity));
+    assert_eq!(names("Service", "states.us-east-1.amazonaws.com", &states), None);
 }
 
 #[test]

@@ -1,226 +1,91 @@
-//! Policies, callers and requests that often meet: small vocabularies, so that patterns match and rules collide.
-
-use std::sync::Arc;
+//! Policies, callers and requests that often meet.
 
 use proptest::{
     prelude::*,
     sample::{select, subsequence},
 };
 use serde_json::{Map, Value as Json, json};
-use tidegate_policy::{
-    Action, Arn, CompiledPolicy, Context, PolicyDocument, PolicyKind, PolicySet, PolicySource,
-    Principal, Request, Value,
+use tidegate_policy::PolicyKind;
+
+use super::{
+    case::{Ask, Caller, Entry, Facts, Texts, Who},
+    words::{
+        ACTION_PATTERNS, ACTIONS, CALLERS, CONDITIONS, CONTEXT, FAMILIES, ORGANIZATIONS,
+        PRINCIPALS, RESOURCE_PATTERNS, RESOURCES, SESSION, SET_KEYS, SET_VALUES,
+    },
 };
 
-use crate::oracle::Texts;
-
-pub(crate) const ACTIONS: [&str; 6] =
-    ["s3:GetObject", "s3:PutObject", "s3:GetBucketAcl", "S3:Get", "iam:GetUser", "sts:AssumeRole"];
-const ACTION_PATTERNS: [&str; 14] = [
-    "*",
-    "s3:*",
-    "s3:Get*",
-    "S3:getobject",
-    "s3:?etObject",
-    "*:Get*",
-    "iam:*",
-    "s3:GetObject",
-    "s*:*t",
-    "s3:PutObject",
-    "sts:AssumeRole",
-    "s3:Get",
-    "s?:*Object",
-    "iam:Get?ser",
-];
-pub(crate) const RESOURCES: [&str; 9] = [
-    "*",
-    "arn:aws:s3:::b",
-    "arn:aws:s3:::b/ada/k",
-    "arn:aws:s3:::b/red/k",
-    "arn:aws:s3:::b/r*/k",
-    "arn:aws:s3:::b/all/é",
-    "arn:aws:s3:::c/k",
-    "arn:aws:iam::123456789012:user/ada",
-    "arn:aws:iam::123456789012:role/deploy",
-];
-const RESOURCE_PATTERNS: [&str; 14] = [
-    "*",
-    "arn:aws:s3:::b",
-    "arn:aws:s3:::b/*",
-    "arn:aws:s3:::*/k",
-    "arn:aws:s3:::?/k",
-    "arn:aws:s3:::b/all/?",
-    "arn:aws:s3:::b/${aws:username}/*",
-    "arn:aws:s3:::b/${aws:PrincipalTag/team, 'all'}/*",
-    "arn:aws:s3:::b/r${*}/k",
-    "arn:aws:s3:::${s3:prefix}/k",
-    "arn:aws:*",
-    "arn:aws:iam::*:user/*",
-    "arn:aws:iam::123456789012:user/${aws:username}",
-    "arn:aws:iam::${aws:PrincipalAccount}:role/*",
-];
-/// Those whose naming has most rules stand here more than once.
-const PRINCIPALS: [&str; 16] = [
-    r#""*""#,
-    r#"{"AWS":"*"}"#,
-    r#"{"AWS":"123456789012"}"#,
-    r#"{"AWS":"arn:aws:iam::123456789012:root"}"#,
-    r#"{"AWS":"210987654321"}"#,
-    r#"{"AWS":"arn:aws:iam::123456789012:user/ada"}"#,
-    r#"{"AWS":["arn:aws:iam::123456789012:user/ada","123456789012"]}"#,
-    r#"{"AWS":"AIDAADA"}"#,
-    r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#,
-    r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#,
-    r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#,
-    r#"{"AWS":"AROADEPLOY"}"#,
-    r#"{"AWS":["arn:aws:iam::123456789012:role/deploy","arn:aws:sts::123456789012:assumed-role/deploy/s1","123456789012"]}"#,
-    r#"{"AWS":"arn:aws:sts::123456789012:assumed-role/deploy/s1"}"#,
-    r#"{"AWS":"arn:aws:sts::123456789012:federated-user/guest"}"#,
-    r#"{"Service":["ec2.amazonaws.com"]}"#,
-];
-const OPERATORS: [&str; 17] = [
-    "StringEquals",
-    "StringNotEquals",
-    "StringEqualsIgnoreCase",
-    "StringLike",
-    "StringNotLike",
-    "NumericEquals",
-    "NumericNotEquals",
-    "NumericLessThan",
-    "NumericGreaterThanEquals",
-    "DateEquals",
-    "DateLessThanEquals",
-    "DateGreaterThan",
-    "Bool",
-    "IpAddress",
-    "NotIpAddress",
-    "ArnLike",
-    "ArnNotEquals",
-];
-const KEYS: [&str; 13] = [
-    "aws:username",
-    "AWS:PrincipalArn",
-    "aws:PrincipalTag/Team",
-    "s3:prefix",
-    "s3:max",
-    "aws:SourceIp",
-    "aws:CurrentTime",
-    "aws:SecureTransport",
-    "aws:TagKeys",
-    "aws:TagKeys",
-    "aws:tagkeys",
-    "aws:ResourceAccount",
-    "no:such",
-];
-const VALUES: [&str; 23] = [
-    "ada",
-    "Ada",
-    "mallory",
-    "red",
-    "r*",
-    "*",
-    "",
-    "b",
-    "5",
-    "10",
-    "10.0",
-    "true",
-    "false",
-    "10.0.0.0/8",
-    "10.1.2.3",
-    "2001:db8::/32",
-    "2026-01-01T00:00:00Z",
-    "1767225600",
-    "123456789012",
-    "${aws:username}",
-    "${s3:prefix, 'b'}",
-    "${no:such}",
-    "arn:aws:iam::*:user/${aws:username}",
-];
-/// What a context may hold, by key.
-const CONTEXT: [(&str, &[&str]); 6] = [
-    ("s3:prefix", &["b", "ada", "r*", "", "arn:aws:iam::123456789012:user/ada"]),
-    ("s3:max", &["5", "10", "7.5", "many"]),
-    ("aws:SourceIp", &["10.1.2.3", "11.0.0.1", "2001:db8::1", "nowhere"]),
-    ("aws:CurrentTime", &["2026-01-01T00:00:00Z", "2025-12-31T23:59:59Z", "1767225601"]),
-    ("aws:SecureTransport", &["true", "false"]),
-    ("AWS:USERNAME", &["mallory"]),
-];
-
-/// Who asks what.
-#[derive(Clone, Debug)]
-pub(crate) struct Ask {
-    pub(crate) principal: Principal,
-    pub(crate) action: Action,
-    pub(crate) resource: &'static str,
-    pub(crate) foreign: bool,
-    pub(crate) context: Context,
-}
-
-impl Ask {
-    pub(crate) fn request(&self) -> Request<'_> {
-        let mut request = Request::new(&self.principal, &self.action, self.resource, &self.context);
-        request.resource_account = self.foreign.then(|| "210987654321".parse().unwrap());
-        request
-    }
-}
-
 pub(crate) fn ask() -> impl Strategy<Value = Ask> {
-    (
-        principal(),
-        select(&ACTIONS[..]),
-        select(&RESOURCES[..]),
-        prop::bool::weighted(0.15),
-        context(),
+    let owner = prop_oneof![
+        6 => Just(None),
+        2 => Just(Some("123456789012")),
+        2 => Just(Some("210987654321")),
+    ];
+    let what = (select(&ACTIONS[..]), select(&RESOURCES[..]), owner);
+    (caller(), what, prop::option::weighted(0.4, facts()), context()).prop_map(
+        |(caller, (action, resource, owner), facts, context)| Ask {
+            caller,
+            action: action.to_owned(),
+            resource,
+            owner,
+            facts,
+            context,
+        },
     )
-        .prop_map(|(principal, action, resource, foreign, context)| {
-            let action = Action::parse(action).unwrap();
-            Ask { principal, action, resource, foreign, context }
+}
+
+fn caller() -> impl Strategy<Value = Caller> {
+    let tags =
+        prop::option::of((select(vec!["TEAM", "team"]), select(vec!["red", "r*", "all", ""])));
+    let organization = prop::option::of(select(&ORGANIZATIONS[..]));
+    let session = entries(&SESSION);
+    let canonical = prop::option::of(Just("79a59df900b949e5"));
+    (select(&CALLERS[..]), tags, organization, prop::option::weighted(0.6, session), canonical)
+        .prop_map(|(who, tags, organization, session, canonical)| {
+            let account = !matches!(who, Who::Service(_) | Who::Provider(_) | Who::Anonymous);
+            Caller {
+                who,
+                tags: tags.into_iter().collect(),
+                organization: organization.filter(|_| account),
+                session: session.filter(|entries| account && !entries.is_empty()),
+                canonical: canonical.filter(|_| account),
+            }
         })
 }
 
-fn principal() -> impl Strategy<Value = Principal> {
-    let account = "123456789012".parse().unwrap();
-    let callers = vec![
-        Principal::user(account, "/", "ada", "AIDAADA"),
-        Principal::user(account, "/", "ada", "AIDAADA"),
-        Principal::user(account, "/", "r*", "AIDASTAR"),
-        Principal::role_session(account, "/", "deploy", "AROADEPLOY", "s1"),
-        Principal::role_session(account, "/", "deploy", "AROADEPLOY", "s1"),
-        Principal::role_session(account, "/", "deploy", "AROADEPLOY", "s1"),
-        Principal::federated_user(account, "ada", "/", "guest"),
-        Principal::root(account),
-        Principal::service("ec2.amazonaws.com"),
-        Principal::anonymous(),
-    ];
-    let tags = prop::option::of(select(vec!["red", "r*", "all", ""]));
-    (select(callers), tags)
-        .prop_map(|(caller, team)| caller.with_tags(team.map(|team| ("TEAM", team))))
+fn facts() -> impl Strategy<Value = Facts> {
+    let tags = prop::option::of((select(vec!["TEAM", "Team"]), select(vec!["red", "r*"])));
+    let organization = prop::option::of(select(&ORGANIZATIONS[..]));
+    (organization, tags, prop::bool::weighted(0.2)).prop_map(|(organization, tags, must_allow)| {
+        Facts { organization, tags: tags.into_iter().collect(), must_allow }
+    })
 }
 
-fn context() -> impl Strategy<Value = Context> {
-    let single = subsequence(&CONTEXT[..], 0..=CONTEXT.len()).prop_flat_map(|keys| {
-        keys.into_iter().map(|(key, values)| (Just(key), select(values))).collect::<Vec<_>>()
-    });
+fn entries(
+    words: &'static [(&'static str, &'static [&'static str])],
+) -> impl Strategy<Value = Vec<Entry>> {
+    subsequence(words, 0..=words.len()).prop_flat_map(|keys| {
+        keys.into_iter()
+            .map(|(key, values)| select(values).prop_map(move |value| (key, vec![value], false)))
+            .collect::<Vec<_>>()
+    })
+}
+
+fn context() -> impl Strategy<Value = Vec<Entry>> {
     let tag_keys =
-        prop::option::of(prop::collection::vec(select(vec!["red", "b", "", "Ada"]), 0..3));
-    (single, tag_keys).prop_map(|(single, tag_keys)| {
-        let mut context = Context::default();
-        for (key, value) in single {
-            context.insert(key, value);
-        }
-        if let Some(keys) = tag_keys {
-            context
-                .insert("aws:TagKeys", Value::Many(keys.into_iter().map(str::to_owned).collect()));
+        (prop::collection::vec(select(vec!["red", "b", "", "Ada"]), 0..3), any::<bool>());
+    (entries(&CONTEXT), prop::option::of(tag_keys)).prop_map(|(mut context, tag_keys)| {
+        if let Some((keys, many)) = tag_keys {
+            context.push(("aws:TagKeys", if many { keys } else { vec!["red"] }, many));
         }
         context
     })
 }
 
-/// A policy with up to four statements.
+/// A policy with up to three statements.
 pub(crate) fn policy(kind: PolicyKind) -> impl Strategy<Value = Json> {
     let statements = prop::collection::vec(statement(kind), 1..4);
-    (statements, prop::bool::weighted(0.85)).prop_map(|(statements, variables)| {
+    (statements, prop::bool::weighted(0.7)).prop_map(|(statements, variables)| {
         let mut policy = Map::new();
         if variables {
             policy.insert("Version".into(), json!("2012-10-17"));
@@ -238,142 +103,160 @@ pub(crate) fn statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
             statement["Condition"] = serde_json::from_str(condition).unwrap();
             statement
         });
-    prop_oneof![2 => busy_statement(kind), 2 => plain_statement(kind), 1 => hanging]
-}
-
-/// Conditions with a rule of their own.
-const CONDITIONS: [&str; 8] = [
-    r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["red"]}}"#,
-    r#"{"ForAllValues:StringNotEquals":{"aws:TagKeys":["red","Ada"]}}"#,
-    r#"{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["red"]}}"#,
-    r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":["","red"]}}"#,
-    r#"{"Null":{"aws:TagKeys":"true"}}"#,
-    r#"{"StringEquals":{"aws:username":"mallory"}}"#,
-    r#"{"StringNotEquals":{"aws:username":"mallory"}}"#,
-    r#"{"StringEquals":{"aws:PrincipalTag/team":""}}"#,
-];
-
-fn plain_statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
-    let action = select(vec!["*", "s3:*", "iam:*"]);
-    (prop::bool::weighted(0.2), action, prop::bool::weighted(0.3), select(&PRINCIPALS[..]))
-        .prop_map(move |(deny, action, not_principal, principal)| {
-            let mut statement =
-                json!({"Effect": if deny { "Deny" } else { "Allow" }, "Action": action});
-            if kind != PolicyKind::Trust {
-                statement["Resource"] = json!("*");
+    prop_oneof![3 => busy_statement(kind), 2 => plain_statement(kind), 2 => hanging].prop_map(
+        move |statement| {
+            if kind == PolicyKind::ResourceControl {
+                as_resource_control(statement)
+            } else {
+                statement
             }
-            if kind.names_principals() {
-                let element = if not_principal && kind != PolicyKind::Trust {
-                    "NotPrincipal"
-                } else {
-                    "Principal"
-                };
-                statement[element] = serde_json::from_str(principal).unwrap();
-            }
-            statement
-        })
-}
-
-fn busy_statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
-    let actions =
-        (prop::bool::weighted(0.15), prop::collection::vec(select(&ACTION_PATTERNS[..]), 1..3));
-    let resources =
-        (prop::bool::weighted(0.15), prop::collection::vec(select(&RESOURCE_PATTERNS[..]), 1..3));
-    let principals = (prop::bool::weighted(0.15), select(&PRINCIPALS[..]));
-    let conditions = prop::collection::btree_map(operator(), (select(&KEYS[..]), wanted()), 0..3);
-    (prop::bool::weighted(0.3), actions, resources, principals, conditions).prop_map(
-        move |(
-            deny,
-            (not_action, actions),
-            (not_resource, resources),
-            (not_principal, principal),
-            conditions,
-        )| {
-            let mut map = Map::new();
-            map.insert("Effect".into(), json!(if deny { "Deny" } else { "Allow" }));
-            map.insert(if not_action { "NotAction" } else { "Action" }.into(), json!(actions));
-            if kind != PolicyKind::Trust {
-                map.insert(
-                    if not_resource { "NotResource" } else { "Resource" }.into(),
-                    json!(resources),
-                );
-            }
-            if kind.names_principals() {
-                let element = if not_principal && kind != PolicyKind::Trust {
-                    "NotPrincipal"
-                } else {
-                    "Principal"
-                };
-                map.insert(element.into(), serde_json::from_str(principal).unwrap());
-            }
-            let conditions: Map<String, Json> = conditions
-                .into_iter()
-                .map(|(operator, (key, values))| (operator, json!({ key: values })))
-                .collect();
-            map.insert("Condition".into(), Json::Object(conditions));
-            Json::Object(map)
         },
     )
 }
 
-fn operator() -> impl Strategy<Value = String> {
-    let whole = (
-        select(vec!["", "", "", "ForAllValues:", "ForAnyValue:"]),
-        select(&OPERATORS[..]),
-        any::<bool>(),
-    )
-        .prop_map(|(prefix, base, if_exists)| {
-            format!("{prefix}{base}{}", if if_exists { "IfExists" } else { "" })
-        });
-    prop_oneof![12 => whole, 1 => Just("Null".to_owned())]
+/// What such a policy can say of what a statement says.
+fn as_resource_control(mut statement: Json) -> Json {
+    let map = statement.as_object_mut().unwrap();
+    map.remove("NotPrincipal");
+    map.insert("Principal".into(), json!("*"));
+    map.insert("Effect".into(), json!("Deny"));
+    let actions = map.remove("NotAction").or_else(|| map.remove("Action")).unwrap();
+    let bare = |action: &Json| action == "*";
+    let listed = actions.as_array().cloned().unwrap_or_else(|| vec![actions]);
+    let listed: Vec<Json> =
+        listed.into_iter().map(|a| if bare(&a) { json!("s3:*") } else { a }).collect();
+    map.insert("Action".into(), json!(listed));
+    statement
 }
 
-fn wanted() -> impl Strategy<Value = Vec<&'static str>> {
-    prop::collection::vec(select(&VALUES[..]), 1..3)
+fn principal_element(
+    statement: &mut Map<String, Json>,
+    kind: PolicyKind,
+    not: bool,
+    principal: &str,
+) {
+    if kind.names_principals() {
+        let element = if not && kind != PolicyKind::Trust { "NotPrincipal" } else { "Principal" };
+        statement.insert(element.into(), serde_json::from_str(principal).unwrap());
+    }
+}
+
+fn plain_statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
+    let action = select(vec!["*", "*", "s3:*", "iam:*"]);
+    (prop::bool::weighted(0.15), action, prop::bool::weighted(0.3), select(&PRINCIPALS[..]))
+        .prop_map(move |(deny, action, not_principal, principal)| {
+            let mut map = Map::new();
+            map.insert("Effect".into(), json!(if deny { "Deny" } else { "Allow" }));
+            map.insert("Action".into(), json!(action));
+            if kind != PolicyKind::Trust {
+                map.insert("Resource".into(), json!("*"));
+            }
+            principal_element(&mut map, kind, not_principal, principal);
+            Json::Object(map)
+        })
+}
+
+fn busy_statement(kind: PolicyKind) -> impl Strategy<Value = Json> {
+    let patterns = |words: &'static [&'static str]| {
+        (prop::bool::weighted(0.15), prop::collection::vec(select(words), 1..3))
+    };
+    let principals = (prop::bool::weighted(0.15), select(&PRINCIPALS[..]));
+    let conditions = prop::collection::vec(condition(), 0..3);
+    (
+        prop::bool::weighted(0.25),
+        patterns(&ACTION_PATTERNS),
+        patterns(&RESOURCE_PATTERNS),
+        principals,
+        conditions,
+    )
+        .prop_map(move |(deny, actions, resources, (not_principal, principal), conditions)| {
+            let mut map = Map::new();
+            map.insert("Effect".into(), json!(if deny { "Deny" } else { "Allow" }));
+            map.insert(if actions.0 { "NotAction" } else { "Action" }.into(), json!(actions.1));
+            if kind != PolicyKind::Trust {
+                let element = if resources.0 { "NotResource" } else { "Resource" };
+                map.insert(element.into(), json!(resources.1));
+            }
+            principal_element(&mut map, kind, not_principal, principal);
+            let conditions: Map<String, Json> = conditions
+                .into_iter()
+                .map(|(operator, key, values)| (operator, json!({ key: values })))
+                .collect();
+            map.insert("Condition".into(), Json::Object(conditions));
+            Json::Object(map)
+        })
+}
+
+/// An operator with one key and its values.
+fn condition() -> impl Strategy<Value = (String, &'static str, Vec<&'static str>)> {
+    let single = (0..FAMILIES.len()).prop_flat_map(|family| {
+        let family = &FAMILIES[family];
+        let values = prop::collection::vec(select(family.values), 1..3);
+        (select(family.operators), any::<bool>(), select(family.keys), values)
+            .prop_map(|(base, exists, key, values)| (suffixed("", base, exists), key, values))
+    });
+    let prefix = select(vec!["", "ForAllValues:", "ForAllValues:", "ForAnyValue:", "ForAnyValue:"]);
+    let values = prop::collection::vec(select(&SET_VALUES[..]), 1..3);
+    let base = select(FAMILIES[0].operators);
+    let set = (prefix, base, any::<bool>(), select(&SET_KEYS[..]), values).prop_map(
+        |(prefix, base, exists, key, values)| (suffixed(prefix, base, exists), key, values),
+    );
+    let keys: Vec<&str> = FAMILIES.iter().flat_map(|family| family.keys.iter().copied()).collect();
+    let null = (select(keys), select(vec!["true", "false", "maybe"]))
+        .prop_map(|(key, value)| ("Null".to_owned(), key, vec![value]));
+    prop_oneof![9 => single, 3 => set, 1 => null]
+}
+
+fn suffixed(prefix: &str, operator: &str, if_exists: bool) -> String {
+    format!("{prefix}{operator}{}", if if_exists { "IfExists" } else { "" })
 }
 
 /// Policies of every type.
 pub(crate) fn texts() -> impl Strategy<Value = Texts> {
-    let one = || policy(PolicyKind::Identity);
     let resource = prop_oneof![
         2 => Just((None, false)),
         3 => policy(PolicyKind::Resource).prop_map(|p| (Some(p), false)),
         1 => policy(PolicyKind::Trust).prop_map(|p| (Some(p), true)),
     ];
-    (
-        prop::collection::vec(one(), 0..4),
-        prop::option::weighted(0.4, one()),
-        prop::option::weighted(0.3, prop::collection::vec(one(), 0..3)),
-        resource,
-    )
-        .prop_map(|(identity, boundary, session, (resource, trust))| Texts {
+    let own = (
+        prop::collection::vec(policy(PolicyKind::Identity), 0..4),
+        prop::option::weighted(0.3, policy(PolicyKind::Boundary)),
+        prop::option::weighted(0.3, prop::collection::vec(policy(PolicyKind::Session), 0..3)),
+    );
+    let limits = (
+        levels(PolicyKind::ServiceControl),
+        levels(PolicyKind::ResourceControl),
+        prop::option::weighted(0.15, policy(PolicyKind::Resource)),
+    );
+    (own, resource, limits).prop_map(
+        |(
+            (identity, boundary, session),
+            (resource, trust),
+            (service_control, resource_control, endpoint),
+        )| Texts {
             identity,
             boundary,
             session,
             resource,
             trust,
-        })
+            service_control,
+            resource_control,
+            endpoint,
+        },
+    )
 }
 
-pub(crate) fn compile(text: &Json, kind: PolicyKind) -> Arc<CompiledPolicy> {
-    let document =
-        PolicyDocument::parse(&text.to_string(), kind).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let source = match kind {
-        PolicyKind::Trust => PolicySource::Trust("deploy".into()),
-        PolicyKind::Resource => PolicySource::Resource("b".into()),
-        _ => PolicySource::Managed(Arn::parse("arn:aws:iam::123456789012:policy/p").unwrap()),
-    };
-    Arc::new(CompiledPolicy::compile(source, &document))
-}
-
-pub(crate) fn compile_all(texts: &Texts) -> PolicySet {
-    let each =
-        |list: &[Json]| list.iter().map(|text| compile(text, PolicyKind::Identity)).collect();
-    let resource_kind = if texts.trust { PolicyKind::Trust } else { PolicyKind::Resource };
-    PolicySet {
-        identity: each(&texts.identity),
-        boundary: texts.boundary.as_ref().map(|text| compile(text, PolicyKind::Boundary)),
-        session: texts.session.as_deref().map(each),
-        resource: texts.resource.as_ref().map(|text| compile(text, resource_kind)),
+/// The policies of an organization's levels, most of which allow everything and limit little.
+fn levels(kind: PolicyKind) -> impl Strategy<Value = Vec<Vec<Json>>> {
+    let mut full = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    if kind.names_principals() {
+        full["Principal"] = json!("*");
     }
+    let full = json!({"Version": "2012-10-17", "Statement": [full]});
+    let more = prop::option::weighted(0.3, policy(kind));
+    let level = (prop::bool::weighted(0.85), more).prop_map(move |(allows, more)| {
+        let full = full.clone();
+        allows.then_some(full).into_iter().chain(more).collect()
+    });
+    prop_oneof![3 => Just(Vec::new()), 2 => prop::collection::vec(level, 1..4)]
 }

@@ -7,8 +7,12 @@
     reason = "a test that meets what it did not expect must fail, and says where"
 )]
 
+mod case;
+mod compare;
 mod differential;
 mod generate;
+mod language;
 mod oracle;
 mod theorems;
+mod words;
 mod workload;

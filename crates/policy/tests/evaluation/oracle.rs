@@ -1,61 +1,92 @@
 //! A second evaluator, naive and slow, written from AWS's documentation and not from the first one. It shares no code with it: it
-//! reads the JSON itself, knows no index, no compiled form, and asks every statement everything.
-
-use std::{collections::BTreeMap, net::IpAddr};
+//! reads the JSON and the case's words itself, knows no index and no compiled form, and asks every statement everything.
 
 use serde_json::Value as Json;
-use tidegate_policy::{Effect, Principal, PrincipalKind, Request, Value};
 
-/// The same policies as text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Texts {
-    pub(crate) identity: Vec<Json>,
-    pub(crate) boundary: Option<Json>,
-    pub(crate) session: Option<Vec<Json>>,
-    pub(crate) resource: Option<Json>,
-    /// Whether `resource` is a role's trust policy.
-    pub(crate) trust: bool,
+use super::{
+    case::{ACCOUNT, Ask, Caller, Texts, Who},
+    language::{Symbol, chars, compares, symbols, wild},
+};
+
+/// What is decided, and by which type of policy where it is denied, in the words of AWS's sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    Allow,
+    Silence(&'static str),
+    Deny(&'static str),
 }
 
 /// Decides by the flow chart on AWS's page "Policy evaluation logic".
-pub(crate) fn decide(texts: &Texts, ask: &Request<'_>) -> Effect {
-    let boundary: Vec<Json> = texts.boundary.iter().cloned().collect();
+pub(crate) fn decide(texts: &Texts, ask: &Ask) -> Verdict {
+    let caller = &ask.caller;
+    let linked =
+        matches!(caller.who, Who::Role { path, .. } if path.starts_with("/aws-service-role/"));
+    let has_account = !matches!(caller.who, Who::Service(_) | Who::Provider(_) | Who::Anonymous);
+    let same_account = ask.owner.is_none_or(|owner| has_account && owner == ACCOUNT);
+    let resource_type = if texts.trust { "role trust policy" } else { "resource-based policy" };
+    let one = |policy: &Option<Json>| policy.iter().cloned().collect::<Vec<_>>();
+    let (boundary, resource, endpoint) =
+        (one(&texts.boundary), one(&texts.resource), one(&texts.endpoint));
     let session = texts.session.clone().unwrap_or_default();
-    let resource: Vec<Json> = texts.resource.iter().cloned().collect();
-    let all = [&texts.identity, &boundary, &session, &resource];
-    if all.iter().any(|policies| policies.iter().any(|p| !applying(p, "Deny", ask).is_empty())) {
-        return Effect::ExplicitDeny;
-    }
-    let allows = |policies: &[Json]| policies.iter().any(|p| !applying(p, "Allow", ask).is_empty());
-    let resource_names: Vec<Name> =
-        resource.iter().flat_map(|p| applying(p, "Allow", ask)).collect();
-    let answer = |allowed: bool| if allowed { Effect::Allow } else { Effect::ImplicitDeny };
+    let bounded = texts.boundary.is_some();
+    let applying = |policies: &[Json], effect: &str| -> Vec<Name> {
+        policies.iter().flat_map(|p| applying(p, effect, ask, bounded)).collect()
+    };
+    let allows = |policies: &[Json]| !applying(policies, "Allow").is_empty();
+    let every_level_allows = |levels: &[Vec<Json>]| levels.iter().all(|level| allows(level));
 
-    let kind = ask.principal.kind;
-    let no_account = kind == PrincipalKind::Service || kind == PrincipalKind::Anonymous;
-    let same_account =
-        ask.resource_account.is_none_or(|owner| ask.principal.account == Some(owner));
-    if no_account {
-        return answer(!resource_names.is_empty());
+    let (no_levels, no_bounds) = (Vec::new(), linked || !has_account);
+    let resource_control = if linked { &no_levels } else { &texts.resource_control };
+    let service_control = if no_bounds { &no_levels } else { &texts.service_control };
+
+    let groups: [(&'static str, Vec<Json>); 7] = [
+        ("resource control policy", resource_control.concat()),
+        ("service control policy", service_control.concat()),
+        ("VPC endpoint policy", endpoint.clone()),
+        (resource_type, resource.clone()),
+        ("identity-based policy", texts.identity.clone()),
+        ("permissions boundary", boundary.clone()),
+        ("session policy", session.clone()),
+    ];
+    for (policy_type, policies) in &groups {
+        if !applying(policies, "Deny").is_empty() {
+            return Verdict::Deny(policy_type);
+        }
     }
-    if (!same_account || texts.trust) && resource_names.is_empty() {
-        return Effect::ImplicitDeny;
+    if !every_level_allows(resource_control) {
+        return Verdict::Silence("resource control policy");
     }
-    if kind == PrincipalKind::Root {
-        return Effect::Allow;
+    if !every_level_allows(service_control) {
+        return Verdict::Silence("service control policy");
     }
-    let identity = allows(&texts.identity);
-    let boundary = texts.boundary.is_none() || allows(&boundary);
-    let session = match &texts.session {
-        Some(policies) => allows(policies),
-        None => kind != PrincipalKind::FederatedUser,
-    };
-    let by_name = |name: &Name| match (name, kind) {
-        (Name::Everyone | Name::Session, _) | (Name::Entity, PrincipalKind::User) => true,
-        (Name::Entity, _) => boundary && session,
-        (Name::Account, _) => false,
-    };
-    answer(identity && boundary && session || same_account && resource_names.iter().any(by_name))
+    if texts.endpoint.is_some() && !allows(&endpoint) {
+        return Verdict::Silence("VPC endpoint policy");
+    }
+    let names = applying(&resource, "Allow");
+    let must_allow = ask.facts.as_ref().is_some_and(|facts| facts.must_allow);
+    if names.is_empty() && (must_allow || texts.trust || !same_account || !has_account) {
+        return Verdict::Silence(resource_type);
+    }
+    if !has_account {
+        return Verdict::Allow;
+    }
+    // The table on who is named, a column each.
+    let named = |name: Name| same_account && names.contains(&name);
+    let user = matches!(caller.who, Who::User { .. });
+    let whole = named(Name::Everyone) || named(Name::Session) || user && named(Name::Entity);
+    let root = caller.who == Who::Root;
+    if !root && !whole && !named(Name::Entity) && !allows(&texts.identity) {
+        return Verdict::Silence("identity-based policy");
+    }
+    if !root && !whole && bounded && !allows(&boundary) {
+        return Verdict::Silence("permissions boundary");
+    }
+    let limited = texts.session.is_some() || matches!(caller.who, Who::Guest { .. });
+    // Whom a policy names otherwise than as an account, everyone or a session is the role, the user, or nobody.
+    if limited && !whole && !allows(&session) {
+        return Verdict::Silence("session policy");
+    }
+    Verdict::Allow
 }
 
 /// By what a policy names the caller.
@@ -79,27 +110,23 @@ fn texts(value: &Json) -> Vec<String> {
 }
 
 /// The statements of this effect that apply, each as the ways in which it names the caller.
-fn applying(policy: &Json, effect: &str, ask: &Request<'_>) -> Vec<Name> {
+fn applying(policy: &Json, effect: &str, ask: &Ask, bounded: bool) -> Vec<Name> {
     let variables = policy.get("Version").is_some_and(|v| v == "2012-10-17");
     let mut names = Vec::new();
     for statement in list(&policy["Statement"]) {
-        let all_hold = || {
-            conditions(&statement)
-                .all(|(op, key, values)| holds(&op, &key, &values, variables, ask))
-        };
         if statement["Effect"] == effect
             && action(&statement, ask)
-            && resource(&statement, variables, ask)
-            && all_hold()
+            && resource(&statement, effect, variables, ask)
+            && met(&statement, effect, variables, ask)
         {
-            names.extend(named(&statement, effect, ask.principal));
+            names.extend(named(&statement, effect, &ask.caller, bounded));
         }
     }
     names
 }
 
-fn action(statement: &Json, ask: &Request<'_>) -> bool {
-    let asked = ask.action.as_str().to_lowercase();
+fn action(statement: &Json, ask: &Ask) -> bool {
+    let asked = ask.action.to_lowercase();
     let any = |patterns: &Json| {
         texts(patterns).iter().any(|p| wild(&symbols(&p.to_lowercase()), &chars(&asked)))
     };
@@ -109,129 +136,223 @@ fn action(statement: &Json, ask: &Request<'_>) -> bool {
     }
 }
 
-fn resource(statement: &Json, variables: bool, ask: &Request<'_>) -> bool {
-    let any = |patterns: &Json| {
-        texts(patterns)
-            .iter()
-            .any(|p| expand(p, variables, ask).is_some_and(|p| wild(&p, &chars(ask.resource))))
+fn resource(statement: &Json, effect: &str, variables: bool, ask: &Ask) -> bool {
+    let expanded = |patterns: &Json| -> Vec<Option<Vec<Symbol>>> {
+        texts(patterns).iter().map(|p| expand(p, variables, ask)).collect()
+    };
+    let any = |patterns: &[Option<Vec<Symbol>>]| {
+        patterns.iter().flatten().any(|p| wild(p, &chars(ask.resource)))
     };
     match (statement.get("Resource"), statement.get("NotResource")) {
-        (Some(patterns), _) => any(patterns),
-        (None, Some(patterns)) => !any(patterns),
+        (Some(patterns), _) => any(&expanded(patterns)),
+        (None, Some(patterns)) => {
+            let patterns = expanded(patterns);
+            // Who knows what is excluded by a variable without a value? Nothing is allowed then.
+            let known = patterns.iter().all(Option::is_some);
+            !any(&patterns) && (known || effect == "Deny")
+        }
         (None, None) => true,
     }
 }
 
-fn conditions(statement: &Json) -> impl Iterator<Item = (String, String, Vec<String>)> {
+/// Whether the conditions let the statement apply: an allow wants each to hold, a deny none to fail.
+fn met(statement: &Json, effect: &str, variables: bool, ask: &Ask) -> bool {
     let operators =
         statement.get("Condition").and_then(Json::as_object).cloned().unwrap_or_default();
-    operators.into_iter().flat_map(|(operator, keys)| {
-        let keys = keys.as_object().cloned().unwrap_or_default();
-        keys.into_iter().map(move |(key, values)| (operator.clone(), key, texts(&values)))
+    operators.iter().all(|(operator, keys)| {
+        keys.as_object().unwrap().iter().all(|(key, wanted)| {
+            match holds(operator, key, &texts(wanted), variables, ask) {
+                Some(holds) => holds,
+                None => effect == "Deny",
+            }
+        })
     })
 }
 
-fn named(statement: &Json, effect: &str, caller: &Principal) -> Vec<Name> {
-    let read = |element: &Json| -> Vec<(String, String)> {
-        match element {
-            Json::Object(kinds) => kinds
-                .iter()
-                .flat_map(|(k, v)| texts(v).into_iter().map(move |v| (k.clone(), v)))
-                .collect(),
-            _ => vec![("AWS".to_owned(), "*".to_owned())],
-        }
-    };
-    let names = |element| -> Vec<Name> {
-        read(element).iter().flat_map(|(k, v)| names_of(k, v, caller)).collect()
+fn named(statement: &Json, effect: &str, caller: &Caller, bounded: bool) -> Vec<Name> {
+    let names = |element: &Json| -> Vec<Name> {
+        let Json::Object(kinds) = element else { return vec![Name::Everyone] };
+        let pairs = kinds.iter().flat_map(|(k, v)| texts(v).into_iter().map(move |v| (k, v)));
+        pairs.filter_map(|(kind, value)| names_of(kind, &value, caller)).collect()
     };
     match (statement.get("Principal"), statement.get("NotPrincipal")) {
         (Some(element), _) => names(element),
         (None, Some(element)) => {
             let found = names(element);
-            // A `Deny` spares only a caller all of whose names are listed.
-            let mut needed = vec![Name::Entity];
-            if caller.account.is_some() {
-                needed.push(Name::Account);
-            }
-            if matches!(caller.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser) {
-                needed.push(Name::Session);
-            }
-            if caller.kind == PrincipalKind::Root {
-                needed.retain(|name| *name == Name::Account);
-            }
+            // A `Deny` spares only a caller all of whose names are listed, and nobody who has a boundary.
+            let needed = match caller.who {
+                Who::Root => vec![Name::Account],
+                Who::User { .. } => vec![Name::Account, Name::Entity],
+                Who::Role { .. } | Who::Guest { .. } => {
+                    vec![Name::Account, Name::Entity, Name::Session]
+                }
+                Who::Service(_) | Who::Provider(_) | Who::Anonymous => vec![Name::Entity],
+            };
             let all_listed =
                 found.contains(&Name::Everyone) || needed.iter().all(|name| found.contains(name));
-            let spared = if effect == "Allow" { !found.is_empty() } else { all_listed };
+            let spared = if effect == "Allow" { !found.is_empty() } else { all_listed && !bounded };
             if spared { Vec::new() } else { vec![Name::Everyone] }
         }
         (None, None) => vec![Name::Entity],
     }
 }
 
-fn names_of(kind: &str, value: &str, caller: &Principal) -> Vec<Name> {
-    let mut names = Vec::new();
-    let account = caller.account.map(|a| a.to_string()).unwrap_or_default();
-    match kind {
-        "AWS" if value == "*" => names.push(Name::Everyone),
-        "AWS" => {
-            if !account.is_empty()
-                && (value == account || value == format!("arn:aws:iam::{account}:root"))
-            {
-                names.push(Name::Account);
-            }
-            let session =
-                matches!(caller.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
-            if session && value == &*caller.arn {
-                names.push(Name::Session);
-            }
-            let is_root_arn = value.ends_with(":root");
-            if !is_root_arn && value == &*caller.principal_arn {
-                names.push(Name::Entity);
-            }
-            let unique_id = caller.user_id.split(':').next().unwrap_or_default();
-            if value.starts_with('A') && value == unique_id {
-                names.push(Name::Entity);
+fn names_of(kind: &str, value: &str, caller: &Caller) -> Option<Name> {
+    let account = [ACCOUNT.to_owned(), format!("arn:aws:iam::{ACCOUNT}:root")];
+    match (kind, caller.who) {
+        ("AWS", _) if value == "*" => Some(Name::Everyone),
+        ("Service", Who::Service(name)) => (value == "*" || value == name).then_some(Name::Entity),
+        ("Federated", Who::Provider(name)) => (value == name).then_some(Name::Entity),
+        (_, Who::Service(_) | Who::Provider(_) | Who::Anonymous) => None,
+        ("AWS", _) if account.iter().any(|a| a == value) => Some(Name::Account),
+        ("CanonicalUser", _) => (caller.canonical? == value).then_some(Name::Account),
+        ("AWS", who) => {
+            let (entity, id) = entity(who)?;
+            if session_arn(who).is_some_and(|arn| arn == value) {
+                Some(Name::Session)
+            } else {
+                (value == entity || value == id).then_some(Name::Entity)
             }
         }
-        "Service"
-            if caller.kind == PrincipalKind::Service && (value == "*" || value == &*caller.arn) =>
-        {
-            names.push(Name::Entity);
-        }
-        _ => {}
+        _ => None,
     }
-    names
+}
+
+/// ARN and id of the user or role behind a caller.
+fn entity(who: Who) -> Option<(String, &'static str)> {
+    match who {
+        Who::User { path, name, id } | Who::Guest { path, name, id, .. } => {
+            Some((format!("arn:aws:iam::{ACCOUNT}:user{path}{name}"), id))
+        }
+        Who::Role { path, name, id, .. } => {
+            Some((format!("arn:aws:iam::{ACCOUNT}:role{path}{name}"), id))
+        }
+        _ => None,
+    }
+}
+
+fn session_arn(who: Who) -> Option<String> {
+    match who {
+        Who::Role { name, session, .. } => {
+            Some(format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"))
+        }
+        Who::Guest { session, .. } => {
+            Some(format!("arn:aws:sts::{ACCOUNT}:federated-user/{session}"))
+        }
+        _ => None,
+    }
 }
 
 /// The values of a key, and whether it is one of several values.
-fn values(key: &str, ask: &Request<'_>) -> Option<(Vec<String>, bool)> {
-    let caller = ask.principal;
-    let lower = key.to_lowercase();
-    let known = caller.kind != PrincipalKind::Anonymous;
+type Found = (Vec<String>, bool);
+
+/// The keys that follow from the caller, by AWS's table "Principal key values".
+fn of_caller(key: &str, caller: &Caller) -> Option<Found> {
     let one = |text: &str| Some((vec![text.to_owned()], false));
-    match lower.as_str() {
-        "aws:principalarn" => known.then(|| one(&caller.principal_arn))?,
-        "aws:userid" => known.then(|| one(&caller.user_id))?,
-        "aws:username" => one(caller.username.as_deref()?),
-        "aws:principalaccount" => one(&caller.account?.to_string()),
-        "aws:resourceaccount" => one(&ask.resource_account.or(caller.account)?.to_string()),
-        tag if tag.starts_with("aws:principaltag/") => {
-            let tags: BTreeMap<String, &str> =
-                caller.tags.iter().map(|(k, v)| (k.to_lowercase(), &**v)).collect();
-            one(tags.get(tag.trim_start_matches("aws:principaltag/"))?)
+    let who = caller.who;
+    let has_account = !matches!(who, Who::Service(_) | Who::Provider(_) | Who::Anonymous);
+    match (key, who) {
+        ("aws:principalarn", Who::Root) => one(&format!("arn:aws:iam::{ACCOUNT}:root")),
+        ("aws:principalarn", Who::Guest { .. }) => one(&session_arn(who)?),
+        ("aws:principalarn", _) => one(&entity(who)?.0),
+        ("aws:userid", Who::Root) => one(ACCOUNT),
+        ("aws:userid", Who::User { id, .. }) => one(id),
+        ("aws:userid", Who::Role { id, session, .. }) => one(&format!("{id}:{session}")),
+        ("aws:userid", Who::Guest { session, .. }) => one(&format!("{ACCOUNT}:{session}")),
+        ("aws:userid", Who::Anonymous) => one("anonymous"),
+        ("aws:principalaccount", _) if has_account => one(ACCOUNT),
+        ("aws:principaltype", _) => one(match who {
+            Who::Root => "Account",
+            Who::User { .. } => "User",
+            Who::Role { .. } => "AssumedRole",
+            Who::Guest { .. } => "FederatedUser",
+            Who::Service(_) => "Service",
+            Who::Provider(_) => "Federated",
+            Who::Anonymous => "Anonymous",
+        }),
+        ("aws:principalisawsservice", Who::Service(_)) => one("true"),
+        ("aws:principalisawsservice", _) if has_account => one("false"),
+        ("aws:username", Who::User { name, .. })
+        | ("aws:principalservicename", Who::Service(name)) => one(name),
+        ("aws:principalservicenameslist", Who::Service(name)) => {
+            Some((vec![name.to_owned()], true))
         }
-        other => match ask.context.iter().find(|(k, _)| k.to_lowercase() == other)?.1 {
-            Value::One(text) => one(text),
-            Value::Many(texts) => Some((texts.clone(), true)),
-        },
+        ("aws:principalorgid", _) => one(caller.organization?.0),
+        ("aws:principalorgpaths", _) => Some((vec![caller.organization?.1.to_owned()], true)),
+        _ => {
+            let wanted = key.strip_prefix("aws:principaltag/")?;
+            let tag = caller.tags.iter().find(|(k, _)| k.to_lowercase() == wanted)?;
+            one(tag.1)
+        }
     }
 }
 
-fn holds(operator: &str, key: &str, wanted: &[String], variables: bool, ask: &Request<'_>) -> bool {
+const OF_SESSION: [&str; 6] = [
+    "aws:tokenissuetime",
+    "aws:multifactorauthpresent",
+    "aws:multifactorauthage",
+    "aws:sourceidentity",
+    "aws:federatedprovider",
+    "aws:assumedroot",
+];
+
+fn of_entries(key: &str, entries: &[super::case::Entry]) -> Option<Found> {
+    let (_, values, many) = entries.iter().rev().find(|(k, ..)| k.to_lowercase() == key)?;
+    Some((values.iter().map(|v| (*v).to_owned()).collect(), *many))
+}
+
+fn values(key: &str, ask: &Ask) -> Option<Found> {
+    let key = key.to_lowercase();
+    let one = |text: &str| Some((vec![text.to_owned()], false));
+    let account = matches!(ask.caller.who, Who::Service(_) | Who::Provider(_) | Who::Anonymous);
+    let own = if account { None } else { Some(ACCOUNT) };
+    let foreign = ask.owner.is_some_and(|owner| own != Some(owner));
+    let organization = match &ask.facts {
+        Some(facts) => facts.organization,
+        None if foreign => None,
+        None => ask.caller.organization,
+    };
+    let from_context = || if ask.facts.is_some() { None } else { of_entries(&key, &ask.context) };
+    match key.as_str() {
+        "aws:resourceaccount" => one(ask.owner.or(own)?),
+        "aws:resourceorgid" => match organization {
+            Some((id, _)) => one(id),
+            None => from_context(),
+        },
+        "aws:resourceorgpaths" => match organization {
+            Some((_, path)) => Some((vec![path.to_owned()], true)),
+            None => from_context(),
+        },
+        tag if tag.starts_with("aws:resourcetag/") => match &ask.facts {
+            Some(facts) => {
+                let wanted = tag.strip_prefix("aws:resourcetag/")?;
+                one(facts.tags.iter().find(|(k, _)| k.to_lowercase() == wanted)?.1)
+            }
+            None => from_context(),
+        },
+        session if OF_SESSION.contains(&session) => {
+            of_entries(session, ask.caller.session.as_ref()?)
+        }
+        caller
+            if caller.starts_with("aws:principal")
+                || ["aws:userid", "aws:username"].contains(&caller) =>
+        {
+            of_caller(caller, &ask.caller)
+        }
+        other => of_entries(other, &ask.context),
+    }
+}
+
+/// Whether a condition holds; `None` where a value can't be read.
+fn holds(operator: &str, key: &str, wanted: &[String], variables: bool, ask: &Ask) -> Option<bool> {
     let found = values(key, ask).map(|(values, _)| values);
     if operator == "Null" {
         let absent = found.is_none_or(|values| values.is_empty());
-        return wanted.iter().any(|w| w.to_lowercase() == absent.to_string());
+        return any(wanted.iter().map(|w| match w.to_lowercase().as_str() {
+            "true" => Some(absent),
+            "false" => Some(!absent),
+            _ => None,
+        }));
     }
     let (set, rest) = match operator.split_once(':') {
         Some((set, rest)) => (Some(set), rest),
@@ -243,93 +364,48 @@ fn holds(operator: &str, key: &str, wanted: &[String], variables: bool, ask: &Re
     };
     let negated = base.contains("Not");
     let positive = base.replace("Not", "");
-    let any_listed =
-        |value: &String| wanted.iter().any(|w| compares(&positive, w, value, variables, ask));
-    let non_empty = || found.iter().flatten().filter(|v| !v.is_empty());
+    let matches = |value: &String| {
+        let listed = any(wanted.iter().map(|w| {
+            // A variable without a value equals nothing.
+            let pattern = if positive.starts_with("String") || positive.starts_with("Arn") {
+                expand(w, variables, ask)
+            } else {
+                Some(symbols(w))
+            };
+            pattern.map_or(Some(false), |pattern| compares(&positive, &pattern, value))
+        }))?;
+        Some(listed != negated)
+    };
+    let filled = || found.iter().flatten().filter(|v| !v.is_empty());
     match set {
-        Some("ForAllValues") => non_empty().all(|v| any_listed(v) != negated),
-        Some(_) if non_empty().count() == 0 => if_exists,
-        Some(_) => non_empty().any(|v| any_listed(v) != negated),
+        Some("ForAllValues") => all(filled().map(matches)),
+        Some(_) if filled().count() == 0 => Some(if_exists),
+        Some(_) => any(filled().map(matches)),
         None => match &found {
-            None => if_exists || negated,
-            Some(values) => values.iter().any(any_listed) != negated,
+            None => Some(if_exists || negated),
+            Some(values) if negated => all(values.iter().map(matches)),
+            Some(values) => any(values.iter().map(matches)),
         },
     }
 }
 
-fn compares(
-    operator: &str,
-    wanted: &str,
-    actual: &str,
-    variables: bool,
-    ask: &Request<'_>,
-) -> bool {
-    let expanded = || expand(wanted, variables, ask);
-    let plain = |symbols: Vec<Symbol>| -> String { symbols.iter().map(|s| s.as_char()).collect() };
-    let numbers = || Some((wanted.parse::<f64>().ok()?, actual.parse::<f64>().ok()?));
-    let dates = || Some((seconds(wanted)?, seconds(actual)?));
-    match operator {
-        "StringEquals" => expanded().is_some_and(|w| plain(w) == actual),
-        "StringEqualsIgnoreCase" => {
-            expanded().is_some_and(|w| plain(w).to_lowercase() == actual.to_lowercase())
-        }
-        "StringLike" => expanded().is_some_and(|w| wild(&w, &chars(actual))),
-        "ArnEquals" | "ArnLike" => expanded().is_some_and(|w| arn(&w, actual)),
-        "NumericEquals" => {
-            numbers().is_some_and(|(w, a)| a.partial_cmp(&w) == Some(std::cmp::Ordering::Equal))
-        }
-        "NumericLessThan" => numbers().is_some_and(|(w, a)| a < w),
-        "NumericGreaterThanEquals" => numbers().is_some_and(|(w, a)| a >= w),
-        "DateEquals" => dates().is_some_and(|(w, a)| a == w),
-        "DateLessThanEquals" => dates().is_some_and(|(w, a)| a <= w),
-        "DateGreaterThan" => dates().is_some_and(|(w, a)| a > w),
-        "Bool" => ["true", "false"].contains(&actual) && wanted.to_lowercase() == actual,
-        "IpAddress" => in_block(wanted, actual).unwrap_or(false),
-        other => panic!("the generator makes no {other}"),
+fn any(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let truths: Vec<Option<bool>> = truths.collect();
+    if truths.contains(&Some(true)) {
+        Some(true)
+    } else if truths.contains(&None) {
+        None
+    } else {
+        Some(false)
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Symbol {
-    Star,
-    Any,
-    Char(char),
+fn all(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    any(truths.map(|truth| truth.map(|t| !t))).map(|t| !t)
 }
 
-impl Symbol {
-    fn as_char(self) -> char {
-        match self {
-            Self::Star => '*',
-            Self::Any => '?',
-            Self::Char(c) => c,
-        }
-    }
-}
-
-fn symbols(text: &str) -> Vec<Symbol> {
-    let symbol = |c| match c {
-        '*' => Symbol::Star,
-        '?' => Symbol::Any,
-        c => Symbol::Char(c),
-    };
-    text.chars().map(symbol).collect()
-}
-
-fn chars(text: &str) -> Vec<char> {
-    text.chars().collect()
-}
-
-fn wild(pattern: &[Symbol], text: &[char]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some((Symbol::Star, rest)), _) => (0..=text.len()).any(|skip| wild(rest, &text[skip..])),
-        (Some((Symbol::Any, rest)), Some((_, behind))) => wild(rest, behind),
-        (Some((Symbol::Char(c), rest)), Some((found, behind))) => c == found && wild(rest, behind),
-        (None, Some(_)) | (Some(_), None) => false,
-    }
-}
-
-fn expand(text: &str, variables: bool, ask: &Request<'_>) -> Option<Vec<Symbol>> {
+/// A text of a policy with values for its variables; `None` where one has none.
+fn expand(text: &str, variables: bool, ask: &Ask) -> Option<Vec<Symbol>> {
     let mut out = Vec::new();
     let mut rest = text;
     while let (true, Some(start)) = (variables, rest.find("${")) {
@@ -349,46 +425,10 @@ fn expand(text: &str, variables: bool, ask: &Request<'_>) -> Option<Vec<Symbol>>
     Some(out)
 }
 
-fn variable(key: &str, ask: &Request<'_>) -> Option<String> {
+fn variable(key: &str, ask: &Ask) -> Option<String> {
+    if ["aws:tagkeys", "aws:calledvia"].contains(&key.to_lowercase().as_str()) {
+        return None;
+    }
     let (values, several) = values(key, ask)?;
     if several { None } else { values.into_iter().next() }
-}
-
-fn arn(pattern: &[Symbol], text: &str) -> bool {
-    let patterns: Vec<&[Symbol]> = pattern.splitn(6, |s| *s == Symbol::Char(':')).collect();
-    let texts: Vec<&str> = text.splitn(6, ':').collect();
-    patterns.len() == texts.len() && patterns.iter().zip(&texts).all(|(p, t)| wild(p, &chars(t)))
-}
-
-/// Epoch seconds of `2026-01-02T03:04:05Z` or of a plain number.
-fn seconds(text: &str) -> Option<i64> {
-    if text.len() > 4 && text.chars().all(|c| c.is_ascii_digit()) {
-        return text.parse().ok();
-    }
-    let numbers: Vec<i64> = text
-        .strip_suffix('Z')?
-        .split(['-', 'T', ':'])
-        .map(|n| n.parse().ok())
-        .collect::<Option<_>>()?;
-    let [year, month, day, hour, minute, second] = numbers[..] else { return None };
-    let leap = |y: i64| y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-    let years: i64 = (1970..year).map(|y| if leap(y) { 366 } else { 365 }).sum();
-    let february = if leap(year) { 29 } else { 28 };
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let months: i64 = lengths.iter().take(usize::try_from(month - 1).ok()?).sum();
-    Some(((years + months + day - 1) * 24 + hour) * 3600 + minute * 60 + second)
-}
-
-fn in_block(block: &str, address: &str) -> Option<bool> {
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(a) => format!("{:032b}", u32::from(a)),
-        IpAddr::V6(a) => format!("{:0128b}", u128::from(a)),
-    };
-    let (base, length) = match block.split_once('/') {
-        Some((base, length)) => (base, Some(length.parse::<usize>().ok()?)),
-        None => (block, None),
-    };
-    let (base, address) = (bits(base.parse().ok()?), bits(address.parse().ok()?));
-    let length = length.unwrap_or(base.len());
-    Some(base.len() == address.len() && base.get(..length)? == address.get(..length)?)
 }

@@ -1,33 +1,54 @@
 //! What holds of every policy and every request.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::select};
 use serde_json::{Value as Json, json};
-use tidegate_policy::{
-    Action, Decision, Effect, PolicyDocument, PolicyKind, PolicyType, PrincipalKind, authorize,
-};
+use tidegate_policy::{Decision, Effect, PolicyDocument, PolicyKind, PolicyType, authorize};
 
 use crate::{
-    generate::{Ask, ask, compile, compile_all, policy, statement, texts},
-    oracle::Texts,
+    case::{Ask, Texts, Who, compile, compile_all},
+    generate::{ask, policy, statement, texts},
+    words::PRINCIPALS,
 };
 
 fn decide(texts: &Texts, ask: &Ask) -> Decision {
-    authorize(&compile_all(texts), &ask.request())
+    authorize(&compile_all(texts), &ask.asked().request())
 }
 
 fn statements(policy: &mut Json) -> &mut Vec<Json> {
     policy["Statement"].as_array_mut().unwrap()
 }
 
+/// All statements but those of resource control policies, which can say little.
 fn every_statement(texts: &mut Texts) -> impl Iterator<Item = &mut Vec<Json>> {
-    let Texts { identity, boundary, session, resource, .. } = texts;
+    let Texts { identity, boundary, session, resource, endpoint, service_control, .. } = texts;
     identity
         .iter_mut()
         .chain(boundary)
         .chain(session.iter_mut().flatten())
         .chain(resource)
+        .chain(endpoint)
+        .chain(service_control.iter_mut().flatten())
         .map(statements)
 }
+
+/// Keys that only the principal and its session answer.
+const OF_PRINCIPAL: [&str; 15] = [
+    "aws:username",
+    "AWS:UserId",
+    "aws:PrincipalArn",
+    "aws:PrincipalAccount",
+    "aws:PrincipalType",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalTag/Team",
+    "aws:PrincipalIsAWSService",
+    "aws:PrincipalServiceName",
+    "aws:MultiFactorAuthPresent",
+    "aws:MultiFactorAuthAge",
+    "aws:TokenIssueTime",
+    "aws:SourceIdentity",
+    "aws:AssumedRoot",
+];
 
 proptest! {
     #[test]
@@ -52,6 +73,12 @@ proptest! {
     fn order_does_not_matter(texts in texts(), ask in ask()) {
         let mut turned = texts.clone();
         turned.identity.reverse();
+        for levels in [&mut turned.service_control, &mut turned.resource_control] {
+            levels.reverse();
+            for level in levels {
+                level.reverse();
+            }
+        }
         turned.session.iter_mut().for_each(|list| list.reverse());
         every_statement(&mut turned).for_each(|list| list.reverse());
         prop_assert_eq!(decide(&texts, &ask).effect, decide(&turned, &ask).effect);
@@ -74,7 +101,7 @@ proptest! {
 
     #[test]
     fn a_session_policy_only_removes(texts in texts(), ask in ask(), session in policy(PolicyKind::Session)) {
-        prop_assume!(ask.principal.kind != PrincipalKind::FederatedUser, "such a session has nothing without a policy");
+        prop_assume!(!matches!(ask.caller.who, Who::Guest { .. }), "such a session has nothing without a policy");
         let free = Texts { session: None, ..texts };
         let limited = Texts { session: Some(vec![session]), ..free.clone() };
         prop_assert!(!decide(&limited, &ask).is_allowed() || decide(&free, &ask).is_allowed());
@@ -82,14 +109,15 @@ proptest! {
 
     #[test]
     fn nothing_is_allowed_that_nothing_allows(mut texts in texts(), ask in ask()) {
-        prop_assume!(ask.principal.kind != PrincipalKind::Root);
+        prop_assume!(ask.caller.who != Who::Root);
         every_statement(&mut texts).for_each(|list| list.iter_mut().for_each(|s| s["Effect"] = json!("Deny")));
         prop_assert!(!decide(&texts, &ask).is_allowed());
     }
 
     #[test]
     fn an_unknown_key_never_grants(mut texts in texts(), ask in ask()) {
-        prop_assume!(ask.principal.kind != PrincipalKind::Root);
+        prop_assume!(ask.caller.who != Who::Root);
+        texts.resource_control.clear();
         for statement in every_statement(&mut texts).flatten() {
             statement["Condition"]["StringLike"] = json!({"un:known": "*"});
         }
@@ -98,8 +126,8 @@ proptest! {
 
     #[test]
     fn across_accounts_the_resource_must_allow(texts in texts(), mut ask in ask()) {
-        ask.foreign = true;
-        let texts = Texts { resource: None, trust: false, ..texts };
+        ask.owner = Some("210987654321");
+        let texts = Texts { resource: None, trust: false, service_control: Vec::new(), resource_control: Vec::new(), endpoint: None, ..texts };
         let decision = decide(&texts, &ask);
         prop_assert!(!decision.is_allowed());
         if decision.effect == Effect::ImplicitDeny {
@@ -108,8 +136,98 @@ proptest! {
     }
 
     #[test]
+    fn across_accounts_the_identity_must_allow(texts in texts(), mut ask in ask()) {
+        prop_assume!(!matches!(ask.caller.who, Who::Root | Who::Service(_) | Who::Provider(_) | Who::Anonymous));
+        ask.owner = Some("210987654321");
+        let texts = Texts { identity: Vec::new(), ..texts };
+        prop_assert!(!decide(&texts, &ask).is_allowed());
+    }
+
+    #[test]
+    fn a_service_control_policy_only_removes(texts in texts(), ask in ask(), policy in policy(PolicyKind::ServiceControl)) {
+        let free = Texts { service_control: Vec::new(), ..texts };
+        let limited = Texts { service_control: vec![vec![policy]], ..free.clone() };
+        prop_assert!(!decide(&limited, &ask).is_allowed() || decide(&free, &ask).is_allowed());
+    }
+
+    #[test]
+    fn a_resource_control_policy_only_removes(texts in texts(), ask in ask(), policy in policy(PolicyKind::ResourceControl)) {
+        let mut more = texts.clone();
+        more.resource_control.iter_mut().for_each(|level| level.push(policy.clone()));
+        prop_assert!(!decide(&more, &ask).is_allowed() || decide(&texts, &ask).is_allowed());
+        let free = Texts { resource_control: Vec::new(), ..texts.clone() };
+        prop_assert!(!decide(&texts, &ask).is_allowed() || decide(&free, &ask).is_allowed());
+    }
+
+    #[test]
+    fn adding_a_level_only_removes(texts in texts(), ask in ask(), level in prop::collection::vec(policy(PolicyKind::ServiceControl), 0..3)) {
+        let mut deeper = texts.clone();
+        deeper.service_control.push(level);
+        prop_assert!(!decide(&deeper, &ask).is_allowed() || decide(&texts, &ask).is_allowed());
+        let mut deeper = texts.clone();
+        deeper.resource_control.push(Vec::new());
+        prop_assert!(!decide(&deeper, &ask).is_allowed() || decide(&texts, &ask).is_allowed());
+    }
+
+    #[test]
+    fn an_endpoint_only_removes(texts in texts(), ask in ask(), endpoint in policy(PolicyKind::Resource)) {
+        let free = Texts { endpoint: None, ..texts };
+        let limited = Texts { endpoint: Some(endpoint), ..free.clone() };
+        prop_assert!(!decide(&limited, &ask).is_allowed() || decide(&free, &ask).is_allowed());
+    }
+
+    #[test]
+    fn no_organization_binds_a_service_linked_role(texts in texts(), mut ask in ask()) {
+        ask.caller.who = Who::Role { path: "/aws-service-role/x/", name: "linked", id: "AROALINKED", session: "x" };
+        let free = Texts { service_control: Vec::new(), resource_control: Vec::new(), ..texts.clone() };
+        prop_assert_eq!(decide(&texts, &ask).effect, decide(&free, &ask).effect);
+    }
+
+    #[test]
+    fn a_level_that_is_silent_binds_the_root_user(texts in texts(), mut ask in ask()) {
+        ask.caller.who = Who::Root;
+        let texts = Texts { service_control: vec![Vec::new()], ..texts };
+        prop_assert!(!decide(&texts, &ask).is_allowed());
+    }
+
+    #[test]
+    fn not_principal_spares_only_whom_principal_names(ask in ask(), list in select(&PRINCIPALS[..]), bounded in any::<bool>()) {
+        let list: Json = serde_json::from_str(list).unwrap();
+        let on = |effect: &str, element: &str| {
+            let statement = json!({"Effect": effect, element: list, "Action": "*"});
+            let resource = Some(json!({"Statement": [statement]}));
+            let boundary = bounded.then(|| json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}));
+            let identity = vec![json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})];
+            let session = Some(identity.clone());
+            decide(&Texts { identity, boundary, session, resource, ..Texts::default() }, &Ask { owner: Some("210987654321"), ..ask.clone() })
+        };
+        let spared = on("Deny", "NotPrincipal").effect != Effect::ExplicitDeny;
+        let named = on("Allow", "Principal").is_allowed();
+        prop_assert!(named || !spared);
+        prop_assert!(!(bounded && spared), "nobody with a boundary is spared");
+    }
+
+    #[test]
+    fn a_context_never_speaks_for_the_principal(texts in texts(), ask in ask(), key in select(&OF_PRINCIPAL[..]), value in select(vec!["true", "red", "ada", "o-one", "2026-01-01T00:00:00Z"])) {
+        let mut claimed = ask.clone();
+        claimed.context.push((key, vec![value], false));
+        prop_assert_eq!(decide(&texts, &claimed).effect, decide(&texts, &ask).effect);
+    }
+
+    #[test]
+    fn a_value_that_cant_be_read_never_allows(texts in texts(), mut ask in ask()) {
+        ask.context.retain(|(key, ..)| *key != "aws:CurrentTime");
+        let at = |time| {
+            let mut ask = ask.clone();
+            ask.context.push(("aws:CurrentTime", vec![time], false));
+            decide(&texts, &ask).is_allowed()
+        };
+        prop_assert!(!at("~") || at("2026-01-01T00:00:00Z") && at("2025-12-31T23:59:59Z"));
+    }
+
+    #[test]
     fn the_case_of_an_action_does_not_matter(texts in texts(), ask in ask()) {
-        let upper = Ask { action: Action::parse(&ask.action.as_str().to_uppercase()).unwrap(), ..ask.clone() };
+        let upper = Ask { action: ask.action.to_uppercase(), ..ask.clone() };
         prop_assert_eq!(decide(&texts, &ask).effect, decide(&texts, &upper).effect);
     }
 
@@ -123,7 +241,7 @@ proptest! {
         let alone = |text: &Json| {
             let resource = Some(compile(text, PolicyKind::Resource));
             let set = tidegate_policy::PolicySet { resource, ..Default::default() };
-            authorize(&set, &ask.request()).effect
+            authorize(&set, &ask.asked().request()).effect
         };
         prop_assert_eq!(alone(&text), alone(&serde_json::from_str(&printed).unwrap()));
     }

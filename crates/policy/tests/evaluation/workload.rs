@@ -1,18 +1,25 @@
 //! The measured workload: its expected effects, and that a decision allocates nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value as Json;
 use tidegate_policy::{
-    Action, ComposedPolicies, Context, PolicyKind, PolicySet, Principal, Request, authorize,
+    Action, ComposedPolicies, Context, PolicyKind, PolicySet, Principal, Request, SessionContext,
+    UnixMillis, authorize,
 };
 
-use crate::generate::compile;
+use crate::case::compile;
+
+/// A user with temporary credentials.
+fn ada(mfa: bool) -> Principal {
+    let session = SessionContext::new(UnixMillis(1_767_225_600_000));
+    let session = if mfa { session.with_mfa(Duration::from_secs(60)) } else { session };
+    Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA").with_session(session)
+}
 
 struct Workload {
     set: PolicySet,
-    principal: Principal,
-    requests: Vec<(Action, String, Context, bool)>,
+    requests: Vec<(Principal, Action, String, Context, bool)>,
 }
 
 impl Workload {
@@ -24,25 +31,21 @@ impl Workload {
         let requests = requests.iter().map(|row| {
             let context = Context::default()
                 .with("aws:RequestedRegion", text(row, "region"))
-                .with("aws:SourceIp", text(row, "ip"))
-                .with("aws:MultiFactorAuthPresent", row["mfa"].as_bool().unwrap());
+                .with("aws:SourceIp", text(row, "ip"));
             (
+                ada(row["mfa"] == true),
                 Action::parse(&text(row, "action")).unwrap(),
                 text(row, "resource"),
                 context,
                 row["allow"] == true,
             )
         });
-        Self {
-            set: PolicySet { identity, ..PolicySet::default() },
-            principal: Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA"),
-            requests: requests.collect(),
-        }
+        Self { set: PolicySet { identity, ..PolicySet::default() }, requests: requests.collect() }
     }
 
     fn requests(&self) -> impl Iterator<Item = (Request<'_>, bool)> {
-        self.requests.iter().map(|(action, resource, context, allow)| {
-            (Request::new(&self.principal, action, resource, context), *allow)
+        self.requests.iter().map(|(principal, action, resource, context, allow)| {
+            (Request::new(principal, action, resource, context), *allow)
         })
     }
 }
@@ -93,17 +96,37 @@ fn nor_does_one_with_variables_and_every_type_of_policy() {
                      "ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${aws:username}"},
                      "StringEqualsIgnoreCase":{"aws:username":"ADA"}}}}"#;
     let policy = compile(&serde_json::from_str(text).unwrap(), PolicyKind::Identity);
+    let by_account = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"*","Resource":"*"}}"#;
+    let by_account = compile(&serde_json::from_str(by_account).unwrap(), PolicyKind::Resource);
+    let full = |kind: PolicyKind| {
+        let principal = if kind.names_principals() { r#""Principal":"*","# } else { "" };
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow",{principal}"Action":"*","Resource":"*"}}}}"#
+        );
+        compile(&serde_json::from_str(&text).unwrap(), kind)
+    };
+    let level = |kind| vec![full(kind)];
     let set = PolicySet {
         identity: vec![Arc::clone(&policy)],
         boundary: Some(Arc::clone(&policy)),
         session: Some(vec![policy]),
-        resource: None,
+        // That which names an account waives nothing, so that every type has to allow.
+        resource: Some(by_account),
+        service_control: [PolicyKind::ServiceControl; 3].map(level).into(),
+        resource_control: [PolicyKind::ResourceControl; 3].map(level).into(),
+        endpoint: Some(full(PolicyKind::Resource)),
     };
+    let composed = ComposedPolicies::new(set.clone());
     let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA");
     let (action, context) = (Action::parse("s3:GetObject").unwrap(), Context::default());
     let request = Request::new(&principal, &action, "arn:aws:s3:::b/ada/k", &context);
-    let mut allowed = false;
-    let counted = allocation_counter::measure(|| allowed = authorize(&set, &request).is_allowed());
-    assert!(allowed);
+    let mut by = 0;
+    let counted = allocation_counter::measure(|| {
+        by = authorize(&set, &request)
+            .statements
+            .len()
+            .min(composed.authorize(&request).statements.len());
+    });
+    assert_eq!(by, 7, "a statement of each type of policy");
     assert_eq!(counted.count_total, 0);
 }

@@ -199,7 +199,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("user", "Users of the caller's account"),
     ("group", "Groups of users"),
     ("role", "Roles, and sessions of them"),
-    ("policy", "Managed policies and their versions"),
+    ("policy", "Managed policies and their versions; policies in files"),
     ("key", "Access keys"),
     ("cluster", "Nodes, groups and links of the cluster; for operators"),
 ];

@@ -331,6 +331,10 @@ cases! {
         r#"{"Effect":"Deny","Principal":{"AWS":"123456789012"},"Action":"s3:*","Resource":"*"}"#
         r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}"#
     }
+    RcpSyntaxErrorAction ResourceControl {
+        r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#
+        r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}"#
+    }
     RcpSyntaxErrorNotAction ResourceControl {
         r#"{"Effect":"Deny","Principal":"*","NotAction":"s3:*","Resource":"*"}"#
         r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}"#

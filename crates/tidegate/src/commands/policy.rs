@@ -1,0 +1,99 @@
+//! `tidegate policy check|lint|explain|simulate|test`: policies in files, judged here. No cluster, no credentials.
+
+mod check;
+mod decide;
+mod files;
+mod lint;
+mod question;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, FromArgMatches, Subcommand};
+use tidegate_policy::PolicyKind;
+
+use super::{Failure, Globals, report::Usage, verbs};
+
+/// What can be done with policies in files.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Reads policies in files and says where one is wrong: exit code 1. Needs no cluster.
+    Check(check::Args),
+    /// Advises on policies in files or folders. Needs no cluster.
+    Lint(lint::Args),
+    /// Decides on policies in files and says why: exit code 0 allows, 2 denies. Needs no cluster.
+    Explain(decide::ExplainArgs),
+    /// Decides each action with each resource on policies in files: exit code 2 where one is denied. Needs no cluster.
+    Simulate(decide::SimulateArgs),
+    /// Runs files of cases, which docs/policy-tests.md explains: exit code 1 where one fails. Needs no cluster.
+    Test(test::Args),
+}
+
+/// A kind of policy as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// Of a user, group or role.
+    Identity,
+    /// Of a resource.
+    Resource,
+    /// Of a role: who may assume it.
+    Trust,
+    /// A permissions boundary.
+    Boundary,
+    /// Of a session.
+    Session,
+    /// A service control policy.
+    Scp,
+    /// A resource control policy.
+    Rcp,
+}
+
+impl From<Kind> for PolicyKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Identity => Self::Identity,
+            Kind::Resource => Self::Resource,
+            Kind::Trust => Self::Trust,
+            Kind::Boundary => Self::Boundary,
+            Kind::Session => Self::Session,
+            Kind::Scp => Self::ServiceControl,
+            Kind::Rcp => Self::ResourceControl,
+        }
+    }
+}
+
+/// Puts these commands beside those on the cluster's managed policies.
+pub(crate) fn beside(command: clap::Command) -> clap::Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    Command::augment_subcommands(command).about(about)
+}
+
+/// Whether one of these commands was asked for, and what was said to it.
+pub(crate) fn asked(matches: &ArgMatches) -> Option<&ArgMatches> {
+    let policy = matches.subcommand_matches("policy")?;
+    verbs::asked(matches).is_none().then_some(policy)
+}
+
+/// Runs one.
+pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, Failure> {
+    for (given, option) in [
+        (!globals.at.is_empty(), "--at"),
+        (globals.consistency.0.is_some(), "--consistency"),
+        (globals.wait.is_some(), "--wait"),
+        (globals.dry_run, "--dry-run"),
+        (globals.request_id.is_some(), "--request-id"),
+        (globals.save_profile.is_some(), "--save-profile"),
+    ] {
+        if given {
+            let what = format!("this command asks no cluster and takes no {option}");
+            return Err(Usage(what).into());
+        }
+    }
+    match Command::from_arg_matches(matches)? {
+        Command::Check(args) => check::run(&args, globals.output),
+        Command::Lint(args) => lint::run(&args, globals.output),
+        Command::Explain(args) => decide::explain_one(&args, globals.output),
+        Command::Simulate(args) => decide::simulate(&args, globals.output),
+        Command::Test(args) => test::run(&args, globals.output),
+    }
+}
