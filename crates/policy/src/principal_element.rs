@@ -96,8 +96,12 @@ impl PrincipalPattern {
             ("Federated", name) => Self::Provider(name.into()),
             ("CanonicalUser", id) => Self::CanonicalUser(id.into()),
             (_, text) => {
-                let root =
-                    || Arn::parse(text).ok().filter(|arn| arn.resource() == "root")?.account_id();
+                // No other service has an account's root, and an account of another partition is another account.
+                let is_root = |arn: &Arn| {
+                    (arn.partition(), arn.service(), arn.region(), arn.resource())
+                        == ("aws", "iam", "", "root")
+                };
+                let root = || Arn::parse(text).ok().filter(is_root)?.account_id();
                 match text.parse().ok().or_else(root) {
                     Some(account) => Self::Account(account),
                     None if text.starts_with("arn:") => Self::Arn(text.into()),

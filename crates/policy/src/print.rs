@@ -150,10 +150,21 @@ impl Printer {
                 '\r' => self.text.push_str("\\r"),
                 '\t' => self.text.push_str("\\t"),
                 c if c < ' ' => self.control(c),
+                // Written raw the parser would refuse it: only its escape is in the character set of policies.
+                c if c > '\u{ff}' => self.escaped(c),
                 c => self.text.push(c),
             }
         }
         self.text.push('"');
+    }
+
+    /// A character as JSON's escapes, one for each UTF-16 unit.
+    fn escaped(&mut self, c: char) {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            self.text.push_str("\\u");
+            let digits = [12, 8, 4, 0].map(|shift| u32::from(*unit) >> shift & 15);
+            self.text.extend(digits.map(|digit| char::from_digit(digit, 16).unwrap_or('0')));
+        }
     }
 
     /// A control character that JSON has no short escape for. All are below U+0020.
@@ -195,5 +206,18 @@ mod tests {
   ]
 }"#;
         assert_eq!(printed, expected);
+    }
+
+    #[test]
+    fn what_came_as_an_escape_goes_as_one() {
+        for resource in [r"\u1615", r"\u00ff", r"\u0100"] {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::photos/{resource}"}}}}"#
+            );
+            let read = PolicyDocument::parse(&text, PolicyKind::Identity).unwrap();
+            let printed = read.to_json();
+            let again = PolicyDocument::parse(&printed, PolicyKind::Identity);
+            assert_eq!(again.map(|again| again.to_json()), Ok(printed), "{resource}");
+        }
     }
 }
