@@ -40,6 +40,11 @@ impl Action {
         })
     }
 
+    /// Some action, where it does not matter which.
+    pub(crate) fn some() -> Self {
+        Self { text: "any:Thing".into(), lower: "any:thing".into(), colon: 3 }
+    }
+
     /// The action as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -96,6 +96,22 @@ impl Condition {
         Self { operator: entry.operator, key: Key::new(&entry.key), wanted }
     }
 
+    /// The listed values that may hold variables.
+    pub(crate) fn templates(&self) -> &[Template] {
+        match &self.wanted {
+            Wanted::Equals(list)
+            | Wanted::EqualsIgnoringCase(list)
+            | Wanted::Like(list)
+            | Wanted::Arn(list) => list,
+            _ => &[],
+        }
+    }
+
+    /// Whether the condition can be unknown: values of its type can be unreadable.
+    pub(crate) fn can_be_unknown(&self) -> bool {
+        !matches!(self.wanted, Wanted::Equals(_) | Wanted::EqualsIgnoringCase(_) | Wanted::Like(_))
+    }
+
     /// Whether the condition holds for a request; unknown where a value can't be read.
     ///
     /// Listed values are joined by or; a negated operator holds when none of them matches. A missing key fails a positive operator

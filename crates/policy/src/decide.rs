@@ -166,10 +166,10 @@ fn find_allows(
 /// Which missing allows a resource policy of the same account makes up for (the table on AWS's page "Evaluating identity-based and
 /// resource-based policies with permissions boundaries", by whom it names).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Waived {
-    identity: bool,
-    boundary: bool,
-    session: bool,
+pub(crate) struct Waived {
+    pub(crate) identity: bool,
+    pub(crate) boundary: bool,
+    pub(crate) session: bool,
 }
 
 impl Waived {
@@ -188,7 +188,7 @@ impl Waived {
     const IDENTITY: Self = Self { identity: true, boundary: false, session: false };
     const EVERYTHING: Self = Self { identity: true, boundary: true, session: true };
 
-    fn by(named: Named, kind: PrincipalKind) -> Self {
+    pub(crate) fn by(named: Named, kind: PrincipalKind) -> Self {
         match (named, kind) {
             (Named::Account, _) => Self::NOTHING,
             (Named::Anyone, _) if bug(Bug::StarWaivesOnlyIdentity) => Self::IDENTITY,

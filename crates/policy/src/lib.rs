@@ -11,6 +11,7 @@
 //! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
 //! | advise | [`lint`], [`lint_text`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
+//! | ask backwards | [`backwards::outlook`] | when requests by a caller are allowed; conditions stay symbolic |
 //! | test | [`cases::run`] | a file of cases against the engine: what policies must allow and deny |
 //!
 //! # Invariants
@@ -105,8 +106,9 @@ mod template;
 mod truth;
 mod wildcard;
 
-// Deciding, explaining, advising, testing.
+// Deciding, explaining, advising, testing, asking backwards.
 pub mod aws_managed;
+pub mod backwards;
 pub mod cases;
 pub mod catalogue;
 mod composed;

@@ -7,6 +7,7 @@
     reason = "a test that meets what it did not expect must fail, and says where"
 )]
 
+mod backwards;
 mod case;
 mod compare;
 mod differential;

@@ -1,0 +1,31 @@
+//! Policies asked backwards: not whether this request is allowed, but when such requests are.
+//!
+//! Conditions stay symbolic: a key of the request has no value here, so that an answer names the condition instead. What follows from
+//! the caller (its ARN, its tags, its organization) has one. An answer `Always` or `Never` is never wrong; an answer `When` may turn
+//! out to be always or never so, where only the meaning of two conditions together would show it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tidegate_policy::{backwards::*, *};
+//!
+//! let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*",
+//!     "Resource": "arn:aws:s3:::photos/${aws:username}/*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}}"#;
+//! let source = PolicySource::UserInline { user: "ada".into(), name: "photos".into() };
+//! let policy = CompiledPolicy::compile(source, &PolicyDocument::parse(text, PolicyKind::Identity)?);
+//! let set = PolicySet { identity: vec![Arc::new(policy)], ..PolicySet::default() };
+//! let ada = Principal::user("123456789012".parse()?, "/", "ada", "AIDAEXAMPLE");
+//!
+//! let found = outlook(&set, &Asked::new(&ada, "s3:GetObject", "arn:aws:s3:::photos/ada/*"));
+//! assert_eq!(found.verdict().to_string(), "when IpAddress aws:SourceIp `10.0.0.0/8`");
+//! let found = outlook(&set, &Asked::new(&ada, "s3:GetObject", "arn:aws:s3:::photos/bob/*"));
+//! assert_eq!(found.verdict(), Verdict::Never);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod formula;
+mod glob;
+mod known;
+mod outlook;
+
+pub use formula::{Formula, Literal};
+pub use outlook::{Asked, Outlook, Part, Verdict, outlook};
