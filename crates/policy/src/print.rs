@@ -149,25 +149,51 @@ impl Printer {
                 '\n' => self.text.push_str("\\n"),
                 '\r' => self.text.push_str("\\r"),
                 '\t' => self.text.push_str("\\t"),
-                c if c < ' ' => self.control(c),
+                // What the parser takes only as an escape.
+                c if c < ' ' || c > '\u{ff}' => self.escape(c),
                 c => self.text.push(c),
             }
         }
         self.text.push('"');
     }
 
-    /// A control character that JSON has no short escape for. All are below U+0020.
-    fn control(&mut self, c: char) {
-        self.text.push_str("\\u00");
-        let code = u32::from(c);
-        self.text
-            .extend([code >> 4, code & 15].map(|digit| char::from_digit(digit, 16).unwrap_or('0')));
+    /// Writes a character as one `\uXXXX`, or as the two of a surrogate pair.
+    fn escape(&mut self, c: char) {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            self.text.push_str("\\u");
+            let digits = [*unit >> 12, *unit >> 8 & 15, *unit >> 4 & 15, *unit & 15];
+            let digit = |d: u16| char::from_digit(d.into(), 16).unwrap_or('0');
+            self.text.extend(digits.map(digit));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::{PolicyDocument, PolicyKind};
+
+    /// A string as JSON with every character escaped.
+    fn escaped(text: &str) -> String {
+        text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_with_escapes_is_printed_with_them(value in any::<String>()) {
+            let text = format!(
+                r#"{{"Statement":{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"StringLike":{{"a:b":"{}"}}}}}}}}"#,
+                escaped(&value),
+            );
+            let read = PolicyDocument::parse(&text, PolicyKind::Identity).unwrap();
+            prop_assert_eq!(&*read.statements()[0].conditions[0].values[0], value.as_str());
+            let printed = read.to_json();
+            let again = PolicyDocument::parse(&printed, PolicyKind::Identity).unwrap();
+            prop_assert_eq!(&again.statements()[0].conditions, &read.statements()[0].conditions);
+            prop_assert_eq!(again.to_json(), printed);
+        }
+    }
 
     #[test]
     fn the_canonical_form() {
