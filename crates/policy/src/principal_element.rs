@@ -96,8 +96,7 @@ impl PrincipalPattern {
             ("Federated", name) => Self::Provider(name.into()),
             ("CanonicalUser", id) => Self::CanonicalUser(id.into()),
             (_, text) => {
-                let root =
-                    || Arn::parse(text).ok().filter(|arn| arn.resource() == "root")?.account_id();
+                let root = || Arn::parse(text).ok()?.root_account();
                 match text.parse().ok().or_else(root) {
                     Some(account) => Self::Account(account),
                     None if text.starts_with("arn:") => Self::Arn(text.into()),
