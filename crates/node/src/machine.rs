@@ -1,7 +1,7 @@
 //! The replicated state of one group, as consensus drives it: model values on the node's store.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     sync::Arc,
     time::Duration,
@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
-use tidegate_replica::{Clock, Dot, Frame, GroupId, Message, Origin, Record, Stamp, StateDigest};
+use tidegate_replica::{
+    Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, Stamp, StateDigest,
+};
 use tidegate_store::{Batch, Change, NodeStore, Tree};
 
 use crate::{
@@ -132,6 +134,8 @@ struct Step {
 struct Inner {
     state: AnyState,
     step: Option<Step>,
+    /// Up to where tombstones were collected.
+    collected: u64,
 }
 
 /// Bytes of a frame after which the next entry begins another.
@@ -184,6 +188,9 @@ pub(crate) struct GroupMachine {
     /// come this far: the view would go back.
     gossiped: u64,
 }
+
+/// Tombstones that go with one write at most.
+const COLLECT_AT_ONCE: usize = 256;
 
 /// Commits that are remembered until they are applied. Applying follows within milliseconds.
 const TOLD_MAX: usize = 1_024;
@@ -243,7 +250,7 @@ impl GroupMachine {
         {
             state.absorb_local(key.get(4..).unwrap_or_default(), Some(&value)).map_err(failed)?;
         }
-        let inner = Mutex::new(Inner { state, step: None });
+        let inner = Mutex::new(Inner { state, step: None, collected: 0 });
         Ok(Self {
             group,
             store,
@@ -256,6 +263,20 @@ impl GroupMachine {
             told: Mutex::default(),
             gossiped,
         })
+    }
+
+    /// Tombstones that no member needs any more go with a write.
+    fn collect(&self, inner: &mut Inner, records: &[Record], batch: &mut Batch) -> io::Result<()> {
+        let origin = origin(self.group);
+        let upto = self.gossip.collectable.load().get(origin);
+        if upto > inner.collected {
+            let written = records.iter().map(|r| r.key.clone()).collect();
+            let found = self.store.collect(origin, upto, COLLECT_AT_ONCE, &written, batch);
+            if found.map_err(failed)? < COLLECT_AT_ONCE {
+                inner.collected = upto;
+            }
+        }
+        Ok(())
     }
 
     fn local(&self, rows: Vec<LocalRow>, batch: &mut Batch) {
@@ -295,8 +316,9 @@ impl Machine for GroupMachine {
             local.extend(applied.local);
         }
         let clock: Clock = entries.last().map(|e| (origin, e.at.index)).into_iter().collect();
-        let (mut batch, changes) = self.store.merge(&records, &clock, &[]).map_err(failed)?;
+        let (mut batch, changes) = self.store.merge(&records, &clock, None).map_err(failed)?;
         self.digests.change(&changes);
+        self.collect(&mut inner, &records, &mut batch)?;
         self.local(local, &mut batch);
         self.metrics.committed_records.inc_by(records.len() as u64);
         inner.step = Some(Step { frames, digest: self.digests.of([self.group]), began });
@@ -376,7 +398,9 @@ impl Machine for GroupMachine {
         }
         let origin = origin(self.group);
         let clock = Clock::from_iter([(origin, index)]);
-        let (mut batch, changes) = self.store.merge(&records, &clock, &[origin]).map_err(failed)?;
+        let replaced = Replaced { origin, kept: BTreeSet::new() };
+        let (mut batch, changes) =
+            self.store.merge(&records, &clock, Some(&replaced)).map_err(failed)?;
         self.digests.change(&changes);
         self.local(local, &mut batch);
         self.inner.lock().state = state;

@@ -22,6 +22,7 @@ use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
+    collection::Collection,
     config::NodeConfig,
     core::Core,
     dial::{Dialer, Greeting, incoming},
@@ -241,6 +242,8 @@ fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Drive
         home_region: core.config.region.clone(),
         waiting: crate::gossip::Waiting::default(),
         fresh_noted: Duration::ZERO,
+        collection: Collection::new(Duration::from_millis(gossip.tombstone_grace_ms)),
+        collecting: Clock::default(),
     }
 }
 
