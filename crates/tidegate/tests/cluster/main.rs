@@ -12,6 +12,7 @@
 mod bad_input;
 mod cut_off;
 mod disk;
+mod forgotten;
 mod full_disk;
 mod harness;
 mod kill_nine;
