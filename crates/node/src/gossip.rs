@@ -24,7 +24,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
     collection::Collection,
-    machine::{AnyState, Digests},
+    machine::{AnyState, Digests, joining},
     peers::Peers,
     platform::Platform,
     telemetry::{
@@ -176,6 +176,9 @@ fn write_freshness(store: &NodeStore, at: UnixMillis) -> Result<(), StoreError> 
 
 /// When the view was known to be fresh last, as it was written down.
 pub(crate) fn read_freshness(store: &NodeStore) -> Result<Option<UnixMillis>, StoreError> {
+    if joining::any(store)? {
+        return Ok(None);
+    }
     let row = store.engine().get(Tree::Meta, &freshness_key())?;
     let bytes = row.and_then(|row| <[u8; 8]>::try_from(&*row).ok());
     Ok(bytes.map(|bytes| UnixMillis(u64::from_be_bytes(bytes))))

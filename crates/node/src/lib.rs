@@ -21,6 +21,7 @@ mod shaper;
 pub mod telemetry;
 mod tls;
 mod views;
+mod voters;
 
 pub use node::{Node, StartError};
 pub use tls::{TlsError, node_name};

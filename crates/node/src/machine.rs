@@ -1,5 +1,6 @@
 //! The replicated state of one group, as consensus drives it: model values on the node's store.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io,
@@ -23,6 +24,8 @@ use crate::{
     telemetry::metrics::{GroupLabel, Metrics},
     views::Views,
 };
+
+pub(crate) mod joining;
 
 /// Digests of the states of all groups, kept as records come and go.
 #[derive(Debug)]
@@ -187,6 +190,8 @@ pub(crate) struct GroupMachine {
     /// Up to where gossip had brought the group before this node began to vote in it. What the log brings is not published before it has
     /// come this far: the view would go back.
     gossiped: u64,
+    /// Whether it has not come so far yet.
+    joining: AtomicBool,
 }
 
 /// Tombstones that go with one write at most.
@@ -227,10 +232,12 @@ impl GroupMachine {
     pub(crate) fn open(group: GroupId, applied: u64, around: Around) -> io::Result<Self> {
         let Around { store, views, digests, gossip, metrics, platform } = around;
         let view = views.load();
-        let gossiped = store.position(origin(group)).map_err(failed)?;
+        let before = joining::read(&store, group).map_err(failed)?;
+        let gossiped = store.position(origin(group)).map_err(failed)?.max(before);
         let mut state = if applied < gossiped {
             tracing::info!(%group, applied, gossiped, "a group that gossip brought is made anew from its log");
-            let forgotten = store.forget(origin(group)).map_err(failed)?;
+            let mut forgotten = store.forget(origin(group)).map_err(failed)?;
+            joining::write(&mut forgotten, group, gossiped);
             store.engine().apply(&forgotten).map_err(failed)?;
             digests.reset(group);
             AnyState::new(group)
@@ -262,6 +269,7 @@ impl GroupMachine {
             inner,
             told: Mutex::default(),
             gossiped,
+            joining: AtomicBool::new(gossiped > applied),
         })
     }
 
@@ -337,6 +345,12 @@ impl Machine for GroupMachine {
         let origin = origin(self.group);
         if at.index < self.gossiped {
             return;
+        }
+        if self.joining.swap(false, Ordering::AcqRel)
+            && let Err(error) = joining::delete(&self.store, self.group)
+        {
+            // Only after a restart somebody waits a little longer for this node.
+            tracing::warn!(%error, group = %self.group, "it was not written down that the group is here");
         }
         self.views.publish(|view| {
             match state {

@@ -19,3 +19,4 @@ mod kill_nine;
 mod one_trace;
 mod power_cut;
 mod strangers;
+mod voters;
