@@ -148,26 +148,7 @@ impl DirectoryState {
         changes: &mut Changes,
     ) -> Result<Reply, Rejection> {
         match envelope.command.as_ref() {
-            Some(Command::CreateCluster(c)) => {
-                if self.cluster.is_some() {
-                    return Err(Rejection::exists("Cluster", "here"));
-                }
-                let cluster = c
-                    .cluster
-                    .as_ref()
-                    .ok_or_else(|| Rejection::invalid("The cluster is not described."))?;
-                changes.put(Key::Cluster, &Cluster { created: time, ..cluster.clone() });
-                for node in &c.nodes {
-                    changes.put(Key::Node(node.id), node);
-                }
-                for placement in &c.placements {
-                    changes.put(Key::Placement(placement.group), placement);
-                }
-                if let Some(operator) = &c.operator {
-                    reserve(time, operator, changes);
-                }
-                Ok(Reply::Done(true))
-            }
+            Some(Command::CreateCluster(c)) => self.create_cluster(time, c, changes),
             Some(Command::RegisterNode(c)) => {
                 let node = c
                     .node
@@ -219,6 +200,32 @@ impl DirectoryState {
             }
             _ => Err(Rejection::invalid("This command does not belong to the directory.")),
         }
+    }
+
+    fn create_cluster(
+        &self,
+        time: u64,
+        c: &crate::command::CreateCluster,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        if self.cluster.is_some() {
+            return Err(Rejection::exists("Cluster", "here"));
+        }
+        let cluster = c
+            .cluster
+            .as_ref()
+            .ok_or_else(|| Rejection::invalid("The cluster is not described."))?;
+        changes.put(Key::Cluster, &Cluster { created: time, ..cluster.clone() });
+        for node in &c.nodes {
+            changes.put(Key::Node(node.id), node);
+        }
+        for placement in &c.placements {
+            changes.put(Key::Placement(placement.group), placement);
+        }
+        if let Some(operator) = &c.operator {
+            reserve(time, operator, changes);
+        }
+        Ok(Reply::Done(true))
     }
 
     fn change_voters(

@@ -93,10 +93,10 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             one(&format!("{verb}{word}Policy"), arn)
         }
         Command::CreateAccessKey(c) => one("CreateAccessKey", key_owner(account, &c.user)),
-        Command::UpdateAccessKey(c) => one(
-            if c.delete { "DeleteAccessKey" } else { "UpdateAccessKey" },
-            key_owner(account, &c.user),
-        ),
+        Command::UpdateAccessKey(c) => {
+            let verb = if c.delete { "Delete" } else { "Update" };
+            one(&format!("{verb}AccessKey"), key_owner(account, &c.user))
+        }
         Command::InitAccount(_)
         | Command::CreateCluster(_)
         | Command::RegisterNode(_)
