@@ -14,6 +14,7 @@ mod differential;
 mod generate;
 mod language;
 mod oracle;
+mod simulated;
 mod theorems;
 mod words;
 mod workload;
