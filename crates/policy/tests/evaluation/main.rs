@@ -13,6 +13,7 @@ mod compare;
 mod differential;
 mod generate;
 mod language;
+mod mended;
 mod oracle;
 mod simulated;
 mod theorems;

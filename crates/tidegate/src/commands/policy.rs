@@ -1,10 +1,11 @@
-//! `tidegate policy check|lint|explain|simulate|test`: policies in files, judged here. No cluster, no credentials.
+//! `tidegate policy check|lint|explain|simulate|context-keys|test`: policies in files, judged here. No cluster, no credentials.
 
 mod check;
 mod decide;
 mod files;
 mod lint;
 mod question;
+mod simulate;
 mod test;
 
 use std::process::ExitCode;
@@ -23,8 +24,11 @@ enum Command {
     Lint(lint::Args),
     /// Decides on policies in files and says why: exit code 0 allows, 2 denies. Needs no cluster.
     Explain(decide::ExplainArgs),
-    /// Decides each action with each resource on policies in files: exit code 2 where one is denied. Needs no cluster.
-    Simulate(decide::SimulateArgs),
+    /// Decides each action with each resource on policies in files, as AWS's policy simulator does: exit code 2 where one is denied.
+    /// Needs no cluster.
+    Simulate(simulate::Args),
+    /// Names the condition keys that policies in files ask for. Needs no cluster.
+    ContextKeys(simulate::KeysArgs),
     /// Runs files of cases, which docs/policy-tests.md explains: exit code 1 where one fails. Needs no cluster.
     Test(test::Args),
 }
@@ -93,7 +97,8 @@ pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, F
         Command::Check(args) => check::run(&args, globals.output),
         Command::Lint(args) => lint::run(&args, globals.output),
         Command::Explain(args) => decide::explain_one(&args, globals.output),
-        Command::Simulate(args) => decide::simulate(&args, globals.output),
+        Command::Simulate(args) => simulate::run(&args, globals.output),
+        Command::ContextKeys(args) => simulate::keys(&args, globals.output),
         Command::Test(args) => test::run(&args, globals.output),
     }
 }
