@@ -25,6 +25,28 @@ use super::{
     question::QuestionArgs,
 };
 
+/// The words that a whole request takes the place of.
+const OTHERS: [&str; 18] = [
+    "action",
+    "resource",
+    "principal",
+    "principal_id",
+    "principal_behind",
+    "principal_org",
+    "principal_tag",
+    "session_key",
+    "identity",
+    "boundary",
+    "session_policy",
+    "resource_policy",
+    "trust_policy",
+    "scp",
+    "rcp",
+    "endpoint_policy",
+    "resource_account",
+    "context",
+];
+
 /// Many questions.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -35,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "*")]
     resource: Vec<String>,
     /// In place of all other words: a request of AWS's `SimulateCustomPolicy` as JSON, which holds its policies; - for standard input.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["action", "principal"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = OTHERS)]
     input: Option<PathBuf>,
     #[command(flatten)]
     question: QuestionArgs,
