@@ -78,7 +78,7 @@ pub use request::{
 pub fn custom(request: &SimulationRequest) -> Result<SimulationAnswer, SimulationError> {
     let policies = input::custom(request)?;
     let caller = caller::of(request, None)?;
-    Ok(scene::Scene::new(request, policies, caller)?.answer())
+    Ok(scene::Scene::new(request, policies, &caller)?.answer())
 }
 
 /// Simulates the policies of a principal together with those of the input: `SimulatePrincipalPolicy`.
@@ -94,7 +94,7 @@ pub fn principal(
 ) -> Result<SimulationAnswer, SimulationError> {
     let policies = input::principal(request, source)?;
     let caller = caller::of(request, source.principal.as_ref())?;
-    Ok(scene::Scene::new(request, policies, caller)?.answer())
+    Ok(scene::Scene::new(request, policies, &caller)?.answer())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::{
     decide::weigh,
     document::StatementEffect,
     statement::CompiledStatement,
+    template::Template,
     truth::Truth,
     voices::{Hearing, Said},
 };
@@ -119,9 +120,13 @@ fn applies(statement: &CompiledStatement, hearing: Hearing<'_>) -> bool {
 /// Whether a statement that speaks of action and caller could apply if the request had every key that it does not have.
 fn matters(statement: &CompiledStatement, request: &Request<'_>) -> bool {
     let on_resource = statement.resources.as_ref().is_none_or(|element| {
-        let may = |template: &crate::template::Template| match element.negated {
-            false => template.may_be_like(request.resource, request),
-            true => template.is_known(request) && template.like(request.resource, request),
+        // What is excluded must be known to be; what is meant may turn out to be.
+        let may = |template: &Template| {
+            if element.negated {
+                template.is_known(request) && template.like(request.resource, request)
+            } else {
+                template.may_be_like(request.resource, request)
+            }
         };
         element.patterns.iter().any(may) != element.negated
     });

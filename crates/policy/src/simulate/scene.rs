@@ -60,14 +60,14 @@ impl<'a> Scene<'a> {
     pub(super) fn new(
         request: &'a SimulationRequest,
         policies: PolicySet,
-        caller: Principal,
+        caller: &Principal,
     ) -> Result<Self, SimulationError> {
         if request.action_names.is_empty() {
             return Err(SimulationError::Empty("ActionNames".to_owned()));
         }
         let parse = |text: &String| Action::parse(text);
         let actions = request.action_names.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let resources = resources(request, &caller)?;
+        let resources = resources(request, caller)?;
         let page = Page::of(request)?;
         let found = (page.end - page.start).saturating_mul(resources.len());
         if found > DECISIONS_MAX {

@@ -430,7 +430,6 @@ fn empty_and_wrong_lists_are_refused() {
         caller_arn: Some("arn:aws:iam::123456789012:user/u".to_owned()),
         ..asks(&[policy], &["sts:AssumeRole"], &[role])
     };
-    let long = format!("arn:aws:s3:::{}", "x".repeat(2048));
     assert_eq!(
         said(vec![
             asks(&[], &["s3:GetObject"], &[]),
@@ -472,27 +471,36 @@ fn empty_and_wrong_lists_are_refused() {
             "a `ResourcePolicy` can't be simulated for the role `arn:aws:iam::123456789012:role/r`",
         ]
     );
-    assert!(custom(&asks(&[policy], &["s3:A"], &[&long])).is_err());
-    assert!(custom(&asks(&[policy], &["s3:A"], &["a"; 100_001])).is_err());
-    assert!(matches!(
-        custom(&asks(&[policy], &["s3:A"], &["*"; 100_001])),
-        Err(SimulationError::TooMany { .. })
-    ));
-    let levels = vec![OrganizationLevel::default()];
-    let request =
-        SimulationRequest { ordered_organization_policy_input_list: levels, ..good.clone() };
-    assert_eq!(
-        principal(&request, &SimulationSource::default()),
-        Err(SimulationError::Foreign("OrderedOrganizationPolicyInputList"))
-    );
-    assert!(custom(&good).is_ok());
-    assert_eq!(
-        principal(&asks(&[], &["s3:A"], &[]), &SimulationSource::default())
-            .unwrap()
-            .evaluation_results[0]
-            .eval_decision,
-        EvalDecision::ImplicitDeny
-    );
+}
+
+#[test]
+fn more_than_is_taken_at_once_is_refused() {
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let long = format!("arn:aws:s3:::{}", "x".repeat(2048));
+    let error = custom(&asks(&[policy], &["s3:A"], &[&long])).unwrap_err();
+    assert!(matches!(error, SimulationError::Resource(_)));
+    let request = SimulationRequest {
+        resource_arns: vec!["*".to_owned(); 50_001],
+        ..asks(&[policy], &["s3:A", "s3:B"], &[])
+    };
+    let many = SimulationError::TooMany { name: "ResourceArns", found: 100_002, max: 100_000 };
+    assert_eq!(custom(&request), Err(many));
+    let one = SimulationRequest { max_items: Some(1), ..request };
+    assert!(custom(&one).unwrap().is_truncated);
+}
+
+#[test]
+fn each_operation_takes_its_own_members() {
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let nobody = SimulationSource::default();
+    let levels = SimulationRequest {
+        ordered_organization_policy_input_list: vec![OrganizationLevel::default()],
+        ..asks(&[policy], &["s3:A"], &[])
+    };
+    let foreign = SimulationError::Foreign("OrderedOrganizationPolicyInputList");
+    assert_eq!(principal(&levels, &nobody), Err(foreign));
+    let answer = principal(&asks(&[], &["s3:A"], &[]), &nobody).unwrap();
+    assert_eq!(answer.evaluation_results[0].eval_decision, EvalDecision::ImplicitDeny);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn in_common(action: &Action, names: &[&str]) -> String {
     }
     let service = catalogue::service(action.service());
     let known = service.and_then(|service| service.action(action.name()));
-    let types = service.into_iter().flat_map(|service| service.resource_types());
+    let types = service.into_iter().flat_map(catalogue::Service::resource_types);
     let mut fitting = types.filter(|of| {
         known.is_some_and(|action| action.works_on(of))
             && names.iter().all(|name| *name != "*" && of.can_be(name))

@@ -116,7 +116,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> Result<ExitCode, Failure> {
                 let unreadable = Some(format!("`{file}` is no account: {why}"));
                 all.push(Looked { file, unreadable, ..Looked::default() });
             }
-            None => all.push(look(&path, file, &text, kind, args.fix, globals.dry_run)?),
+            None => all.push(look(&path, file, &text, kind, args.fix, globals.dry_run)),
         }
     }
     if let Some(path) = &args.junit {
@@ -140,29 +140,30 @@ fn look(
     kind: Option<PolicyKind>,
     fix: bool,
     dry_run: bool,
-) -> Result<Looked, Failure> {
+) -> Looked {
     let policy = match cases::policy_text(text) {
         Ok(policy) => policy,
         Err(why) => {
             let unreadable = Some(format!("`{file}` holds no policy: {why}"));
-            return Ok(Looked { file, unreadable, ..Looked::default() });
+            return Looked { file, unreadable, ..Looked::default() };
         }
     };
     let kind = kind.unwrap_or_else(|| files::likely_kind(&policy));
     // YAML stays as it is: the places of findings are those of the JSON that it stands for.
     if !fix || policy != text {
-        return Ok(Looked { file, findings: lint_text(&policy, kind), ..Looked::default() });
+        return Looked { file, findings: lint_text(&policy, kind), ..Looked::default() };
     }
     let mended = mend(text, kind);
-    let mut looked = Looked { file, findings: lint_text(&mended.text, kind), ..Looked::default() };
-    if !mended.amendments.is_empty() {
-        if dry_run {
-            looked.diff = diff::unified(&looked.file, text, &mended.text);
-        } else {
-            fs::write(path, &mended.text)
-                .map_err(|e| format!("`{}` can't be written: {e}", looked.file))?;
-        }
+    let findings = lint_text(&mended.text, kind);
+    let mut looked = Looked { file, findings, amendments: mended.amendments, ..Looked::default() };
+    if looked.amendments.is_empty() {
+        return looked;
     }
-    looked.amendments = mended.amendments;
-    Ok(looked)
+    if dry_run {
+        looked.diff = diff::unified(&looked.file, text, &mended.text);
+    } else if let Err(why) = fs::write(path, &mended.text) {
+        let unreadable = Some(format!("`{}` can't be written: {why}", looked.file));
+        return Looked { file: looked.file, unreadable, ..Looked::default() };
+    }
+    looked
 }
