@@ -220,7 +220,7 @@ pub(crate) fn keys(args: &KeysArgs, format: Format) -> Result<ExitCode, Failure>
         }
     }
     if !for_programs(format, &json!({ "ContextKeyNames": all }))? {
-        print(&all.iter().map(|key| format!("{key}\n")).collect::<String>())?;
+        print(&all.iter().fold(String::new(), |text, key| text + key + "\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_policy::{
-    Finding, LintLevel,
+    Amendment, Finding, LintLevel,
     cases::{self, CaseResult, Mismatch, Report, Verdict},
 };
 
@@ -43,7 +43,9 @@ pub(super) fn for_people(all: &[Looked]) -> String {
         }
         text += &people::lines(&table);
     }
-    all.iter().for_each(|looked| text += &looked.diff);
+    for looked in all {
+        text += &looked.diff;
+    }
     let policies = files::count(all.len(), "policy", "policies");
     if all.iter().all(|looked| looked.findings.is_empty() && looked.unreadable.is_none()) {
         let more = if changed > 0 { "nothing more" } else { "nothing" };
@@ -68,23 +70,18 @@ pub(super) fn for_people(all: &[Looked]) -> String {
 
 /// One value for each policy.
 pub(super) fn for_programs(all: &[Looked]) -> Value {
-    all.iter()
-        .map(|looked| {
-            let amendments = looked.amendments.iter().map(|amendment| {
-                let mut value = finding(&amendment.finding);
-                value["keeps_meaning"] = json!(amendment.keeps_meaning);
-                value
-            });
-            json!({
-                "file": looked.file,
-                "policy": if looked.policy.is_empty() { Value::Null } else { json!(looked.policy) },
-                "error": looked.unreadable,
-                "findings": looked.findings.iter().map(finding).collect::<Vec<_>>(),
-                "changes": amendments.collect::<Vec<_>>(),
-                "diff": if looked.diff.is_empty() { Value::Null } else { json!(looked.diff) },
-            })
+    let one = |looked: &Looked| {
+        let change = |amendment: &Amendment| json!({ "finding": finding(&amendment.finding), "keeps_meaning": amendment.keeps_meaning });
+        json!({
+            "file": looked.file,
+            "policy": Some(&looked.policy).filter(|policy| !policy.is_empty()),
+            "error": looked.unreadable,
+            "findings": looked.findings.iter().map(finding).collect::<Vec<_>>(),
+            "changes": looked.amendments.iter().map(change).collect::<Vec<_>>(),
+            "diff": Some(&looked.diff).filter(|diff| !diff.is_empty()),
         })
-        .collect()
+    };
+    all.iter().map(one).collect()
 }
 
 fn finding(finding: &Finding) -> Value {
