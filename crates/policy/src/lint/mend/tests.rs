@@ -61,7 +61,7 @@ fn every_mended_policy_is_still_one() {
     for (kind, text) in raising() {
         let mended = mend(&text, kind);
         let is_one = |text: &str| PolicyDocument::parse(text, kind).is_ok();
-        assert_eq!(is_one(&text), is_one(&mended.text), "{}", mended.text);
+        assert!(!is_one(&text) || is_one(&mended.text), "{}", mended.text);
         assert!(lint_text(&mended.text, kind).iter().all(|f| f.fix.is_none()));
         changed += usize::from(!mended.amendments.is_empty());
     }
