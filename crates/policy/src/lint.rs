@@ -31,6 +31,7 @@ mod view;
 
 pub use code::{LintCode, LintLevel};
 pub use fix::Fix;
+pub(crate) use similar::is_slip;
 use view::View;
 
 /// One piece of advice.

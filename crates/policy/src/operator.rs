@@ -127,6 +127,11 @@ impl Operator {
         })
     }
 
+    /// Whether it compares texts letter by letter, upper and lower case too.
+    pub(crate) fn minds_case(self) -> bool {
+        matches!(self.comparison, C::StringEquals | C::StringLike | C::ArnLike) && !self.negated
+    }
+
     /// Whether values of this operator may hold policy variables: those on strings and ARNs. (AWS's page on operators adds `Bool`,
     /// its page on variables does not; the latter is followed.)
     pub(crate) fn takes_variables(self) -> bool {

@@ -89,6 +89,14 @@ impl Template {
         }
     }
 
+    /// The text with the request's values in place; `None` where a variable has none.
+    pub(crate) fn filled(&self, request: &Request<'_>) -> Option<String> {
+        match self {
+            Self::Plain(text) => Some(text.to_string()),
+            Self::Parts(parts) => Some(resolve(parts, request)?.chars().collect()),
+        }
+    }
+
     /// Whether `arn` matches, part by part.
     pub(crate) fn arn_like(&self, arn: &str, request: &Request<'_>) -> Truth {
         if bug(Bug::ArnWildcardsCrossColons) {
@@ -135,6 +143,13 @@ impl Part {
             .filter(|key| bug(Bug::SeveralValuesInVariables) || !key.is_multivalued());
         Self::Variable { key, default: default.filter(|_| !bug(Bug::DefaultIsIgnored)) }
     }
+}
+
+/// The keys that the variables of a text stand for, as they are written. One with a default of its own is not needed, and left out.
+pub(crate) fn variables(text: &str) -> impl Iterator<Item = &str> {
+    let behind = text.split("${").skip(1);
+    let inner = behind.filter_map(|behind| behind.split_once('}').map(|(inner, _)| inner));
+    inner.filter(|inner| !inner.contains(',') && !matches!(*inner, "*" | "?" | "$")).map(str::trim)
 }
 
 /// A default without its quotes.
