@@ -275,7 +275,7 @@ impl Comparison<'_> {
 
 impl FailedElement {
     /// The element's name as policies write it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Action => "Action",
             Self::Principal => "Principal",

@@ -2,6 +2,7 @@
 
 mod check;
 mod decide;
+mod explain;
 mod files;
 mod lint;
 mod question;
@@ -22,7 +23,7 @@ enum Command {
     /// Advises on policies in files or folders. Needs no cluster.
     Lint(lint::Args),
     /// Decides on policies in files and says why: exit code 0 allows, 2 denies. Needs no cluster.
-    Explain(decide::ExplainArgs),
+    Explain(explain::ExplainArgs),
     /// Decides each action with each resource on policies in files: exit code 2 where one is denied. Needs no cluster.
     Simulate(decide::SimulateArgs),
     /// Runs files of cases, which docs/policy-tests.md explains: exit code 1 where one fails. Needs no cluster.
@@ -92,7 +93,7 @@ pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, F
     match Command::from_arg_matches(matches)? {
         Command::Check(args) => check::run(&args, globals.output),
         Command::Lint(args) => lint::run(&args, globals.output),
-        Command::Explain(args) => decide::explain_one(&args, globals.output),
+        Command::Explain(args) => explain::run(&args, globals.output),
         Command::Simulate(args) => decide::simulate(&args, globals.output),
         Command::Test(args) => test::run(&args, globals.output),
     }
