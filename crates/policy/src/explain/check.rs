@@ -16,8 +16,9 @@ use super::compare::{Heard, Match, NearMiss, applies, hear};
 pub enum Spared {
     /// There is no policy of this type, so it limits nobody.
     Absent,
-    /// No policy of an organization binds a role that is linked to a service.
-    ServiceLinked,
+    /// It does not bind the caller: no policy of an organization binds a role that is linked to a service, and none on principals a
+    /// caller that is of no account.
+    Unbound,
     /// The root user of an account needs no allow of its own account.
     Root,
     /// Services, identity providers and anonymous callers have no policies of their own.
@@ -105,7 +106,7 @@ impl Part {
 pub(super) fn checks(set: &PolicySet, request: &Request<'_>) -> Vec<Check> {
     let outcomes = outcomes(set, &set.voices(request), request);
     let check = |(policy_type, outcome)| {
-        let bound = outcome != Outcome::Spared(Spared::ServiceLinked);
+        let bound = outcome != Outcome::Spared(Spared::Unbound);
         let parts = lists(set, policy_type).filter(|_| bound);
         let parts = parts.map(|(level, policies)| Part::new(set, level, policies, request));
         Check { policy_type, outcome, parts: parts.collect() }
@@ -151,11 +152,6 @@ fn outcomes(
         };
         outcome(said, spared)
     };
-    let unbound = |bound: bool| match (kind.is_homeless(), bound) {
-        (true, false) => Some(Spared::Homeless),
-        (false, false) => Some(Spared::ServiceLinked),
-        _ => None,
-    };
     let session = match (&voices.session, kind) {
         // Such a session may do nothing of its own without a policy.
         (None, PrincipalKind::FederatedUser) if waived.session => Outcome::Spared(Spared::Named),
@@ -173,9 +169,12 @@ fn outcomes(
             outcome(said.as_ref(), (!decides).then_some(Spared::SameAccount))
         }
     };
-    let organization = |levels: &[Vec<_>], said: &Option<Said<'_>>, bound| match unbound(bound) {
-        Some(spared) if !levels.is_empty() => Outcome::Spared(spared),
-        _ => outcome(said.as_ref(), None),
+    let organization = |levels: &[Vec<_>], said: &Option<Said<'_>>, bound: bool| {
+        if bound || levels.is_empty() {
+            outcome(said.as_ref(), None)
+        } else {
+            Outcome::Spared(Spared::Unbound)
+        }
     };
     [
         (

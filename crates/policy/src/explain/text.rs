@@ -323,7 +323,7 @@ impl Spared {
     fn words(self) -> &'static str {
         match self {
             Self::Absent => "there is none",
-            Self::ServiceLinked => "binds no role that is linked to a service",
+            Self::Unbound => "does not bind such a caller",
             Self::Root => "the root user needs none",
             Self::Homeless => "such a caller has none",
             Self::Named => "not needed: the resource's policy names the caller itself",

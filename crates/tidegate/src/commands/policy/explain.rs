@@ -105,7 +105,7 @@ fn check(check: &Check) -> Value {
     };
     let because = because.map(|spared| match spared {
         Spared::Absent => "absent",
-        Spared::ServiceLinked => "service_linked_role",
+        Spared::Unbound => "unbound",
         Spared::Root => "root_user",
         Spared::Homeless => "caller_without_account",
         Spared::Named => "named_by_resource",
