@@ -98,7 +98,7 @@ impl SessionContext {
     }
 
     /// All keys in lower case with their values.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.keys.iter()
     }
 

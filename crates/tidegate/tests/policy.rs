@@ -162,6 +162,31 @@ fn explain_decides_and_says_why() {
 }
 
 #[test]
+fn the_page_about_explanations_shows_what_comes() {
+    let folder = folder();
+    let policy = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "DenyWithoutMfa",
+      "Effect": "Deny",
+      "NotAction": ["iam:ChangePassword", "sts:GetSessionToken"],
+      "Resource": "*",
+      "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+    }
+  ]
+}"#;
+    fs::write(folder.path().join("mfa-or-nothing.json"), policy).unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/explain.md");
+    let page = fs::read_to_string(page).unwrap();
+    let words = page.split("    tidegate ").nth(1).unwrap().split("\n\n").next().unwrap();
+    let words: Vec<&str> = words.split_whitespace().filter(|word| *word != "\\").collect();
+    let (code, out, err) = run(folder.path(), &words.join(" "));
+    assert_eq!((code, err.as_str()), (2, ""));
+    assert!(page.contains(&format!("```\n{out}```\n")), "{out}");
+}
+
+#[test]
 fn every_word_of_a_question_has_a_say() {
     let folder = folder();
     let write = |name: &str, statement: &str| {
@@ -193,6 +218,7 @@ fn every_word_of_a_question_has_a_say() {
         (format!("{all} --endpoint-policy bucket.json"), 2, "no VPC endpoint policy allows"),
         (format!("{all} --resource-account 444455556666"), 2, "no resource-based policy allows"),
         (format!("{all} --trust-policy trust.json"), 2, "no role trust policy allows"),
+        (format!("{all} --resource-policy-must-allow"), 2, "no resource-based policy allows"),
     ] {
         let (found, out, err) = run(folder.path(), &words);
         assert!(found == code && out.contains(needle), "{words}: {found} {out}{err}");

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    ActionBlock, CompiledPolicy, ConditionEntry, Context, PolicyDocument, PolicyKind, PolicySet,
-    PolicySource, PolicyType, Principal, PrincipalKind, Request, ResourceBlock, ResourceFacts,
-    SessionContext, Statement, Version,
+    ActionBlock, CompiledPolicy, ConditionEntry, Context, Operator, PolicyDocument, PolicyKind,
+    PolicySet, PolicySource, PolicyType, Principal, PrincipalKind, Request, ResourceBlock,
+    ResourceFacts, SessionContext, Statement, Version,
 };
 
 use super::{FailedElement, Place, check::lists};
@@ -59,6 +59,10 @@ pub enum Edit {
     ReplaceValue(Listed, String, String),
     /// A condition is added.
     AddCondition(ConditionEntry),
+    /// A condition gets another operator.
+    ReplaceOperator(Listed, Operator),
+    /// The policy's version becomes 2012-10-17, so that it knows variables.
+    NewVersion,
 }
 
 /// A list of a statement.
@@ -263,19 +267,28 @@ fn edited(
     for change in edits {
         match (&change.edit, change.statement) {
             (Edit::RemovePolicy, _) => return Some(None),
+            (Edit::NewVersion, _) => document.version = Version::V2012,
             (Edit::AddStatement(statement), _) => statements.push(Some((**statement).clone())),
             (Edit::RemoveStatement, Some(index)) => *statements.get_mut(index)? = None,
             (edit, Some(index)) => make(edit, statements.get_mut(index)?.as_mut()?)?,
             (_, None) => return None,
         }
     }
-    document.statements = statements.into_iter().flatten().collect();
+    document.statements = statements.into_iter().flatten().map(in_blocks).collect();
     if document.statements.is_empty() {
         return Some(None);
     }
     let source = old.map_or_else(|| new_source(slot, request), |policy| policy.source().clone());
     let document = PolicyDocument::parse(&document.to_json(), document.kind()).ok()?;
     Some(Some(Arc::new(CompiledPolicy::compile(source, &document))))
+}
+
+/// The statement with all conditions of an operator behind each other: they are written in one block.
+fn in_blocks(mut statement: Statement) -> Statement {
+    let operators: Vec<Operator> = statement.conditions.iter().map(|e| e.operator).collect();
+    let first = |operator| operators.iter().position(|other| *other == operator);
+    statement.conditions.sort_by_key(|entry| first(entry.operator));
+    statement
 }
 
 /// Makes a change within a statement.
@@ -287,13 +300,14 @@ fn make(edit: &Edit, statement: &mut Statement) -> Option<()> {
             let list = list(statement, listed)?;
             *list.iter_mut().find(|value| ***value == **from)? = to.as_str().into();
         }
-        Edit::AddCondition(entry) => {
-            let same = |other: &ConditionEntry| other.operator == entry.operator;
-            // All keys of an operator stand in one block.
-            let behind = statement.conditions.iter().rposition(same).map_or(0, |last| last + 1);
-            statement.conditions.insert(behind, entry.clone());
+        Edit::AddCondition(entry) => statement.conditions.push(entry.clone()),
+        Edit::ReplaceOperator(listed, operator) => {
+            let Listed::Condition(number, _) = listed else { return None };
+            statement.conditions.get_mut(*number)?.operator = *operator;
         }
-        Edit::AddStatement(_) | Edit::RemoveStatement | Edit::RemovePolicy => return None,
+        Edit::AddStatement(_) | Edit::RemoveStatement | Edit::RemovePolicy | Edit::NewVersion => {
+            return None;
+        }
     }
     Some(())
 }

@@ -74,7 +74,7 @@ pub struct Part {
     pub statements: usize,
     /// The statements that applied, denying ones first.
     pub matched: Vec<Match>,
-    /// The statements that nearly did, those with the fewest failures first.
+    /// The statements that nearly did, the nearest first.
     pub near_misses: Vec<NearMiss>,
 }
 

@@ -80,7 +80,7 @@ pub struct Match {
 pub(super) struct Heard {
     /// Denying ones first.
     pub(super) matched: Vec<Match>,
-    /// Those with the fewest failures first.
+    /// The nearest first.
     pub(super) near_misses: Vec<NearMiss>,
 }
 
@@ -107,8 +107,22 @@ pub(super) fn hear(policies: &[Arc<CompiledPolicy>], hearing: Hearing<'_>) -> He
         }
     }
     heard.matched.sort_by_key(|matched| matched.effect == StatementEffect::Allow);
-    heard.near_misses.sort_by_key(|miss| miss.failures.len());
+    heard.near_misses.sort_by_key(NearMiss::distance);
     heard
+}
+
+impl NearMiss {
+    /// How far it is from what was asked: a slip is nearest, then a statement that was meant for other circumstances, then one for
+    /// another resource or caller, then one for another action; then the number of failures.
+    fn distance(&self) -> (usize, usize) {
+        let far = |failed: &Compared| match (failed.element, &failed.hint) {
+            (_, Some(_)) => 0,
+            (FailedElement::Condition, None) => 1,
+            (FailedElement::Resource | FailedElement::Principal, None) => 2,
+            (FailedElement::Action, None) => 3,
+        };
+        (self.failures.iter().map(far).max().unwrap_or_default(), self.failures.len())
+    }
 }
 
 /// Whether a statement applies.
@@ -181,9 +195,9 @@ impl Comparison<'_> {
         let names = element == FailedElement::Resource;
         let resolved = if names { self.resolved(&wanted) } else { None };
         let hint = match (element, negated, actual.as_slice()) {
-            (FailedElement::Resource, false, [actual]) => {
-                Hint::among(resolved.as_ref().unwrap_or(&wanted), actual)
-            }
+            (FailedElement::Resource, false, [actual]) => self
+                .of_version(&wanted, actual)
+                .or_else(|| Hint::among(resolved.as_ref().unwrap_or(&wanted), actual)),
             (FailedElement::Action, false, [actual]) => Hint::of_action(&wanted, actual),
             _ => None,
         };
@@ -229,8 +243,10 @@ impl Comparison<'_> {
         }
         let hint = match actual.as_slice() {
             [actual] if entry.operator.minds_case() => {
-                let hint = Hint::among(resolved.as_ref().unwrap_or(&wanted), actual);
-                hint.filter(|hint| matches!(hint, Hint::Case { .. }))
+                let here = resolved.as_ref().unwrap_or(&wanted);
+                let case = || Hint::among(here, actual).filter(|h| matches!(h, Hint::Case { .. }));
+                let wildcard = Hint::of_operator(entry.operator, here, actual);
+                self.of_version(&wanted, actual).or(wildcard).or_else(case)
             }
             _ => None,
         };
@@ -246,6 +262,11 @@ impl Comparison<'_> {
             hint,
             place: self.written.condition(self.index, number),
         }
+    }
+
+    fn of_version(&self, listed: &[String], actual: &str) -> Option<Hint> {
+        let old = !self.knows_variables();
+        old.then(|| Hint::of_version(listed, self.hearing.request, actual)).flatten()
     }
 
     fn knows_variables(&self) -> bool {

@@ -1,8 +1,9 @@
 //! What is probably wrong with a name that nearly matches: the case of its letters, a letter, or what stands behind it.
 
 use crate::{
-    catalogue,
+    Operator, Request, catalogue,
     lint::is_slip,
+    template::Template,
     wildcard::{literal_head, wildcard_matches},
 };
 
@@ -22,6 +23,25 @@ pub enum Hint {
         wanted: String,
         /// What would match.
         corrected: String,
+    },
+    /// It names what is in the thing, and not the thing itself.
+    Itself {
+        /// The name as the policy has it.
+        wanted: String,
+        /// What would match.
+        corrected: String,
+    },
+    /// It holds a variable, and the policy is of the version that knows none.
+    OldVersion {
+        /// The text as the policy has it.
+        wanted: String,
+    },
+    /// It holds a wildcard, and the operator knows none.
+    Wildcard {
+        /// The text as the policy has it.
+        wanted: String,
+        /// The operator that knows them.
+        operator: Operator,
     },
     /// A letter or two differ.
     Spelling {
@@ -46,15 +66,16 @@ impl Hint {
     pub(crate) fn correction(&self) -> Option<(&str, &str)> {
         match self {
             Self::Case { wanted, corrected } => Some((wanted, corrected.as_deref()?)),
-            Self::Inside { wanted, corrected } | Self::Spelling { wanted, corrected } => {
-                Some((wanted, corrected))
-            }
+            Self::Inside { wanted, corrected }
+            | Self::Itself { wanted, corrected }
+            | Self::Spelling { wanted, corrected } => Some((wanted, corrected)),
+            Self::OldVersion { .. } | Self::Wildcard { .. } => None,
         }
     }
 
     /// The plainest hint among listed names that do not match.
     pub(crate) fn among(listed: &[String], actual: &str) -> Option<Self> {
-        let kinds = [Self::case, Self::inside, Self::spelling];
+        let kinds = [Self::case, Self::inside, Self::itself, Self::spelling];
         kinds.iter().find_map(|kind| listed.iter().find_map(|wanted| kind(wanted, actual)))
     }
 
@@ -86,6 +107,31 @@ impl Hint {
         let corrected = format!("{}/*", wanted.trim_end_matches('/'));
         wildcard_matches(&corrected, actual)
             .then(|| Self::Inside { wanted: wanted.to_owned(), corrected })
+    }
+
+    fn itself(wanted: &str, actual: &str) -> Option<Self> {
+        (wanted.strip_suffix("/*") == Some(actual))
+            .then(|| Self::Itself { wanted: wanted.to_owned(), corrected: actual.to_owned() })
+    }
+
+    /// Whether a listed text would match if `${…}` were a variable.
+    pub(crate) fn of_version(
+        listed: &[String],
+        request: &Request<'_>,
+        actual: &str,
+    ) -> Option<Self> {
+        let matches = |wanted: &&String| {
+            wanted.contains("${") && Template::new(wanted, true).like(actual, request)
+        };
+        let wanted = listed.iter().find(matches)?.clone();
+        Some(Self::OldVersion { wanted })
+    }
+
+    /// Whether a listed text would match if its wildcards were some.
+    pub(crate) fn of_operator(operator: Operator, listed: &[String], actual: &str) -> Option<Self> {
+        let like = operator.with_wildcards()?;
+        let wanted = listed.iter().find(|wanted| wildcard_matches(wanted, actual))?.clone();
+        Some(Self::Wildcard { wanted, operator: like })
     }
 
     /// Compares the text before the first wildcard, up to its last separator, with as many parts of the actual name.
@@ -175,6 +221,7 @@ mod tests {
         let cat = "arn:aws:s3:::photos/2026/cat.jpg";
         check("arn:aws:s3:::Photos/*", cat, Some("arn:aws:s3:::photos/*"));
         check("arn:aws:s3:::photos", cat, Some("arn:aws:s3:::photos/*"));
+        check("arn:aws:s3:::photos/*", "arn:aws:s3:::photos", Some("arn:aws:s3:::photos"));
         check("arn:aws:s3:::photos/2026/", cat, Some("arn:aws:s3:::photos/2026/*"));
         check("arn:aws:s3:::phtos/*", cat, Some("arn:aws:s3:::photos/*"));
         check("arn:aws:s3::photos/*", cat, Some("arn:aws:s3:::photos/*"));

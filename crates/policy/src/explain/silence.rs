@@ -30,10 +30,12 @@ pub(super) fn to_end_a_silence(obstacle: &Obstacle<'_>) -> Vec<Vec<Change>> {
     let near: Vec<&NearMiss> =
         near.filter(|miss| miss.effect == StatementEffect::Allow).take(NEAR_MAX).collect();
     let mut tries: Vec<Vec<Change>> = Vec::new();
-    tries.extend(near.iter().filter_map(|miss| with_another_request(obstacle, miss)));
-    let own = || near.iter().filter(|miss| !miss.statement.policy.source().is_awss_own());
-    tries.extend(own().filter_map(|miss| with_slips_mended(obstacle, miss)));
-    tries.extend(own().filter_map(|miss| with_one_more_value(obstacle, miss)));
+    for miss in &near {
+        let own = !miss.statement.policy.source().is_awss_own();
+        let mend = own.then(|| with_slips_mended(obstacle, miss)).flatten();
+        tries.extend(mend.or_else(|| with_another_request(obstacle, miss)));
+        tries.extend(own.then(|| with_one_more_value(obstacle, miss)).flatten());
+    }
     tries.extend(with_one_more_statement(obstacle, &near));
     tries
 }
@@ -55,13 +57,27 @@ fn with_another_request(obstacle: &Obstacle<'_>, miss: &NearMiss) -> Option<Vec<
 fn with_slips_mended(obstacle: &Obstacle<'_>, miss: &NearMiss) -> Option<Vec<Change>> {
     let mend = |failed: &Compared| {
         let hint = failed.hint.as_ref()?;
+        match hint {
+            Hint::OldVersion { .. } => {
+                return in_statement(obstacle, miss, failed, Edit::NewVersion);
+            }
+            Hint::Wildcard { operator, .. } => {
+                let condition =
+                    Listed::of(failed.element, failed.number, failed.condition.as_deref());
+                let edit = Edit::ReplaceOperator(condition?, *operator);
+                return in_statement(obstacle, miss, failed, edit);
+            }
+            _ => {}
+        }
         let (wanted, corrected) = hint.correction()?;
         // The hint is about the values in place of variables; only what is written so can be replaced.
         failed.wanted.iter().find(|written| *written == wanted)?;
         let listed = Listed::of(failed.element, failed.number, failed.condition.as_deref())?;
         let edit = match hint {
-            // Actions on the bucket itself still need the bucket.
-            Hint::Inside { .. } => Edit::AddValue(listed, corrected.to_owned()),
+            // Other actions of the statement still need what is written.
+            Hint::Inside { .. } | Hint::Itself { .. } => {
+                Edit::AddValue(listed, corrected.to_owned())
+            }
             _ => Edit::ReplaceValue(listed, wanted.to_owned(), corrected.to_owned()),
         };
         in_statement(obstacle, miss, failed, edit)

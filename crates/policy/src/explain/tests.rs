@@ -282,3 +282,32 @@ fn a_change_that_another_makes_needless_is_not_told() {
     let blocking = told.checks.iter().filter(|check| check.outcome.blocks()).count();
     assert_eq!((blocking, advised(&told).len()), (2, 1), "{told}");
 }
+
+#[test]
+fn plain_text_that_was_meant_as_more_is_pointed_at() {
+    let advice = |text: &str, action: &str, resource: &str| {
+        let set = PolicySet { identity: vec![inline("p", text)], ..PolicySet::default() };
+        let told = why(&set, &ada(), action, resource);
+        (told.to_string(), advised(&told))
+    };
+    let old = r#"{"Statement": {"Sid": "Own", "Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b/${aws:username}/*"}}"#;
+    let (told, advised) = advice(old, "s3:GetObject", "arn:aws:s3:::b/ada/x");
+    assert!(told.contains("`arn:aws:s3:::b/${aws:username}/*` is plain text here"), "{told}");
+    assert_eq!(advised, ["in user/ada/p: make the Version 2012-10-17, which knows variables"]);
+    let equals = r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringLike": {"aws:userid": "AIDA*"}, "StringEquals": {"aws:username": "a*", "aws:PrincipalType": "User"}}}}"#;
+    let (told, advised) = advice(equals, "s3:GetObject", "arn:aws:s3:::b/ada/x");
+    assert!(told.contains("The wildcard in `a*` is plain text here: StringLike would"), "{told}");
+    assert_eq!(
+        advised,
+        [
+            "in user/ada/p, statement 1 (line 1, column 140): compare the values of StringEquals aws:username by StringLike"
+        ]
+    );
+    let objects = r#"{"Statement": {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "arn:aws:s3:::b/*"}}"#;
+    let (told, advised) = advice(objects, "s3:ListBucket", "arn:aws:s3:::b");
+    assert!(told.contains("the thing itself is `arn:aws:s3:::b`"), "{told}");
+    assert_eq!(
+        advised,
+        ["in user/ada/p, statement 1 (line 1, column 80): add `arn:aws:s3:::b` to the resources"]
+    );
+}

@@ -405,6 +405,18 @@ impl fmt::Display for Hint {
             Self::Inside { wanted, corrected } => {
                 write!(f, "`{wanted}` is the thing itself; what is in it is `{corrected}`.")
             }
+            Self::Itself { wanted, corrected } => {
+                write!(f, "`{wanted}` is what is in it; the thing itself is `{corrected}`.")
+            }
+            Self::OldVersion { wanted } => {
+                write!(f, "`{wanted}` is plain text here: only Version 2012-10-17 knows variables.")
+            }
+            Self::Wildcard { wanted, operator } => {
+                write!(
+                    f,
+                    "The wildcard in `{wanted}` is plain text here: {operator} would know it."
+                )
+            }
             Self::Spelling { wanted, corrected } => {
                 write!(f, "It looks like a slip: `{wanted}` is nearly `{corrected}`.")
             }
@@ -474,6 +486,12 @@ impl fmt::Display for PolicyChange {
                 write!(f, "{source} is AWS's own: use a copy of it{at} with this statement added")
             }
             Edit::AddStatement(_) => write!(f, "in {source}{at}, add this statement"),
+            Edit::NewVersion => {
+                write!(f, "in {source}{at}: make the Version 2012-10-17, which knows variables")
+            }
+            Edit::ReplaceOperator(listed, operator) => {
+                write!(f, "in {source}{at}{statement}{place}: compare {listed} by {operator}")
+            }
             Edit::RemovePolicy => write!(f, "take {source} off{at}"),
             Edit::RemoveStatement => write!(f, "in {source}{at}{statement}: remove the statement"),
             Edit::AddValue(listed, value) => {

@@ -149,6 +149,9 @@ fn compared(compared: &Compared) -> Value {
         let kind = match hint {
             Hint::Case { .. } => "case",
             Hint::Inside { .. } => "inside",
+            Hint::Itself { .. } => "itself",
+            Hint::OldVersion { .. } => "old_version",
+            Hint::Wildcard { .. } => "wildcard",
             Hint::Spelling { .. } => "spelling",
         };
         json!({ "kind": kind, "text": hint.to_string() })
@@ -188,6 +191,8 @@ fn policy_change(change: &PolicyChange) -> Value {
         Edit::RemoveValue(..) => "remove_value",
         Edit::ReplaceValue(..) => "replace_value",
         Edit::AddCondition(_) => "add_condition",
+        Edit::ReplaceOperator(..) => "replace_operator",
+        Edit::NewVersion => "new_version",
     };
     json!({
         "changes": "policy",
