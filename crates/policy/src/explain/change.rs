@@ -164,7 +164,10 @@ impl Scene {
         }
         // From the last to the first, so that a policy that goes moves none that still changes.
         for (slot, edits) in edits.into_iter().rev() {
-            let policy = edited(set, request, slot, &edits)?;
+            let policy = match edited(set, request, slot, &edits)? {
+                Edited::Stays(policy) => Some(policy),
+                Edited::Goes => None,
+            };
             scene.documents.insert(slot, policy.as_ref().map(|policy| policy.text().to_owned()));
             scene.put(slot, policy)?;
         }
@@ -188,7 +191,7 @@ impl Scene {
                 let document = self.documents.get(&change.slot()).cloned().flatten();
                 Change::Policy(PolicyChange { document, ..change })
             }
-            other => other,
+            other @ Change::Request(_) => other,
         };
         changes.into_iter().map(whole).collect()
     }
@@ -249,13 +252,19 @@ impl Scene {
     }
 }
 
-/// The policy at a place with all its edits; `None` inside where it goes.
+/// What comes of a policy.
+enum Edited {
+    Stays(Arc<CompiledPolicy>),
+    Goes,
+}
+
+/// The policy at a place with all its edits; `None` where one can't be made.
 fn edited(
     set: &PolicySet,
     request: &Request<'_>,
     slot: Slot,
     edits: &[&PolicyChange],
-) -> Option<Option<Arc<CompiledPolicy>>> {
+) -> Option<Edited> {
     let (_, list) = lists(set, slot.policy_type).find(|(level, _)| *level == slot.level)?;
     let old = list.get(slot.index);
     let mut document = match old {
@@ -266,7 +275,7 @@ fn edited(
     let mut statements: Vec<Option<Statement>> = document.statements.drain(..).map(Some).collect();
     for change in edits {
         match (&change.edit, change.statement) {
-            (Edit::RemovePolicy, _) => return Some(None),
+            (Edit::RemovePolicy, _) => return Some(Edited::Goes),
             (Edit::NewVersion, _) => document.version = Version::V2012,
             (Edit::AddStatement(statement), _) => statements.push(Some((**statement).clone())),
             (Edit::RemoveStatement, Some(index)) => *statements.get_mut(index)? = None,
@@ -276,11 +285,11 @@ fn edited(
     }
     document.statements = statements.into_iter().flatten().map(in_blocks).collect();
     if document.statements.is_empty() {
-        return Some(None);
+        return Some(Edited::Goes);
     }
     let source = old.map_or_else(|| new_source(slot, request), |policy| policy.source().clone());
     let document = PolicyDocument::parse(&document.to_json(), document.kind()).ok()?;
-    Some(Some(Arc::new(CompiledPolicy::compile(source, &document))))
+    Some(Edited::Stays(Arc::new(CompiledPolicy::compile(source, &document))))
 }
 
 /// The statement with all conditions of an operator behind each other: they are written in one block.

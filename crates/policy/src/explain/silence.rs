@@ -36,7 +36,7 @@ pub(super) fn to_end_a_silence(obstacle: &Obstacle<'_>) -> Vec<Vec<Change>> {
         tries.extend(mend.or_else(|| with_another_request(obstacle, miss)));
         tries.extend(own.then(|| with_one_more_value(obstacle, miss)).flatten());
     }
-    tries.extend(with_one_more_statement(obstacle, &near));
+    tries.push(with_one_more_statement(obstacle, &near));
     tries
 }
 
@@ -174,7 +174,7 @@ pub(super) fn place_of(obstacle: &Obstacle<'_>, policy: &Arc<CompiledPolicy>) ->
 }
 
 /// A statement that allows just what is asked: in the policy that came nearest, in another that can be changed, or in a new one.
-fn with_one_more_statement(obstacle: &Obstacle<'_>, near: &[&NearMiss]) -> Vec<Vec<Change>> {
+fn with_one_more_statement(obstacle: &Obstacle<'_>, near: &[&NearMiss]) -> Vec<Change> {
     let policies = beside(obstacle);
     let own = |policy: &&Arc<CompiledPolicy>| !policy.source().is_awss_own();
     let nearest = near.iter().map(|miss| &miss.statement.policy).find(own);
@@ -189,8 +189,7 @@ fn with_one_more_statement(obstacle: &Obstacle<'_>, near: &[&NearMiss]) -> Vec<V
             }
             _ => (policies.len(), None),
         };
-    let Some(statement) = just_that(obstacle) else { return Vec::new() };
-    vec![vec![Change::Policy(PolicyChange {
+    vec![Change::Policy(PolicyChange {
         policy_type: obstacle.policy_type,
         level: obstacle.part.level,
         index,
@@ -198,13 +197,13 @@ fn with_one_more_statement(obstacle: &Obstacle<'_>, near: &[&NearMiss]) -> Vec<V
         statement: None,
         sid: None,
         place: None,
-        edit: Edit::AddStatement(Box::new(statement)),
+        edit: Edit::AddStatement(Box::new(just_that(obstacle))),
         document: None,
-    })]]
+    })]
 }
 
 /// The least statement that allows what is asked.
-fn just_that(obstacle: &Obstacle<'_>) -> Option<Statement> {
+fn just_that(obstacle: &Obstacle<'_>) -> Statement {
     let Obstacle { policy_type, request, .. } = *obstacle;
     let one = |text: &str| vec![Box::<str>::from(text)];
     let everyone: Vec<PrincipalPair> = vec![("*".into(), "*".into())];
@@ -217,7 +216,7 @@ fn just_that(obstacle: &Obstacle<'_>) -> Option<Statement> {
     };
     let principals = match policy_type {
         PolicyType::Resource | PolicyType::Trust => {
-            PrincipalBlock::Principal(vec![caller(request)?])
+            PrincipalBlock::Principal(vec![caller(request)])
         }
         PolicyType::VpcEndpoint | PolicyType::ResourceControl => {
             PrincipalBlock::Principal(everyone)
@@ -229,7 +228,7 @@ fn just_that(obstacle: &Obstacle<'_>) -> Option<Statement> {
         PolicyType::VpcEndpoint => only_the_caller("ArnEquals", request).into_iter().collect(),
         _ => Vec::new(),
     };
-    Some(Statement {
+    Statement {
         sid: None,
         effect: StatementEffect::Allow,
         principals,
@@ -243,7 +242,7 @@ fn just_that(obstacle: &Obstacle<'_>) -> Option<Statement> {
         },
         conditions,
         span: Span::default(),
-    })
+    }
 }
 
 /// A condition on the caller's ARN, where it has one.
@@ -260,16 +259,16 @@ pub(super) fn only_the_caller(operator: &str, request: &Request<'_>) -> Option<C
 }
 
 /// How a resource's policy names the caller.
-fn caller(request: &Request<'_>) -> Option<PrincipalPair> {
+fn caller(request: &Request<'_>) -> PrincipalPair {
     let caller = request.principal;
     let name = match caller.kind {
-        PrincipalKind::Service => return Some(("Service".into(), (*caller.arn).into())),
-        PrincipalKind::Federated => return Some(("Federated".into(), (*caller.arn).into())),
-        PrincipalKind::Anonymous => return Some(("*".into(), "*".into())),
+        PrincipalKind::Service => return ("Service".into(), (*caller.arn).into()),
+        PrincipalKind::Federated => return ("Federated".into(), (*caller.arn).into()),
+        PrincipalKind::Anonymous => return ("*".into(), "*".into()),
         PrincipalKind::FederatedUser => &caller.arn,
         PrincipalKind::User | PrincipalKind::AssumedRole | PrincipalKind::Root => {
             &caller.entity_arn
         }
     };
-    Some(("AWS".into(), (**name).into()))
+    ("AWS".into(), (**name).into())
 }

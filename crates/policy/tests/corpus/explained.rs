@@ -30,8 +30,9 @@ fn each_case_is_explained_as_it_is_written() {
         assert_eq!(told, written, "{name}.txt is stale: run this test with TIDEGATE_UPDATE=1");
         names.insert(format!("{name}.txt"));
     }
-    let found = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name());
-    let found = found.map(|name| name.into_string().unwrap());
-    let found: BTreeSet<String> = found.filter(|name| name.ends_with(".txt")).collect();
+    let found = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = found.filter(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    let name = |path: std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let found: BTreeSet<String> = found.map(name).collect();
     assert_eq!(found, names, "a text without its case");
 }
