@@ -20,6 +20,7 @@ mod sentence;
 mod silence;
 mod suggest;
 mod text;
+mod words;
 
 pub use change::{Bringer, Change, Edit, Listed, PolicyChange, RequestChange};
 pub use check::{Check, Outcome, Part, Spared};

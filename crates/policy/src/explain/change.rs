@@ -113,6 +113,8 @@ pub struct RequestChange {
     pub key: String,
     /// The value that was tried; `None`: any.
     pub value: Option<String>,
+    /// What the policy lists, where that is more than this value: a pattern or a network.
+    pub pattern: Option<String>,
     /// Who brings it.
     pub bringer: Bringer,
 }

@@ -56,8 +56,8 @@ pub struct Check {
     pub policy_type: PolicyType,
     /// How it came out.
     pub outcome: Outcome,
-    /// What its policies said: together, or level by level where they stand at the levels of an organization. Empty where they do not
-    /// bind the caller.
+    /// What its policies said: together, or level by level where they stand at the levels of an organization. Empty where there are
+    /// none that need be there, or where they do not bind the caller.
     pub parts: Vec<Part>,
 }
 
@@ -106,8 +106,8 @@ impl Part {
 pub(super) fn checks(set: &PolicySet, request: &Request<'_>) -> Vec<Check> {
     let outcomes = outcomes(set, &set.voices(request), request);
     let check = |(policy_type, outcome)| {
-        let bound = outcome != Outcome::Spared(Spared::Unbound);
-        let parts = lists(set, policy_type).filter(|_| bound);
+        let speaks = !matches!(outcome, Outcome::Spared(Spared::Unbound | Spared::Absent));
+        let parts = lists(set, policy_type).filter(|_| speaks);
         let parts = parts.map(|(level, policies)| Part::new(set, level, policies, request));
         Check { policy_type, outcome, parts: parts.collect() }
     };

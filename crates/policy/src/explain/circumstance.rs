@@ -29,9 +29,9 @@ impl Beside<'_> {
         let entry = statement.conditions.get(compared.number)?;
         let bringer = bringer(&entry.key)?;
         let values = self.values(entry, compared);
-        values.into_iter().find_map(|value| {
-            let change =
-                Change::Request(RequestChange { key: entry.key.to_string(), value, bringer });
+        values.into_iter().find_map(|(value, pattern)| {
+            let key = entry.key.to_string();
+            let change = Change::Request(RequestChange { key, value, pattern, bringer });
             let empty = PolicySet::default();
             let scene = Scene::with(&empty, self.request, core::slice::from_ref(&change))?;
             let applies = self.statement.lets_apply(compared.number, &scene.request(self.request));
@@ -39,24 +39,31 @@ impl Beside<'_> {
         })
     }
 
-    /// Values that are worth trying, those that the policy names first; `None`: any.
-    fn values(self, entry: &ConditionEntry, compared: &Compared) -> Vec<Option<String>> {
+    /// Values that are worth trying, those that the policy names first, each with the pattern that it is of; `None`: any.
+    fn values(self, entry: &ConditionEntry, compared: &Compared) -> Vec<Tried> {
         let listed = compared.resolved.as_ref().unwrap_or(&compared.wanted);
-        let elsewhere = self.elsewhere(entry);
+        let plain = |value: String| (Some(value), None);
+        let of = |value: String, listed: &String| {
+            let pattern = (value != *listed).then(|| listed.clone());
+            (Some(value), pattern)
+        };
         match entry.operator.comparison {
             // Time can't be chosen.
             Comparison::Date(_) => Vec::new(),
             // Whether the key is there is all that is asked: a value that another condition wants is the better one.
-            Comparison::Null => elsewhere.into_iter().map(Some).chain([None]).collect(),
-            Comparison::Bool => ["true", "false"].map(|word| Some(word.to_owned())).into(),
+            Comparison::Null => {
+                self.elsewhere(entry).into_iter().map(plain).chain([(None, None)]).collect()
+            }
+            Comparison::Bool => ["true", "false"].map(|word| plain(word.to_owned())).into(),
             Comparison::Numeric(_) => {
-                listed.iter().flat_map(|text| around(text)).map(Some).collect()
+                listed.iter().flat_map(|text| around(text)).map(plain).collect()
             }
             Comparison::IpAddress => {
-                let address = |text: &String| text.split('/').next().map(str::to_owned);
-                listed.iter().map(address).collect()
+                let address =
+                    |text: &String| text.split('/').next().map(|a| of(a.to_owned(), text));
+                listed.iter().filter_map(address).collect()
             }
-            _ => listed.iter().map(|text| Some(literal(text))).collect(),
+            _ => listed.iter().map(|text| of(literal(text), text)).collect(),
         }
     }
 
@@ -72,6 +79,9 @@ impl Beside<'_> {
         same.flat_map(|other| &other.values).map(|value| literal(value)).collect()
     }
 }
+
+/// A value, and what the policy lists in its place where that is more; `None`: any value.
+type Tried = (Option<String>, Option<String>);
 
 /// Who brings a key; `None` for keys that nobody chooses: who the caller is, and when it is.
 fn bringer(key: &str) -> Option<Bringer> {

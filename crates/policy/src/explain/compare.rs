@@ -4,8 +4,8 @@ use core::cell::LazyCell;
 use std::sync::Arc;
 
 use crate::{
-    ActionBlock, CompiledPolicy, ConditionEntry, PrincipalBlock, Request, ResourceBlock, Statement,
-    StatementRef, Version,
+    ActionBlock, CompiledPolicy, ConditionEntry, PrincipalBlock, PrincipalKind, Request,
+    ResourceBlock, Statement, StatementRef, Version,
     document::StatementEffect,
     key::Key,
     statement::CompiledStatement,
@@ -171,7 +171,10 @@ impl Comparison<'_> {
             let (negated, listed) = written.map(principals).unwrap_or_default();
             // A session can be named by its own ARN or by that of whoever is behind it.
             let (own, behind) = (&request.principal.arn, &request.principal.entity_arn);
-            let names = [own, behind].map(ToString::to_string);
+            let names = match request.principal.kind {
+                PrincipalKind::Anonymous => ["anonymous".to_owned(), String::new()],
+                _ => [own, behind].map(ToString::to_string),
+            };
             let actual = names.iter().take(if own == behind { 1 } else { 2 }).cloned().collect();
             failures.push(self.listed(FailedElement::Principal, negated, listed, actual));
         }

@@ -1,13 +1,17 @@
 //! The sentence in which AWS denies.
 
-use crate::{Decision, Effect, PolicySource, Request};
+use crate::{Decision, Effect, PolicySource, PrincipalKind, Request};
 
 impl Decision {
     /// The sentence in which AWS denies this request; `None` when allowed. Of an explicit deny it names the policy where that has an
     /// ARN, as AWS does since 2026.
     pub fn denied_sentence(&self, request: &Request<'_>) -> Option<String> {
         let policy_type = self.policy_type?;
-        let (caller, action) = (&request.principal.arn, request.action);
+        let action = request.action;
+        let caller = match request.principal.kind {
+            PrincipalKind::Anonymous => "anonymous",
+            _ => &request.principal.arn,
+        };
         let on = if request.resource == "*" {
             String::new()
         } else {

@@ -2,11 +2,13 @@
 
 use core::fmt;
 
-use crate::{Effect, PolicySource, PolicyType, StatementRef, document::StatementEffect};
+use crate::{Effect, PolicyType, PrincipalBlock, StatementRef, document::StatementEffect};
 
 use super::{
-    Bringer, Change, Check, Compared, Edit, Explanation, Hint, Listed, Match, NearMiss, Outcome,
-    Part, PolicyChange, RequestChange, Spared, suggest::stands_in_the_way,
+    Change, Check, Compared, Edit, Explanation, Match, NearMiss, Outcome, Part, PolicyChange,
+    Spared,
+    suggest::stands_in_the_way,
+    words::{name, named},
 };
 
 /// How a line is meant, for whoever prints it in colours.
@@ -32,9 +34,6 @@ pub struct Line {
     /// What it says.
     pub text: String,
 }
-
-/// More values of one list than this are not shown.
-const VALUES_MAX: usize = 4;
 
 /// More statements of one check than this are not shown.
 const STATEMENTS_MAX: usize = 3;
@@ -63,8 +62,8 @@ impl Explanation {
         }
     }
 
-    /// The first thing that stands in the way, and how much else does. The answer is the near miss that was told in full.
-    fn why(&self, text: &mut Text) -> Option<&NearMiss> {
+    /// The first thing that stands in the way, and how much else does. The answer is the statement that was told in full.
+    fn why(&self, text: &mut Text) -> Option<&StatementRef> {
         let blocking: Vec<&Check> =
             self.checks.iter().filter(|check| check.outcome.blocks()).collect();
         let decided = Some(self.decision.policy_type);
@@ -81,18 +80,27 @@ impl Explanation {
                 text.line(Tone::Plain, format!("Why: {at}{}.", silence(check, part)));
             }
         }
-        let others: Vec<String> = blocking
-            .iter()
-            .filter(|other| other.policy_type != check.policy_type)
-            .map(|other| match other.outcome {
-                Outcome::Denies => format!("{} denies it", other.policy_type.with_article()),
-                _ => format!("no {} allows it", other.policy_type),
-            })
-            .collect();
+        let denying = check.parts.iter().flat_map(|part| &part.matched);
+        let denying = denying.filter(|found| found.effect == StatementEffect::Deny).count();
+        let same = match (check.outcome, denying) {
+            (Outcome::Denies, 2) => Some("another statement denies it too".to_owned()),
+            (Outcome::Denies, 3..) => Some(format!("{} more statements deny it", denying - 1)),
+            _ => None,
+        };
+        let others = blocking.iter().filter(|other| other.policy_type != check.policy_type);
+        let others = others.map(|other| match other.outcome {
+            Outcome::Denies => format!("{} denies it", other.policy_type.with_article()),
+            _ => format!("no {} allows it", other.policy_type),
+        });
+        let others: Vec<String> = same.into_iter().chain(others).collect();
         if !others.is_empty() {
             text.line(Tone::Plain, format!("     That is not all: {}.", others.join(", and ")));
         }
-        nearest.filter(|_| check.outcome == Outcome::Lacks)
+        if check.outcome == Outcome::Denies {
+            denial.map(|found| &found.statement)
+        } else {
+            nearest.map(|miss| &miss.statement)
+        }
     }
 
     fn advice(&self, text: &mut Text) {
@@ -116,6 +124,18 @@ impl Explanation {
                 text.line(Tone::Advice, format!("  {}{line}", if n == 0 { "- " } else { "    " }));
             }
         }
+        let open = |change: &Change| match change {
+            Change::Policy(PolicyChange {
+                policy_type: PolicyType::Resource,
+                edit: Edit::AddStatement(statement),
+                ..
+            }) => matches!(&statement.principals, PrincipalBlock::Principal(list)
+                if list.iter().any(|(_, value)| &**value == "*")),
+            _ => false,
+        };
+        if suggestion.changes.iter().any(open) {
+            text.line(Tone::Bad, "Everybody may do it then, without signing in.");
+        }
         let purpose = self.decision.effect == Effect::ExplicitDeny
             && suggestion.changes.iter().any(|change| matches!(change, Change::Policy(_)));
         if purpose {
@@ -123,7 +143,7 @@ impl Explanation {
         }
     }
 
-    fn tree(&self, text: &mut Text, told: Option<&NearMiss>) {
+    fn tree(&self, text: &mut Text, told: Option<&StatementRef>) {
         text.blank();
         text.line(Tone::Plain, "All seven checks:");
         let absent = |check: &&Check| check.outcome == Outcome::Spared(Spared::Absent);
@@ -176,9 +196,10 @@ fn nearly_allowed_by(text: &mut Text, check: &Check, part: &Part, miss: &NearMis
     let at = check.at(part);
     let statement = named(&miss.statement);
     let but = match miss.failures.as_slice() {
-        [failed] => format!("but its {} does not match", failed.element.name()),
+        [failed] if failed.negated => format!("but its {} lists it", failed.called()),
+        [failed] => format!("but its {} does not match", failed.called()),
         failed => {
-            let names: Vec<&str> = failed.iter().map(|failed| failed.element.name()).collect();
+            let names: Vec<String> = failed.iter().map(Compared::called).collect();
             format!("but these do not match: {}", names.join(", "))
         }
     };
@@ -219,28 +240,6 @@ fn silence(check: &Check, part: &Part) -> String {
     }
 }
 
-/// What a policy is called in a sentence.
-fn name(source: &PolicySource) -> String {
-    match source {
-        PolicySource::Resource(_) => "the resource's policy".to_owned(),
-        PolicySource::Trust(role) => format!("the trust policy of role {role}"),
-        PolicySource::Session(n) => format!("session policy {}", n + 1),
-        PolicySource::ServiceControl(id) | PolicySource::ResourceControl(id) => id.to_string(),
-        PolicySource::VpcEndpoint(id) => format!("the policy of endpoint {id}"),
-        other => other.to_string(),
-    }
-}
-
-/// A statement with its policy and its place.
-fn named(found: &StatementRef) -> String {
-    let ((line, column), _) = found.position();
-    let statement = match found.sid() {
-        Some(sid) => format!("`{sid}`"),
-        None => format!("statement {}", found.index + 1),
-    };
-    format!("{statement} of {} (line {line}, column {column})", name(found.policy.source()))
-}
-
 impl Check {
     /// The level, as the beginning of a sentence.
     fn at(&self, part: &Part) -> String {
@@ -251,7 +250,7 @@ impl Check {
         format!("level {} of {}", level + 1, self.parts.len())
     }
 
-    fn tree(&self, text: &mut Text, told: Option<&NearMiss>) {
+    fn tree(&self, text: &mut Text, told: Option<&StatementRef>) {
         let policy_type = self.policy_type;
         let (tone, mark, said) = match self.outcome {
             Outcome::Allows => (Tone::Good, "ok", "allows"),
@@ -275,7 +274,7 @@ impl Check {
 }
 
 impl Part {
-    fn tree(&self, text: &mut Text, check: &Check, told: Option<&NearMiss>) {
+    fn tree(&self, text: &mut Text, check: &Check, told: Option<&StatementRef>) {
         let indent = if self.level.is_some() { "          " } else { "        " };
         let mut line = |words: String| text.line(Tone::Plain, format!("{indent}{words}"));
         let denies = self.effect == Effect::ExplicitDeny;
@@ -284,9 +283,13 @@ impl Part {
             .iter()
             .filter(|found| !denies || found.effect == StatementEffect::Deny)
             .collect();
+        let is_told = |statement| told.is_some_and(|told| core::ptr::eq(told, statement));
         for found in matched.iter().take(STATEMENTS_MAX) {
             let verb = if denies { "denies" } else { "allows" };
             line(format!("{} {verb}", named(&found.statement)));
+            if denies && !is_told(&found.statement) {
+                found.conditions.iter().for_each(|condition| line(format!("  {condition}")));
+            }
         }
         more(&mut line, matched.len());
         // What nearly allowed matters only where nothing did, and what nearly denied never does.
@@ -297,7 +300,7 @@ impl Part {
             self.near_misses.iter().filter(|miss| miss.effect == StatementEffect::Allow).collect();
         for miss in near.iter().take(STATEMENTS_MAX) {
             let statement = named(&miss.statement);
-            if told.is_some_and(|told| core::ptr::eq(told, *miss)) {
+            if is_told(&miss.statement) {
                 line(format!("{statement} would allow, but: see above"));
                 continue;
             }
@@ -354,188 +357,6 @@ impl Text {
         self.missing.extend_from_slice(&compared.missing_keys);
         self.line(Tone::Plain, format!("       policy:  {wanted}"));
         self.line(Tone::Plain, format!("       request: {actual}"));
-    }
-}
-
-/// Some values in backticks.
-fn values(list: &[String]) -> String {
-    let shown: Vec<String> =
-        list.iter().take(VALUES_MAX).map(|value| format!("`{value}`")).collect();
-    match list.len().saturating_sub(VALUES_MAX) {
-        0 if list.is_empty() => "nothing".to_owned(),
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-impl Compared {
-    fn pair(&self) -> (String, String) {
-        let not = if self.negated { "Not" } else { "" };
-        let name = match &self.condition {
-            Some(condition) => condition.clone(),
-            None => format!("{not}{}", self.element.name()),
-        };
-        let resolved = self.resolved.as_ref().filter(|resolved| **resolved != self.wanted);
-        let resolved = resolved.map(|list| format!(", here {}", values(list))).unwrap_or_default();
-        let wanted = format!("{name} {}{resolved}", values(&self.wanted));
-        let actual = match (&self.condition, self.actual.is_empty()) {
-            (Some(name), true) => {
-                let key = name.split_once(' ').map_or("", |(_, key)| key);
-                format!("it has no {key}")
-            }
-            _ => values(&self.actual),
-        };
-        (wanted, actual)
-    }
-}
-
-impl fmt::Display for Compared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (wanted, actual) = self.pair();
-        write!(f, "{wanted}; the request: {actual}")
-    }
-}
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Case { .. } => {
-                f.write_str("Only upper and lower case differ, and here they matter.")
-            }
-            Self::Inside { wanted, corrected } => {
-                write!(f, "`{wanted}` is the thing itself; what is in it is `{corrected}`.")
-            }
-            Self::Itself { wanted, corrected } => {
-                write!(f, "`{wanted}` is what is in it; the thing itself is `{corrected}`.")
-            }
-            Self::OldVersion { wanted } => {
-                write!(f, "`{wanted}` is plain text here: only Version 2012-10-17 knows variables.")
-            }
-            Self::Wildcard { wanted, operator } => {
-                write!(
-                    f,
-                    "The wildcard in `{wanted}` is plain text here: {operator} would know it."
-                )
-            }
-            Self::Spelling { wanted, corrected } => {
-                write!(f, "It looks like a slip: `{wanted}` is nearly `{corrected}`.")
-            }
-        }
-    }
-}
-
-impl fmt::Display for StatementRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ((line, column), _) = self.position();
-        match self.sid() {
-            Some(sid) => write!(f, "`{sid}`")?,
-            None => write!(f, "statement {}", self.index + 1)?,
-        }
-        write!(f, " of {} (line {line}, column {column})", self.policy.source())
-    }
-}
-
-impl fmt::Display for NearMiss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let allows = self.effect == StatementEffect::Allow;
-        write!(f, "{} would {}", self.statement, if allows { "allow" } else { "deny" })?;
-        for (n, failed) in self.failures.iter().enumerate() {
-            write!(f, "{}{failed}", if n == 0 { ", but " } else { "; and " })?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Listed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Action => f.write_str("the actions"),
-            Self::Resource => f.write_str("the resources"),
-            Self::Condition(_, name) => write!(f, "the values of {name}"),
-        }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Policy(change) => change.fmt(f),
-            Self::Request(change) => change.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for PolicyChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.level.map(|level| format!(" at level {}", level + 1)).unwrap_or_default();
-        let Some(source) = &self.source else {
-            let policy_type = self.policy_type.with_article();
-            return write!(f, "add {policy_type}{at} with this statement");
-        };
-        let awss_own = source.is_awss_own();
-        let source = name(source);
-        let statement = match (&self.sid, self.statement) {
-            (Some(sid), _) => format!(", `{sid}`"),
-            (None, Some(index)) => format!(", statement {}", index + 1),
-            (None, None) => String::new(),
-        };
-        let place = self.place.map(|place| place.start);
-        let place = place.map(|(l, c)| format!(" (line {l}, column {c})")).unwrap_or_default();
-        match &self.edit {
-            Edit::AddStatement(_) if awss_own => {
-                write!(f, "{source} is AWS's own: use a copy of it{at} with this statement added")
-            }
-            Edit::AddStatement(_) => write!(f, "in {source}{at}, add this statement"),
-            Edit::NewVersion => {
-                write!(f, "in {source}{at}: make the Version 2012-10-17, which knows variables")
-            }
-            Edit::ReplaceOperator(listed, operator) => {
-                write!(f, "in {source}{at}{statement}{place}: compare {listed} by {operator}")
-            }
-            Edit::RemovePolicy => write!(f, "take {source} off{at}"),
-            Edit::RemoveStatement => write!(f, "in {source}{at}{statement}: remove the statement"),
-            Edit::AddValue(listed, value) => {
-                write!(f, "in {source}{at}{statement}{place}: add `{value}` to {listed}")
-            }
-            Edit::RemoveValue(listed, value) => {
-                write!(f, "in {source}{at}{statement}{place}: take `{value}` out of {listed}")
-            }
-            Edit::ReplaceValue(listed, from, to) => {
-                write!(
-                    f,
-                    "in {source}{at}{statement}{place}: of {listed}, write `{to}` for `{from}`"
-                )
-            }
-            Edit::AddCondition(entry) => {
-                let listed: Vec<String> = entry.values.iter().map(ToString::to_string).collect();
-                let (operator, key) = (entry.operator, &entry.key);
-                write!(
-                    f,
-                    "in {source}{at}{statement}: add the condition {operator} {key} {}",
-                    values(&listed)
-                )
-            }
-        }
-    }
-}
-
-impl fmt::Display for RequestChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = &self.key;
-        let tag = key.split_once('/').map_or("", |(_, tag)| tag);
-        let value = match &self.value {
-            Some(value) => format!("`{value}`"),
-            None => "any value".to_owned(),
-        };
-        match self.bringer {
-            Bringer::PrincipalTag => write!(f, "give the caller the tag {tag} = {value}"),
-            Bringer::ResourceTag => write!(f, "give the resource the tag {tag} = {value}"),
-            Bringer::Session if key.eq_ignore_ascii_case("aws:MultiFactorAuthPresent") => {
-                write!(f, "sign in with MFA, so that the request has {key} = {value}")
-            }
-            Bringer::Session => write!(f, "make the request from a session with {key} = {value}"),
-            Bringer::Request => write!(f, "make the request with {key} = {value}"),
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What an explanation says is so: its verdict is the decision's, each change that it advises was needed by nobody's word but the
-//! second evaluator's, and an element that is said to have failed is all that kept its statement from applying there.
+//! What an explanation says is so: its verdict is the decision's, the second evaluator allows what it advises and nothing less, and an
+//! element that is said to have failed is what kept its statement from applying.
 
 use std::sync::Arc;
 
@@ -88,6 +88,16 @@ fn verdict_with(texts: &Texts, ask: &Ask, changes: &[Change]) -> Verdict {
         [identity].into_iter().chain(session).chain(service_control).chain(resource_control);
     lists.for_each(|list| list.retain(|policy| !policy.is_null()));
     oracle::decide(&texts, &ask)
+}
+
+/// Whether the change at this place is the only one of its policy, so that all others can be made without it.
+fn stands_alone(changes: &[Change], place: usize) -> bool {
+    let slot = |change: &Change| match change {
+        Change::Policy(change) => Some((change.policy_type, change.level, change.index)),
+        Change::Request(_) => None,
+    };
+    let own = slot(&changes[place]);
+    own.is_none() || changes.iter().filter(|change| slot(change) == own).count() == 1
 }
 
 /// Which check stands in the way first, and how.
@@ -236,10 +246,16 @@ proptest! {
     }
 
     #[test]
-    fn each_suggestion_is_allowed_by_the_oracle(texts in texts(), ask in ask()) {
+    fn the_oracle_allows_each_suggestion_and_nothing_less(texts in texts(), ask in ask()) {
         let told = told(&texts, &ask);
         if let Some(suggestion) = &told.suggestion {
-            prop_assert_eq!(verdict_with(&texts, &ask, &suggestion.changes), Verdict::Allow, "{}", told);
+            let changes = &suggestion.changes;
+            prop_assert_eq!(verdict_with(&texts, &ask, changes), Verdict::Allow, "{}", told);
+            for place in (0..changes.len()).filter(|place| stands_alone(changes, *place)) {
+                let mut fewer = changes.clone();
+                fewer.remove(place);
+                prop_assert_ne!(verdict_with(&texts, &ask, &fewer), Verdict::Allow, "{}", told);
+            }
         }
     }
 

@@ -219,6 +219,7 @@ fn request_change(change: &RequestChange) -> Value {
         "brought_by": bringer,
         "key": change.key,
         "value": change.value,
+        "pattern": change.pattern,
     })
 }
 
