@@ -283,7 +283,8 @@ impl Part {
             .iter()
             .filter(|found| !denies || found.effect == StatementEffect::Deny)
             .collect();
-        let is_told = |statement| told.is_some_and(|told| core::ptr::eq(told, statement));
+        let is_told =
+            |statement: &StatementRef| told.is_some_and(|told| core::ptr::eq(told, statement));
         for found in matched.iter().take(STATEMENTS_MAX) {
             let verb = if denies { "denies" } else { "allows" };
             line(format!("{} {verb}", named(&found.statement)));
