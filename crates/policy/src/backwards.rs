@@ -22,10 +22,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
+mod caller;
+mod documents;
 mod formula;
 mod glob;
 mod known;
 mod outlook;
+mod who_can;
 
+pub use account::{
+    Account, AccountDetails, AccountError, AttachedPolicy, BoundaryDetail, Document, GroupDetail,
+    InlinePolicy, Levels, ManagedPolicyDetail, Member, RoleDetail, Tag, UserDetail, VersionDetail,
+};
+pub use caller::{Caller, CallerKind};
 pub use formula::{Formula, Literal};
+pub use known::Open;
 pub use outlook::{Asked, Outlook, Part, Verdict, outlook};
+pub use who_can::{Can, Target, who_can};

@@ -33,6 +33,7 @@ mod report;
 mod schema;
 mod situation;
 
+pub(crate) use document::json;
 pub use document::{Loader, policy_text};
 pub use junit::junit;
 pub use principal::{PrincipalSpec, PrincipalSpecError};

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 use tidegate_policy::{
     authorize,
-    backwards::{Asked, Verdict, outlook},
+    backwards::{Asked, Open, Verdict, outlook},
 };
 
 use crate::{
@@ -44,7 +44,7 @@ proptest! {
         let found = outlook(&set, &Asked {
             resource_account: request.resource_account,
             policy_must_allow: request.resource_facts.is_some_and(|facts| facts.policy_must_allow),
-            session_known,
+            open: if session_known { Open::Nothing } else { Open::Session },
             ..Asked::new(&principal, &action, &resource)
         });
         let allowed = authorize(&set, &request).is_allowed();
