@@ -103,10 +103,16 @@ impl Outlook {
 
     /// The same in one word, where one will do.
     pub fn verdict(&self) -> Verdict {
-        match self.formula() {
-            Formula::True => Verdict::Always,
-            Formula::False => Verdict::Never,
-            formula => Verdict::When(formula),
+        self.formula().into()
+    }
+}
+
+impl From<Formula> for Verdict {
+    fn from(formula: Formula) -> Self {
+        match formula {
+            Formula::True => Self::Always,
+            Formula::False => Self::Never,
+            formula => Self::When(formula),
         }
     }
 }

@@ -1,0 +1,452 @@
+//! Two versions of policies: what becomes allowed, what becomes denied, and a request that shows each.
+//!
+//! The patterns of both versions cut actions and resources into cells, of each of which one is looked at ([`super::cells`]). For each
+//! pair and each caller both versions give a formula; where those differ, circumstances are sought under which one holds and the other
+//! does not, with one value for each way in which the conditions on a key can come out ([`super::dimension`]). What is found is then
+//! decided by [`crate::authorize`], so that a witness is never wrong.
+//!
+//! # When "equal" is the whole truth
+//!
+//! [`Comparison::limits`] names what kept the search from being complete. Where it is empty, both versions decide every request by
+//! these callers alike, on every resource that is `*` or an ARN, and whatever its action and circumstances; as long as text keeps to
+//! the characters that policies may hold and a date to milliseconds. What is known of a resource is known from the context.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    caller::Caller,
+    dimension::{Pool, Written, of_template},
+    documents::{Documents, policies},
+    formula::Formula,
+    glob::{Glob, Step},
+    known::{Known, Seen},
+    outlook::{Asked, Outlook, Verdict, outlook_with},
+    satisfy::{Search, satisfy},
+    witness::{Base, Witness},
+};
+use crate::{
+    Action, Context, PolicySet, Request, StatementRef, authorize,
+    catalogue::{self, ResourceType},
+    statement::CompiledStatement,
+};
+
+mod scope;
+mod what;
+
+pub use scope::{Scope, alone};
+pub(crate) use what::{ActionCell, ResourceCell, action_cells, resource_cells};
+
+/// Which way a decision goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Change {
+    /// What was denied is allowed.
+    Widened,
+    /// What was allowed is denied.
+    Narrowed,
+}
+
+/// Requests that the versions decide differently.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Which way.
+    pub change: Change,
+    /// Whose requests.
+    pub caller: Caller,
+    /// When they were allowed.
+    pub before: Verdict,
+    /// When they are.
+    pub after: Verdict,
+    /// Actions that are decided so: those of the catalogue, or else one that shows it.
+    pub actions: Vec<String>,
+    /// Resources that are decided so, one of each kind.
+    pub resources: Vec<String>,
+    /// A request that was decided by both versions, and differently.
+    pub witness: Witness,
+}
+
+/// What kept a comparison from being complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// A variable stands for a value that is only known with the request.
+    OpenVariables,
+    /// Patterns of actions or resources cut out too many cells.
+    Cells,
+    /// Conditions have too many values together.
+    Values,
+    /// A search for circumstances was broken off.
+    Choices,
+    /// More actions with resources than are looked at.
+    Pairs,
+    /// Callers are representatives, of a set of policies that speaks of callers.
+    Callers,
+}
+
+impl Limit {
+    /// What it is, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::OpenVariables => "variables stand for values that only a request has",
+            Self::Cells => "patterns tell too many texts apart",
+            Self::Values => "conditions have too many values together",
+            Self::Choices => "a search for circumstances was broken off",
+            Self::Pairs => "there are too many actions and resources",
+            Self::Callers => "callers are representatives",
+        }
+    }
+}
+
+/// What differs.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// The differences: what is widened first, then by caller.
+    pub differences: Vec<Difference>,
+    /// What kept the search from being complete; empty where it was.
+    pub limits: BTreeSet<Limit>,
+}
+
+impl Comparison {
+    /// Whether something became allowed, or else denied.
+    pub fn any(&self, change: Change) -> bool {
+        self.differences.iter().any(|difference| difference.change == change)
+    }
+}
+
+/// Most pairs of an action and a resource that are looked at, for each caller.
+const PAIRS_MAX: usize = 20_000;
+
+/// Compares two versions.
+pub fn compare(old: &PolicySet, new: &PolicySet, scope: &Scope) -> Comparison {
+    let mut documents = Documents::default();
+    documents.read(old);
+    documents.read(new);
+    let statements = statements(old).chain(statements(new)).collect();
+    let changed = changed(&documents, old, new);
+    let mut found = Comparison::default();
+    let mut comparer = Comparer { old, new, scope, documents: &documents, statements, changed };
+    comparer.run(&mut found);
+    found.differences.sort_by_key(|difference| difference.change);
+    found
+}
+
+/// All statements of a set.
+fn statements(set: &PolicySet) -> impl Iterator<Item = StatementRef> {
+    policies(set).flat_map(|policy| {
+        (0..policy.len()).map(|index| StatementRef { policy: policy.clone(), index })
+    })
+}
+
+/// The statements that stand in one version only; `None` where the versions differ in more than statements.
+fn changed(documents: &Documents, old: &PolicySet, new: &PolicySet) -> Option<Vec<StatementRef>> {
+    let shape = |set: &PolicySet| {
+        let source = set.resource.as_ref().map(|policy| policy.source().clone());
+        (
+            (set.boundary.is_some(), set.session.is_some(), set.endpoint.is_some(), source),
+            (set.service_control.len(), set.resource_control.len()),
+        )
+    };
+    if shape(old) != shape(new) {
+        return None;
+    }
+    let slots = |set: &PolicySet| {
+        let single = [&set.boundary, &set.resource, &set.endpoint];
+        let mut slots: Vec<Vec<_>> =
+            single.into_iter().map(|policy| policy.iter().cloned().collect()).collect();
+        slots.push(set.identity.clone());
+        slots.push(set.session.clone().unwrap_or_default());
+        slots.extend(set.service_control.iter().chain(&set.resource_control).cloned());
+        slots
+    };
+    let mut changed = Vec::new();
+    for (before, after) in slots(old).into_iter().zip(slots(new)) {
+        let all = |policies: &[std::sync::Arc<crate::CompiledPolicy>]| -> Vec<StatementRef> {
+            let each = policies.iter().flat_map(|policy| {
+                (0..policy.len()).map(|index| StatementRef { policy: policy.clone(), index })
+            });
+            each.collect()
+        };
+        let (before, after) = (all(&before), all(&after));
+        let is_in = |one: &StatementRef, others: &[StatementRef]| {
+            others.iter().any(|other| {
+                match (documents.statement(one), documents.statement(other)) {
+                    (Some((a, variables)), Some((b, same))) => {
+                        variables == same && a.says_the_same(b)
+                    }
+                    _ => false,
+                }
+            })
+        };
+        changed.extend(before.iter().filter(|one| !is_in(one, &after)).cloned());
+        changed.extend(after.iter().filter(|one| !is_in(one, &before)).cloned());
+    }
+    Some(changed)
+}
+
+pub(crate) fn compiled(found: &StatementRef) -> Option<&CompiledStatement> {
+    found.policy.statements().get(found.index)
+}
+
+/// The conditions of statements, as they were compiled and written.
+pub(crate) fn conditions<'a>(
+    documents: &'a Documents,
+    statements: &'a [StatementRef],
+) -> Vec<Written<'a>> {
+    let of = |found: &'a StatementRef| {
+        let compiled = compiled(found)?.conditions.iter();
+        let (written, _) = documents.statement(found)?;
+        Some(compiled.zip(&written.conditions))
+    };
+    let all = statements.iter().filter_map(of).flatten();
+    all.map(|(compiled, entry)| Written { compiled, entry }).collect()
+}
+
+/// The text itself, of which no character is a wildcard.
+pub(crate) fn exactly(text: &str) -> Glob {
+    Glob::from_steps(text.chars().map(Step::Char))
+}
+
+struct Comparer<'a> {
+    old: &'a PolicySet,
+    new: &'a PolicySet,
+    scope: &'a Scope,
+    documents: &'a Documents,
+    statements: Vec<StatementRef>,
+    changed: Option<Vec<StatementRef>>,
+}
+
+/// What differences are joined by: the way, the caller's ARN, and both verdicts.
+type Alike = (Change, String, String, String);
+
+impl Comparer<'_> {
+    fn run(&mut self, found: &mut Comparison) {
+        if self.changed.as_ref().is_some_and(Vec::is_empty) {
+            return;
+        }
+        if self.scope.callers.len() > 1 {
+            found.limits.insert(Limit::Callers);
+        }
+        let compiled_statements = || self.statements.iter().filter_map(compiled);
+        let (mut actions, complete) = action_cells(compiled_statements());
+        if !complete {
+            found.limits.insert(Limit::Cells);
+        }
+        actions.retain(|cell| self.touched_by(&cell.action));
+        let types = types_of(&actions);
+        let mut alike: BTreeMap<Alike, Difference> = BTreeMap::new();
+        for caller in &self.scope.callers {
+            self.of_caller(caller, &actions, &types, found, &mut alike);
+        }
+        found.differences = alike.into_values().collect();
+    }
+
+    /// Whether a statement that changed speaks of an action.
+    fn touched_by(&self, action: &Action) -> bool {
+        let (somebody, context) = (crate::Principal::anonymous(), Context::default());
+        let request = Request::new(&somebody, action, "*", &context);
+        let touches =
+            |found: &StatementRef| compiled(found).is_some_and(|s| s.covers_action(&request));
+        self.changed.as_ref().is_none_or(|changed| changed.iter().any(touches))
+    }
+
+    fn of_caller(
+        &self,
+        caller: &Caller,
+        actions: &[ActionCell],
+        types: &[&'static ResourceType],
+        found: &mut Comparison,
+        alike: &mut BTreeMap<Alike, Difference>,
+    ) {
+        let base = |action: &Action, resource: &str| Base {
+            principal: caller.principal.clone(),
+            action: action.clone(),
+            resource: resource.to_owned(),
+            resource_account: self.scope.owner,
+            policy_must_allow: self.scope.policy_must_allow,
+        };
+        let start = base(&Action::some(), "*");
+        let witness = start.under(&BTreeMap::new());
+        let request = witness.request();
+        let known = Known { request: &request, open: caller.open };
+        let compiled_statements: Vec<&CompiledStatement> =
+            self.statements.iter().filter_map(compiled).collect();
+        let (resources, complete) =
+            resource_cells(compiled_statements.iter().copied(), types, known, &start, caller.open);
+        let variables: BTreeSet<_> = compiled_statements
+            .iter()
+            .filter_map(|s| s.resources.as_ref())
+            .flat_map(|element| element.patterns.iter())
+            .flat_map(|template| of_template(template, &start, caller.open))
+            .collect();
+        let conditions = conditions(self.documents, &self.statements);
+        let pool = Pool::new(&conditions, &variables, &start, caller.open);
+        let templates = || conditions.iter().flat_map(|c| c.compiled.templates());
+        let open = |t| !of_template(t, &start, caller.open).is_empty();
+        if !variables.is_empty() || templates().any(open) {
+            found.limits.insert(Limit::OpenVariables);
+        } else {
+            if !complete {
+                found.limits.insert(Limit::Cells);
+            }
+            if !pool.complete {
+                found.limits.insert(Limit::Values);
+            }
+        }
+        let mut pairs = 0;
+        for cell in actions {
+            for texts in &resources {
+                let Some((action, resource)) = best(cell, texts) else { continue };
+                if !self.touched(known, &action, &resource) {
+                    continue;
+                }
+                pairs += 1;
+                if pairs > PAIRS_MAX {
+                    found.limits.insert(Limit::Pairs);
+                    return;
+                }
+                let pair = Pair { caller, base: base(&action, &resource), pool: &pool, cell };
+                self.of_pair(&pair, found, alike);
+            }
+        }
+    }
+
+    /// Whether a statement that changed may speak of an action and a resource.
+    fn touched(&self, known: Known<'_>, action: &Action, resource: &str) -> bool {
+        let text = exactly(resource);
+        let request = Request { action, resource, ..*known.request };
+        let touches = |found: &StatementRef| {
+            compiled(found).is_some_and(|statement| {
+                let element = statement.resources.as_ref().filter(|element| !element.negated);
+                let seen = |template| match known.seen(template) {
+                    Seen::Exact(glob) | Seen::AtMost(glob) => glob.covers(&text),
+                    Seen::Nothing => false,
+                };
+                statement.covers_action(&request)
+                    && element.is_none_or(|element| element.patterns.iter().any(seen))
+            })
+        };
+        self.changed.as_ref().is_none_or(|changed| changed.iter().any(touches))
+    }
+
+    fn of_pair(
+        &self,
+        pair: &Pair<'_>,
+        found: &mut Comparison,
+        alike: &mut BTreeMap<Alike, Difference>,
+    ) {
+        let (before, after) =
+            (self.look(self.old, pair).formula(), self.look(self.new, pair).formula());
+        if before == after {
+            return;
+        }
+        for (change, denied, allowed) in
+            [(Change::Widened, &before, &after), (Change::Narrowed, &after, &before)]
+        {
+            let wanted = Formula::all([allowed.clone(), denied.clone().negated()]);
+            let search = Search {
+                base: &pair.base,
+                open: pair.caller.open,
+                pool: pair.pool,
+                may: &|_, _| true,
+            };
+            let witness = match satisfy(&wanted, search) {
+                Ok(Some(witness)) if self.shows(change, &witness) => witness,
+                Ok(None) => continue,
+                // What both evaluators do not agree on is not shown.
+                Ok(Some(_)) | Err(_) => {
+                    found.limits.insert(Limit::Choices);
+                    continue;
+                }
+            };
+            let verdicts = (Verdict::from(before.clone()), Verdict::from(after.clone()));
+            let name = pair.caller.principal.arn.to_string();
+            let key = (change, name, verdicts.0.to_string(), verdicts.1.to_string());
+            let difference = alike.entry(key).or_insert_with(|| Difference {
+                change,
+                caller: pair.caller.clone(),
+                before: verdicts.0,
+                after: verdicts.1,
+                actions: Vec::new(),
+                resources: Vec::new(),
+                witness,
+            });
+            let shown = core::slice::from_ref(&pair.base.action).iter().map(ToString::to_string);
+            let known = pair.cell.known.iter().cloned();
+            let actions: Vec<String> =
+                if pair.cell.known.is_empty() { shown.collect() } else { known.collect() };
+            add(&mut difference.actions, actions);
+            add(&mut difference.resources, [pair.base.resource.clone()]);
+        }
+    }
+
+    fn look(&self, set: &PolicySet, pair: &Pair<'_>) -> Outlook {
+        let base = &pair.base;
+        let asked = Asked {
+            principal: &base.principal,
+            action: base.action.as_str(),
+            resource: &base.resource,
+            resource_account: base.resource_account,
+            policy_must_allow: base.policy_must_allow,
+            open: pair.caller.open,
+        };
+        let what = (exactly(base.action.lower()), exactly(&base.resource));
+        outlook_with(self.documents, set, &asked, (&what.0, &what.1))
+    }
+
+    /// Whether the engine decides a request so.
+    fn shows(&self, change: Change, witness: &Witness) -> bool {
+        let request = witness.request();
+        let allows = |set| authorize(set, &request).is_allowed();
+        (allows(self.old), allows(self.new))
+            == match change {
+                Change::Widened => (false, true),
+                Change::Narrowed => (true, false),
+            }
+    }
+}
+
+/// Adds what is not there yet.
+fn add(list: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
+    let known: BTreeSet<String> = list.iter().cloned().collect();
+    list.extend(more.into_iter().filter(|one| !known.contains(one)));
+}
+
+/// One caller with one action and one resource.
+struct Pair<'a> {
+    caller: &'a Caller,
+    base: Base,
+    pool: &'a Pool,
+    cell: &'a ActionCell,
+}
+
+/// More services than this bring no resource types: the policies speak of everything.
+const SERVICES_MAX: usize = 40;
+
+/// The resource types of the services whose actions are looked at.
+fn types_of(actions: &[ActionCell]) -> Vec<&'static ResourceType> {
+    let services: BTreeSet<&str> = actions.iter().map(|cell| cell.action.service()).collect();
+    let services = services.into_iter().take(SERVICES_MAX).filter_map(catalogue::service);
+    services.flat_map(catalogue::Service::resource_types).collect()
+}
+
+/// An action and a resource of these cells that fit each other where any do.
+fn best(cell: &ActionCell, texts: &ResourceCell) -> Option<(Action, String)> {
+    /// Looking further would not find a nicer one.
+    const TRIED_MAX: usize = 64;
+    let known = cell.known.iter().take(TRIED_MAX).filter_map(|text| catalogue::action(text));
+    for action in known {
+        let fits = |text: &&String| {
+            if **text == "*" {
+                return action.resource_types.is_empty();
+            }
+            let service = catalogue::service(action.service);
+            let types = service.map(catalogue::Service::resource_types).unwrap_or_default();
+            types.iter().any(|t| action.works_on(t) && t.can_be(text))
+        };
+        if let Some(text) = texts.iter().find(fits) {
+            return Some((Action::parse(&action.to_string()).ok()?, text.clone()));
+        }
+    }
+    Some((cell.action.clone(), texts.first()?.clone()))
+}
+
+#[cfg(test)]
+mod tests;
