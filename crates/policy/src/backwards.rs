@@ -28,6 +28,7 @@ mod cells;
 mod compare;
 mod dimension;
 mod documents;
+mod external;
 mod formula;
 mod glob;
 mod known;
@@ -42,7 +43,8 @@ pub use account::{
     InlinePolicy, Levels, ManagedPolicyDetail, Member, RoleDetail, Tag, UserDetail, VersionDetail,
 };
 pub use caller::{Caller, CallerKind};
-pub use compare::{Change, Comparison, Difference, Limit, Scope, alone, compare};
+pub use compare::{Change, Comparison, Difference, Limit, Scope, alone, compare, compare_accounts};
+pub use external::{External, ExternalAccess, Zone, external_access};
 pub use formula::{Formula, Literal};
 pub use known::Open;
 pub use outlook::{Asked, Outlook, Part, Verdict, outlook};

@@ -59,7 +59,7 @@ impl CallerKind {
 pub struct Caller {
     /// Whom it stands for.
     pub kind: CallerKind,
-    /// Its ARN, account, service, provider, or `*`.
+    /// Its ARN, account, service or provider; `*`; or `anonymous`.
     pub name: Arc<str>,
     /// As it asks; where it stands for many, one of them.
     pub principal: Principal,
@@ -91,7 +91,10 @@ impl Caller {
     }
 
     pub(crate) fn anonymous() -> Self {
-        Self::homeless(CallerKind::Anonymous, Principal::anonymous())
+        Self {
+            name: "anonymous".into(),
+            ..Self::homeless(CallerKind::Anonymous, Principal::anonymous())
+        }
     }
 
     /// Those whom one pair of a `Principal` element names. `stranger`: an account that nobody names, of which somebody stands for

@@ -11,7 +11,10 @@
 //! these callers alike, on every resource that is `*` or an ARN, and whatever its action and circumstances; as long as text keeps to
 //! the characters that policies may hold and a date to milliseconds. What is known of a resource is known from the context.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     caller::Caller,
@@ -30,9 +33,12 @@ use crate::{
     statement::CompiledStatement,
 };
 
+mod accounts;
 mod scope;
 mod what;
 
+pub use accounts::compare_accounts;
+pub(crate) use scope::of_condition;
 pub use scope::{Scope, alone};
 pub(crate) use what::{ActionCell, ResourceCell, action_cells, resource_cells};
 
@@ -50,8 +56,8 @@ pub enum Change {
 pub struct Difference {
     /// Which way.
     pub change: Change,
-    /// Whose requests.
-    pub caller: Caller,
+    /// Whose requests: names of callers, as in [`Caller::name`].
+    pub callers: Vec<Arc<str>>,
     /// When they were allowed.
     pub before: Verdict,
     /// When they are.
@@ -129,7 +135,7 @@ pub fn compare(old: &PolicySet, new: &PolicySet, scope: &Scope) -> Comparison {
 }
 
 /// All statements of a set.
-fn statements(set: &PolicySet) -> impl Iterator<Item = StatementRef> {
+pub(crate) fn statements(set: &PolicySet) -> impl Iterator<Item = StatementRef> {
     policies(set).flat_map(|policy| {
         (0..policy.len()).map(|index| StatementRef { policy: policy.clone(), index })
     })
@@ -213,8 +219,9 @@ struct Comparer<'a> {
     changed: Option<Vec<StatementRef>>,
 }
 
-/// What differences are joined by: the way, the caller's ARN, and both verdicts.
-type Alike = (Change, String, String, String);
+/// Differences of one caller, joined by the way and both verdicts; and whether actions fit resources there. Those that don't are left
+/// out where others do: no request asks for an object action on a queue.
+type Alike = BTreeMap<(Change, String, String), (bool, Difference)>;
 
 impl Comparer<'_> {
     fn run(&mut self, found: &mut Comparison) {
@@ -231,11 +238,22 @@ impl Comparer<'_> {
         }
         actions.retain(|cell| self.touched_by(&cell.action));
         let types = types_of(&actions);
-        let mut alike: BTreeMap<Alike, Difference> = BTreeMap::new();
         for caller in &self.scope.callers {
+            let mut alike = Alike::new();
             self.of_caller(caller, &actions, &types, found, &mut alike);
+            for ((change, before, after), (_, difference)) in alike {
+                let same = |other: &&mut Difference| {
+                    (other.change, &other.actions, &other.resources)
+                        == (change, &difference.actions, &difference.resources)
+                        && (other.before.to_string(), other.after.to_string())
+                            == (before.clone(), after.clone())
+                };
+                match found.differences.iter_mut().find(same) {
+                    Some(other) => other.callers.extend(difference.callers),
+                    None => found.differences.push(difference),
+                }
+            }
         }
-        found.differences = alike.into_values().collect();
     }
 
     /// Whether a statement that changed speaks of an action.
@@ -253,7 +271,7 @@ impl Comparer<'_> {
         actions: &[ActionCell],
         types: &[&'static ResourceType],
         found: &mut Comparison,
-        alike: &mut BTreeMap<Alike, Difference>,
+        alike: &mut Alike,
     ) {
         let base = |action: &Action, resource: &str| Base {
             principal: caller.principal.clone(),
@@ -268,8 +286,13 @@ impl Comparer<'_> {
         let known = Known { request: &request, open: caller.open };
         let compiled_statements: Vec<&CompiledStatement> =
             self.statements.iter().filter_map(compiled).collect();
-        let (resources, complete) =
-            resource_cells(compiled_statements.iter().copied(), types, known, &start, caller.open);
+        let (resources, complete) = match &self.scope.resource {
+            Some(resource) => (vec![vec![resource.clone()]], true),
+            None => {
+                let statements = compiled_statements.iter().copied();
+                resource_cells(statements, types, known, &start, caller.open)
+            }
+        };
         let variables: BTreeSet<_> = compiled_statements
             .iter()
             .filter_map(|s| s.resources.as_ref())
@@ -293,7 +316,7 @@ impl Comparer<'_> {
         let mut pairs = 0;
         for cell in actions {
             for texts in &resources {
-                let Some((action, resource)) = best(cell, texts) else { continue };
+                let Some((action, resource, fits)) = best(cell, texts) else { continue };
                 if !self.touched(known, &action, &resource) {
                     continue;
                 }
@@ -302,7 +325,8 @@ impl Comparer<'_> {
                     found.limits.insert(Limit::Pairs);
                     return;
                 }
-                let pair = Pair { caller, base: base(&action, &resource), pool: &pool, cell };
+                let base = base(&action, &resource);
+                let pair = Pair { caller, base, pool: &pool, cell, fits };
                 self.of_pair(&pair, found, alike);
             }
         }
@@ -326,12 +350,7 @@ impl Comparer<'_> {
         self.changed.as_ref().is_none_or(|changed| changed.iter().any(touches))
     }
 
-    fn of_pair(
-        &self,
-        pair: &Pair<'_>,
-        found: &mut Comparison,
-        alike: &mut BTreeMap<Alike, Difference>,
-    ) {
+    fn of_pair(&self, pair: &Pair<'_>, found: &mut Comparison, alike: &mut Alike) {
         let (before, after) =
             (self.look(self.old, pair).formula(), self.look(self.new, pair).formula());
         if before == after {
@@ -357,23 +376,24 @@ impl Comparer<'_> {
                 }
             };
             let verdicts = (Verdict::from(before.clone()), Verdict::from(after.clone()));
-            let name = pair.caller.principal.arn.to_string();
-            let key = (change, name, verdicts.0.to_string(), verdicts.1.to_string());
-            let difference = alike.entry(key).or_insert_with(|| Difference {
+            let key = (change, verdicts.0.to_string(), verdicts.1.to_string());
+            let fresh = Difference {
                 change,
-                caller: pair.caller.clone(),
+                callers: vec![Arc::clone(&pair.caller.name)],
                 before: verdicts.0,
                 after: verdicts.1,
                 actions: Vec::new(),
                 resources: Vec::new(),
                 witness,
-            });
-            let shown = core::slice::from_ref(&pair.base.action).iter().map(ToString::to_string);
-            let known = pair.cell.known.iter().cloned();
-            let actions: Vec<String> =
-                if pair.cell.known.is_empty() { shown.collect() } else { known.collect() };
-            add(&mut difference.actions, actions);
-            add(&mut difference.resources, [pair.base.resource.clone()]);
+            };
+            let (fits, difference) = alike.entry(key).or_insert_with(|| (false, fresh.clone()));
+            if pair.fits && !*fits {
+                (*fits, *difference) = (true, fresh);
+            }
+            if pair.fits == *fits {
+                add(&mut difference.actions, pair.actions());
+                add(&mut difference.resources, [pair.base.resource.clone()]);
+            }
         }
     }
 
@@ -404,7 +424,7 @@ impl Comparer<'_> {
 }
 
 /// Adds what is not there yet.
-fn add(list: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
+pub(crate) fn add(list: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
     let known: BTreeSet<String> = list.iter().cloned().collect();
     list.extend(more.into_iter().filter(|one| !known.contains(one)));
 }
@@ -415,37 +435,53 @@ struct Pair<'a> {
     base: Base,
     pool: &'a Pool,
     cell: &'a ActionCell,
+    /// Whether the action works on the resource.
+    fits: bool,
+}
+
+impl Pair<'_> {
+    /// Actions that are decided like this one, and fit the resource where this one does.
+    fn actions(&self) -> Vec<String> {
+        if self.cell.known.is_empty() {
+            return vec![self.base.action.to_string()];
+        }
+        let works = |text: &&String| !self.fits || works_on(text, &self.base.resource);
+        self.cell.known.iter().filter(works).cloned().collect()
+    }
+}
+
+/// Whether an action of the catalogue works on a resource.
+pub(crate) fn works_on(action: &str, resource: &str) -> bool {
+    let Some(action) = catalogue::action(action) else { return false };
+    if resource == "*" {
+        return action.resource_types.is_empty();
+    }
+    let service = catalogue::service(action.service);
+    let types = service.map(catalogue::Service::resource_types).unwrap_or_default();
+    types.iter().any(|t| action.works_on(t) && t.can_be(resource))
 }
 
 /// More services than this bring no resource types: the policies speak of everything.
 const SERVICES_MAX: usize = 40;
 
 /// The resource types of the services whose actions are looked at.
-fn types_of(actions: &[ActionCell]) -> Vec<&'static ResourceType> {
+pub(crate) fn types_of(actions: &[ActionCell]) -> Vec<&'static ResourceType> {
     let services: BTreeSet<&str> = actions.iter().map(|cell| cell.action.service()).collect();
     let services = services.into_iter().take(SERVICES_MAX).filter_map(catalogue::service);
     services.flat_map(catalogue::Service::resource_types).collect()
 }
 
-/// An action and a resource of these cells that fit each other where any do.
-fn best(cell: &ActionCell, texts: &ResourceCell) -> Option<(Action, String)> {
+/// An action and a resource of these cells that fit each other where any do, and whether they do.
+pub(crate) fn best(cell: &ActionCell, texts: &ResourceCell) -> Option<(Action, String, bool)> {
     /// Looking further would not find a nicer one.
     const TRIED_MAX: usize = 64;
-    let known = cell.known.iter().take(TRIED_MAX).filter_map(|text| catalogue::action(text));
-    for action in known {
-        let fits = |text: &&String| {
-            if **text == "*" {
-                return action.resource_types.is_empty();
-            }
-            let service = catalogue::service(action.service);
-            let types = service.map(catalogue::Service::resource_types).unwrap_or_default();
-            types.iter().any(|t| action.works_on(t) && t.can_be(text))
-        };
-        if let Some(text) = texts.iter().find(fits) {
-            return Some((Action::parse(&action.to_string()).ok()?, text.clone()));
+    for action in cell.known.iter().take(TRIED_MAX) {
+        let fitting = texts.iter().filter(|text| works_on(action, text));
+        if let Some(text) = fitting.min_by_key(|text| text.len()) {
+            return Some((Action::parse(action).ok()?, text.clone(), true));
         }
     }
-    Some((cell.action.clone(), texts.first()?.clone()))
+    Some((cell.action.clone(), texts.first()?.clone(), false))
 }
 
 #[cfg(test)]

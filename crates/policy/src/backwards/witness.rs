@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::dimension::{Dimension, Setting};
 use crate::{
-    AccountId, Action, Context, Organization, Principal, Request, ResourceFacts, SessionContext,
-    Value,
+    AccountId, Action, Context, Organization, Principal, PrincipalKind, Request, ResourceFacts,
+    SessionContext, Value,
 };
 
 /// A request as it could come.
@@ -127,6 +127,10 @@ impl Base {
                 }
                 _ => {}
             }
+        }
+        // No session is called so.
+        if principal.kind == PrincipalKind::AssumedRole && principal.arn.ends_with("/*") {
+            principal = renamed(principal, "any-session");
         }
         principal.session = SessionContext::from_context(&session).map(Arc::new);
         Witness {

@@ -150,6 +150,5 @@ fn complete_comparisons_with_differences_come_up() {
         different += usize::from(found.limits.is_empty() && !found.differences.is_empty());
         equal += usize::from(found.limits.is_empty() && found.differences.is_empty());
     }
-    println!("{complete} {different} {equal}");
     assert!(complete >= 15 && different >= 5 && equal >= 5, "{complete} {different} {equal}");
 }

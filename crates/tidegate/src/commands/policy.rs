@@ -1,11 +1,14 @@
-//! `tidegate policy check|lint|explain|simulate|test`: policies in files, judged here. No cluster, no credentials.
+//! `tidegate policy check|lint|explain|simulate|compare|who-can|test`: policies in files, judged here. No cluster, no credentials.
 
+mod account;
 mod check;
+mod compare;
 mod decide;
 mod files;
 mod lint;
 mod question;
 mod test;
+mod who_can;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,10 @@ enum Command {
     Explain(decide::ExplainArgs),
     /// Decides each action with each resource on policies in files: exit code 2 where one is denied. Needs no cluster.
     Simulate(decide::SimulateArgs),
+    /// Compares two versions of a policy or of an account, with a request that shows each difference. Needs no cluster.
+    Compare(compare::Args),
+    /// Who of an account may take an action, and who besides: exit code 2 where nobody may. Needs no cluster.
+    WhoCan(who_can::Args),
     /// Runs files of cases, which docs/policy-tests.md explains: exit code 1 where one fails. Needs no cluster.
     Test(test::Args),
 }
@@ -94,6 +101,8 @@ pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, F
         Command::Lint(args) => lint::run(&args, globals.output),
         Command::Explain(args) => decide::explain_one(&args, globals.output),
         Command::Simulate(args) => decide::simulate(&args, globals.output),
+        Command::Compare(args) => compare::run(&args, globals.output),
+        Command::WhoCan(args) => who_can::run(&args, globals.output),
         Command::Test(args) => test::run(&args, globals.output),
     }
 }

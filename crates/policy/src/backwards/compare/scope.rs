@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     AccountId, CompiledPolicy, PolicyDocument, PolicyKind, PolicySet, Principal,
     backwards::{
-        account::ANY_SESSION,
+        account::{ANY_SESSION, Member},
         caller::{self, Caller, CallerKind},
         dimension::example,
         documents::{Documents, policies},
@@ -25,14 +25,24 @@ pub struct Scope {
     pub owner: Option<AccountId>,
     /// Whether the resource's policy must allow whatever others do, as that of a KMS key must.
     pub policy_must_allow: bool,
+    /// The only resource that is asked about; `None`: all.
+    pub resource: Option<String>,
 }
 
 impl Scope {
     /// One caller, just as it is: only its session is open.
     pub fn of(principal: Principal) -> Self {
         let name = Arc::clone(&principal.arn);
-        let caller = Caller { kind: CallerKind::User, name, principal, open: Open::Session };
-        Self { callers: vec![caller], owner: None, policy_must_allow: false }
+        Self::asking(Caller { kind: CallerKind::User, name, principal, open: Open::Session })
+    }
+
+    /// A member of an account: of a role a session of any name.
+    pub fn member(member: &Member) -> Self {
+        Self::asking(Caller::member(member))
+    }
+
+    fn asking(caller: Caller) -> Self {
+        Self { callers: vec![caller], owner: None, policy_must_allow: false, resource: None }
     }
 
     /// Callers of each kind that the policies speak of: somebody of each account, user, role, session, service and provider that they
@@ -48,7 +58,7 @@ impl Scope {
         let all: Vec<&Arc<CompiledPolicy>> = policies(old).chain(policies(new)).collect();
         let others: Vec<AccountId> = owner.into_iter().collect();
         let Some(own) = caller::stranger(all.iter().copied(), &others) else {
-            return Self { callers: Vec::new(), owner, policy_must_allow: false };
+            return Self { callers: Vec::new(), owner, policy_must_allow: false, resource: None };
         };
         let documents: Vec<&PolicyDocument> =
             all.iter().filter_map(|policy| documents.of(policy)).collect();
@@ -85,7 +95,7 @@ impl Scope {
             caller.open = Open::Facts;
         }
         let owner = owner.or(names.then_some(home));
-        Self { callers, owner, policy_must_allow: false }
+        Self { callers, owner, policy_must_allow: false, resource: None }
     }
 }
 
@@ -94,7 +104,7 @@ fn someone(principal: Principal, kind: CallerKind) -> Caller {
 }
 
 /// Callers whom a condition on the caller is about.
-fn of_condition(entry: &ConditionEntry, home: AccountId) -> Vec<Caller> {
+pub(crate) fn of_condition(entry: &ConditionEntry, home: AccountId) -> Vec<Caller> {
     let values = entry.values.iter().map(|value| example(&Glob::new(value)));
     let key = entry.key.to_ascii_lowercase();
     let by_value = |value: String| match key.as_str() {

@@ -80,7 +80,7 @@ fn the_resource_names_others() {
             format!("role arn:aws:iam::123456789012:role/deploy: never"),
             format!("role-session arn:aws:sts::123456789012:assumed-role/deploy/s1: when {https}"),
             format!("any-account *: when {org}, if its account lets it"),
-            "anonymous *: never".to_owned(),
+            "anonymous anonymous: never".to_owned(),
             "account 210987654321: always, if its account lets it".to_owned(),
             "role arn:aws:iam::210987654321:role/x/theirs: always, if its account lets it"
                 .to_owned(),

@@ -54,7 +54,8 @@ fn exit(allowed: bool) -> ExitCode {
     if allowed { ExitCode::SUCCESS } else { ExitCode::from(code::DENIED) }
 }
 
-fn statement(found: &StatementRef) -> Value {
+/// A statement for programs.
+pub(crate) fn statement(found: &StatementRef) -> Value {
     let ((line, column), _) = found.position();
     json!({
         "policy": found.policy.source().to_string(), "sid": found.sid(), "index": found.index,
