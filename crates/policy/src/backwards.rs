@@ -35,6 +35,7 @@ mod known;
 mod outlook;
 mod satisfy;
 mod values;
+mod what_can;
 mod who_can;
 mod witness;
 
@@ -48,5 +49,6 @@ pub use external::{External, ExternalAccess, Zone, external_access};
 pub use formula::{Formula, Literal};
 pub use known::Open;
 pub use outlook::{Asked, Outlook, Part, Verdict, outlook};
+pub use what_can::{Grant, LevelAccess, ServiceAccess, WhatCan, what_can};
 pub use who_can::{Can, Target, who_can};
 pub use witness::Witness;

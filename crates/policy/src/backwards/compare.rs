@@ -28,7 +28,7 @@ use super::{
     witness::{Base, Witness},
 };
 use crate::{
-    Action, Context, PolicySet, Request, StatementRef, authorize,
+    Action, CompiledPolicy, Context, PolicySet, Request, StatementRef, authorize,
     catalogue::{self, ResourceType},
     statement::CompiledStatement,
 };
@@ -164,7 +164,7 @@ fn changed(documents: &Documents, old: &PolicySet, new: &PolicySet) -> Option<Ve
     };
     let mut changed = Vec::new();
     for (before, after) in slots(old).into_iter().zip(slots(new)) {
-        let all = |policies: &[std::sync::Arc<crate::CompiledPolicy>]| -> Vec<StatementRef> {
+        let all = |policies: &[Arc<CompiledPolicy>]| -> Vec<StatementRef> {
             let each = policies.iter().flat_map(|policy| {
                 (0..policy.len()).map(|index| StatementRef { policy: policy.clone(), index })
             });

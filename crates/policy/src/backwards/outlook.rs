@@ -88,6 +88,9 @@ pub struct Part {
 pub struct Outlook {
     /// When everybody who must allow does, denies aside.
     pub allowed: Formula,
+    /// When everybody does but the caller's own policies: boundary, session, organization, endpoint, and the resource's policy where
+    /// that must. (What the resource's policy waives by naming the caller is in `allowed` alone.)
+    pub limits: Formula,
     /// The statements of the caller's and the resource's policies that grant.
     pub grants: Vec<Part>,
     /// The statements that deny.
@@ -152,9 +155,9 @@ pub(crate) fn outlook_with(
         denies: Vec::new(),
         grants: Vec::new(),
     };
-    let allowed = reader.weigh(set);
+    let (allowed, limits) = reader.weigh(set);
     let Reader { grants, denies, .. } = reader;
-    Outlook { allowed, grants, denies }
+    Outlook { allowed, limits, grants, denies }
 }
 
 /// What a type of policy allows, by how the caller is named.
@@ -175,8 +178,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The rules of [`crate::decide::weigh`]; denies are noted.
-    fn weigh(&mut self, set: &PolicySet) -> Formula {
+    /// The rules of [`crate::decide::weigh`]: when everybody allows, and when everybody but the caller's own policies does. Denies are
+    /// noted.
+    fn weigh(&mut self, set: &PolicySet) -> (Formula, Formula) {
         let request = self.known.request;
         let mut needed = Vec::new();
         if voices::bound_by_resource_control(request) {
@@ -199,7 +203,8 @@ impl Reader<'_> {
         let session = set.session.as_ref().map(|list| self.hear(PolicyType::Session, list));
         let kind = request.principal.kind;
         if kind.is_homeless() {
-            return Formula::all(needed);
+            let all = Formula::all(needed);
+            return (all.clone(), all);
         }
         // Naming the caller more directly waives more, so that it does not matter which of several allows is the best.
         let waives = |what: fn(Waived) -> bool| {
@@ -208,18 +213,21 @@ impl Reader<'_> {
                 .filter(|(named, _)| !request.crosses_accounts() && what(Waived::by(*named, kind)));
             Formula::any(waiving.map(|(_, when)| when.clone()))
         };
+        let mut limits = needed.clone();
         if kind != PrincipalKind::Root {
             needed.push(Formula::any([waives(|w| w.identity), any(&identity)]));
             if let Some(boundary) = &boundary {
                 needed.push(Formula::any([waives(|w| w.boundary), any(boundary)]));
+                limits.push(any(boundary));
             }
         }
         let own = match &session {
             Some(session) => any(session),
             None => (kind != PrincipalKind::FederatedUser).into(),
         };
+        limits.push(own.clone());
         needed.push(Formula::any([waives(|w| w.session), own]));
-        Formula::all(needed)
+        (Formula::all(needed), Formula::all(limits))
     }
 
     /// What the levels of an organization allow together.
