@@ -27,7 +27,7 @@ use super::{
     witness::{Base, Chosen, Witness},
 };
 use crate::{
-    AccountId, Action, Arn, CompiledPolicy, PolicySet, StatementRef, authorize,
+    AccountId, Action, Arn, CompiledPolicy, PolicySet, PolicyType, StatementRef, authorize,
     catalogue::ResourceType, network::Network, operator::Comparison, truth::Truth,
 };
 
@@ -86,6 +86,11 @@ pub fn external_access(
     let trusted: Vec<AccountId> =
         zone.accounts.iter().copied().chain([account.id, owner]).collect();
     let Some(stranger) = caller::stranger([policy], &trusted) else { return external };
+    let rest = account.resource_control.iter().flatten().flat_map(|policy| policy.statements());
+    let (actions, complete) = action_cells(policy.statements().iter().chain(rest));
+    if !complete {
+        external.limits.insert(Limit::Cells);
+    }
     for caller in callers(&document, stranger) {
         let inside = caller.principal.account.is_some_and(|a| trusted.contains(&a));
         if inside || external.found.iter().any(|f| f.caller.principal == caller.principal) {
@@ -109,7 +114,7 @@ pub fn external_access(
                 policy_must_allow,
             },
         };
-        finder.run(&mut external);
+        finder.run(&actions, &mut external);
     }
     external
 }
@@ -149,13 +154,9 @@ impl Finder<'_> {
     /// Of a caller from outside only its kind and its name are known.
     const OPEN: Open = Open::Facts;
 
-    fn run(&self, external: &mut External) {
+    fn run(&self, actions: &[ActionCell], external: &mut External) {
         let compiled_statements: Vec<_> = self.statements.iter().filter_map(compiled).collect();
-        let (actions, complete) = action_cells(compiled_statements.iter().copied());
-        if !complete {
-            external.limits.insert(Limit::Cells);
-        }
-        let resources = self.resources(&types_of(&actions), external);
+        let resources = self.resources(&types_of(actions), external);
         let conditions = conditions(self.documents, self.statements);
         let elements = compiled_statements.iter().filter_map(|s| s.resources.as_ref());
         let templates = elements.flat_map(|element| element.patterns.iter());
@@ -167,7 +168,7 @@ impl Finder<'_> {
             external.limits.insert(limit);
         }
         let mut found: BTreeMap<String, ExternalAccess> = BTreeMap::new();
-        for cell in &actions {
+        for cell in actions {
             for texts in &resources {
                 let Some((action, resource, fits)) = best(cell, texts) else { continue };
                 let base = Base { action, resource, ..self.base.clone() };
@@ -223,7 +224,9 @@ impl Finder<'_> {
             open: Self::OPEN,
         };
         let what = (exactly(base.action.lower()), exactly(&base.resource));
-        let outlook = outlook_with(self.documents, self.set, &asked, (&what.0, &what.1));
+        let mut outlook = outlook_with(self.documents, self.set, &asked, (&what.0, &what.1));
+        // What its own account is taken to allow stands in no policy.
+        outlook.grants.retain(|part| part.policy_type != PolicyType::Identity);
         let formula = outlook.formula();
         if formula == Formula::False {
             return;

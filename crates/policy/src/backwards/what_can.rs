@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     account::{Account, Member},
     caller::{Caller, CallerKind},
+    cells::Matcher,
     documents::Documents,
     formula::Formula,
     glob::Glob,
@@ -29,6 +30,8 @@ pub struct Grant {
     pub when: Formula,
     /// The statement; `None` for what a root user may by being one.
     pub statement: Option<StatementRef>,
+    /// Both patterns, the actions in lower case.
+    patterns: (Glob, Glob),
 }
 
 impl Grant {
@@ -36,6 +39,14 @@ impl Grant {
     pub fn actions(&self) -> Vec<&'static CatalogueAction> {
         let all = catalogue::expand(&self.action).into_iter();
         all.filter(|action| self.of(action) != Formula::False).collect()
+    }
+
+    /// Whether it grants a request of the member whom it is about.
+    pub fn allows(&self, request: &Request<'_>) -> bool {
+        let matches = |glob: &Glob, text: &str| Matcher::glob(glob).matches(text);
+        matches(&self.patterns.0, request.action.lower())
+            && matches(&self.patterns.1, request.resource)
+            && self.when.holds(request)
     }
 
     /// When it grants one action of those that its pattern covers.
@@ -86,13 +97,9 @@ pub fn what_can(account: &Account, member: &Member) -> WhatCan {
     let asker = Asker { set: &set, documents: &documents, caller: &caller };
     let mut grants = if caller.kind == CallerKind::Root { asker.root() } else { asker.grants() };
     without_needless(&mut grants);
-    let grants: Vec<Grant> = grants.into_iter().map(|(grant, ..)| grant).collect();
     let services = summary(&grants);
     WhatCan { grants, services }
 }
-
-/// A grant with its patterns read.
-type Read = (Grant, Glob, Glob);
 
 struct Asker<'a> {
     set: &'a PolicySet,
@@ -102,14 +109,17 @@ struct Asker<'a> {
 
 impl Asker<'_> {
     /// A root user may everything that nothing limits.
-    fn root(&self) -> Vec<Read> {
+    fn root(&self) -> Vec<Grant> {
         let (action, resource) = (Glob::new("*"), Glob::new("*"));
         let when = self.look(&action, &resource).formula();
-        let grant = Grant { action: "*".into(), resource: "*".into(), when, statement: None };
-        if grant.when == Formula::False { Vec::new() } else { vec![(grant, action, resource)] }
+        if when == Formula::False {
+            return Vec::new();
+        }
+        let patterns = (action, resource);
+        vec![Grant { action: "*".into(), resource: "*".into(), when, statement: None, patterns }]
     }
 
-    fn grants(&self) -> Vec<Read> {
+    fn grants(&self) -> Vec<Grant> {
         let mut all = Vec::new();
         for policy in &self.set.identity {
             for (index, statement) in policy.statements().iter().enumerate() {
@@ -126,7 +136,7 @@ impl Asker<'_> {
         &self,
         found: &StatementRef,
         statement: &CompiledStatement,
-        all: &mut Vec<Read>,
+        all: &mut Vec<Grant>,
     ) {
         let Some((written, _)) = self.documents.statement(found) else { return };
         let actions: Vec<&str> = match &written.actions {
@@ -149,9 +159,10 @@ impl Asker<'_> {
                     resource: resource.to_string(),
                     when: Formula::all(when),
                     statement: Some(found.clone()),
+                    patterns: (pattern.clone(), resource),
                 };
                 if grant.when != Formula::False {
-                    all.push((grant, pattern.clone(), resource));
+                    all.push(grant);
                 }
             }
         }
@@ -179,13 +190,15 @@ impl Asker<'_> {
 }
 
 /// Takes out what another grant holds.
-fn without_needless(grants: &mut Vec<Read>) {
-    let holds = |(a, mine): (usize, &Read), (b, theirs): (usize, &Read)| {
-        let same = mine.0.when == theirs.0.when;
-        let wider = mine.1.covers(&theirs.1) && mine.2.covers(&theirs.2);
+fn without_needless(grants: &mut Vec<Grant>) {
+    let covers = |one: &Grant, other: &Grant| {
+        one.patterns.0.covers(&other.patterns.0) && one.patterns.1.covers(&other.patterns.1)
+    };
+    let holds = |(a, mine): (usize, &Grant), (b, theirs): (usize, &Grant)| {
+        let same = mine.when == theirs.when;
         // Of two that hold each other the first one stays.
-        let first = a < b || !(theirs.1.covers(&mine.1) && theirs.2.covers(&mine.2) && same);
-        a != b && wider && (same || mine.0.when == Formula::True) && first
+        let first = a < b || !(same && covers(theirs, mine));
+        a != b && covers(mine, theirs) && (same || mine.when == Formula::True) && first
     };
     let kept: Vec<bool> = grants
         .iter()

@@ -9,7 +9,9 @@ use super::{
     glob::Glob,
     outlook::{Asked, Part, Verdict, outlook_with},
 };
-use crate::{AccountId, Arn, CompiledPolicy, PolicyDocument, PolicyKind, PolicySet, PolicySource};
+use crate::{
+    AccountId, Arn, CompiledPolicy, PolicyDocument, PolicyKind, PolicySet, PolicySource, PolicyType,
+};
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +143,11 @@ impl Asker<'_> {
         };
         let found = outlook_with(&self.documents, set, &asked, (&self.what.0, &self.what.1));
         let verdict = found.verdict();
-        let grants = if verdict == Verdict::Never { Vec::new() } else { found.grants };
+        let mut grants = if verdict == Verdict::Never { Vec::new() } else { found.grants };
+        if own_account_decides {
+            // What it is taken to be allowed stands in no policy.
+            grants.retain(|part| part.policy_type != PolicyType::Identity);
+        }
         Can { caller, verdict, grants, own_account_decides }
     }
 }

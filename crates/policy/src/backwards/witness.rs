@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::dimension::{Dimension, Setting};
 use crate::{
     AccountId, Action, Context, Organization, Principal, PrincipalKind, Request, ResourceFacts,
-    SessionContext, Value,
+    SessionContext, Value, catalogue,
 };
 
 /// A request as it could come.
@@ -40,9 +40,9 @@ impl Witness {
     /// organization and the resource.
     pub fn circumstances(&self) -> Vec<(String, Value)> {
         let mut all: Vec<(String, Value)> =
-            self.context.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+            self.context.iter().map(|(key, value)| (readable(key), value.clone())).collect();
         if let Some(session) = &self.principal.session {
-            all.extend(session.iter().map(|(key, value)| (key.to_owned(), value.clone())));
+            all.extend(session.iter().map(|(key, value)| (readable(key), value.clone())));
         }
         let tags = |name: &'static str, tags: &[(Arc<str>, Arc<str>)]| {
             let one = move |(key, value): &(Arc<str>, Arc<str>)| {
@@ -60,6 +60,17 @@ impl Witness {
             all.extend(place("Resource", facts.organization.as_deref()));
         }
         all
+    }
+}
+
+/// A key as AWS writes it.
+fn readable(key: &str) -> String {
+    let Some(known) = catalogue::condition_key(key) else { return key.to_owned() };
+    match known.name.split_once("${") {
+        None => known.name.to_owned(),
+        Some((before, _)) => {
+            format!("{before}{}", key.get(before.len()..).unwrap_or_default())
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod differential;
 mod generate;
 mod language;
 mod oracle;
+mod questions;
 mod theorems;
 mod words;
 mod workload;

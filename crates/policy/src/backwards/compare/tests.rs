@@ -77,7 +77,7 @@ fn conditions_are_told_apart_by_their_values() {
         (
             r#""IpAddress": {"aws:SourceIp": "10.0.0.0/8"}"#,
             r#""IpAddress": {"aws:SourceIp": "10.0.0.0/9"}"#,
-            "Narrowed aws:sourceip = `10.128.0.0`",
+            "Narrowed aws:SourceIp = `10.128.0.0`",
         ),
         (
             r#""NumericLessThan": {"s3:max-keys": "10"}"#,
@@ -102,12 +102,12 @@ fn conditions_are_told_apart_by_their_values() {
         (
             r#""DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}"#,
             r#""DateLessThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}"#,
-            "Widened aws:currenttime = `2026-01-01T00:00:00Z`",
+            "Widened aws:CurrentTime = `2026-01-01T00:00:00Z`",
         ),
         (
             r#""ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b"]}"#,
             r#""ForAnyValue:StringEquals": {"aws:TagKeys": ["a", "b"]}"#,
-            "Widened aws:tagkeys = [`a`, `x`] Narrowed",
+            "Widened aws:TagKeys = [`a`, `x`] Narrowed",
         ),
         (
             r#""ArnLike": {"aws:SourceArn": "arn:aws:s3:*:1:f/*"}"#,

@@ -125,7 +125,7 @@ fn denies_and_roles_count() {
     assert_eq!(
         access.witness.to_string(),
         format!(
-            "sts:AssumeRole on {role} by arn:aws:iam::210987654321:user/somebody with sts:externalid = `s3cret`"
+            "sts:AssumeRole on {role} by arn:aws:iam::210987654321:user/somebody with sts:ExternalId = `s3cret`"
         )
     );
     assert_eq!(told(role, &trust(r#"{"AWS": "123456789013"}"#, "")), [""; 0]);
