@@ -11,6 +11,7 @@
 //! these callers alike, on every resource that is `*` or an ARN, and whatever its action and circumstances; as long as text keeps to
 //! the characters that policies may hold and a date to milliseconds. What is known of a resource is known from the context.
 
+use core::cell::Cell;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -24,7 +25,7 @@ use super::{
     glob::{Glob, Step},
     known::{Known, Seen},
     outlook::{Asked, Outlook, Verdict, outlook_with},
-    satisfy::{Search, satisfy},
+    satisfy::{Search, choices, satisfy},
     witness::{Base, Witness},
 };
 use crate::{
@@ -128,7 +129,9 @@ pub fn compare(old: &PolicySet, new: &PolicySet, scope: &Scope) -> Comparison {
     let statements = statements(old).chain(statements(new)).collect();
     let changed = changed(&documents, old, new);
     let mut found = Comparison::default();
-    let mut comparer = Comparer { old, new, scope, documents: &documents, statements, changed };
+    let broken_off = Cell::new(0);
+    let comparer =
+        Comparer { old, new, scope, documents: &documents, statements, changed, broken_off };
     comparer.run(&mut found);
     found.differences.sort_by_key(|difference| difference.change);
     found
@@ -217,6 +220,8 @@ struct Comparer<'a> {
     documents: &'a Documents,
     statements: Vec<StatementRef>,
     changed: Option<Vec<StatementRef>>,
+    /// Searches that were broken off.
+    broken_off: Cell<usize>,
 }
 
 /// Differences of one caller, joined by the way and both verdicts; and whether actions fit resources there. Those that don't are left
@@ -224,7 +229,7 @@ struct Comparer<'a> {
 type Alike = BTreeMap<(Change, String, String), (bool, Difference)>;
 
 impl Comparer<'_> {
-    fn run(&mut self, found: &mut Comparison) {
+    fn run(&self, found: &mut Comparison) {
         if self.changed.as_ref().is_some_and(Vec::is_empty) {
             return;
         }
@@ -365,12 +370,14 @@ impl Comparer<'_> {
                 open: pair.caller.open,
                 pool: pair.pool,
                 may: &|_, _| true,
+                choices: choices(self.broken_off.get()),
             };
             let witness = match satisfy(&wanted, search) {
                 Ok(Some(witness)) if self.shows(change, &witness) => witness,
                 Ok(None) => continue,
                 // What both evaluators do not agree on is not shown.
                 Ok(Some(_)) | Err(_) => {
+                    self.broken_off.set(self.broken_off.get() + 1);
                     found.limits.insert(Limit::Choices);
                     continue;
                 }

@@ -22,7 +22,7 @@ use super::{
     formula::Formula,
     known::{Known, Open},
     outlook::{Asked, Part, Verdict, outlook_with},
-    satisfy::{Search, satisfy},
+    satisfy::{CHOICES_MAX, Search, satisfy},
     who_can::foreign_set,
     witness::{Base, Chosen, Witness},
 };
@@ -232,7 +232,7 @@ impl Finder<'_> {
             return;
         }
         let may = |dimension: &Dimension, setting: &Setting| self.from_outside(dimension, setting);
-        let search = Search { base, open: Self::OPEN, pool, may: &may };
+        let search = Search { base, open: Self::OPEN, pool, may: &may, choices: CHOICES_MAX };
         let witness = match satisfy(&formula, search) {
             Ok(Some(witness)) if authorize(self.set, &witness.request()).is_allowed() => witness,
             Ok(None) => return,

@@ -22,10 +22,20 @@ pub(crate) struct Search<'a> {
     pub(crate) pool: &'a Pool,
     /// Whether a value may be chosen.
     pub(crate) may: &'a dyn Fn(&Dimension, &Setting) -> bool,
+    /// Most choices.
+    pub(crate) choices: usize,
 }
 
-/// Most choices for one formula.
+/// Most choices for one formula, where there is time.
 pub(crate) const CHOICES_MAX: usize = 20_000;
+
+/// After so many searches that were broken off, further ones get a hundredth of the choices.
+pub(crate) const PATIENCE: usize = 20;
+
+/// The choices for the next search.
+pub(crate) fn choices(broken_off: usize) -> usize {
+    if broken_off < PATIENCE { CHOICES_MAX } else { CHOICES_MAX / 100 }
+}
 
 /// A formula over numbered literals.
 enum Tree {
@@ -140,7 +150,7 @@ impl Trial<'_> {
         mut known: Vec<Option<bool>>,
     ) -> Result<Option<Witness>, GaveUp> {
         self.choices += 1;
-        if self.choices > CHOICES_MAX {
+        if self.choices > self.search.choices {
             return Err(GaveUp);
         }
         let witness = self.search.base.under(chosen);

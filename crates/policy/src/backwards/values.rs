@@ -12,7 +12,8 @@ pub(crate) fn around(comparison: Comparison, listed: &[Box<str>]) -> Vec<String>
         Comparison::Date(_) => dates(listed),
         Comparison::Bool => vec!["true".to_owned(), "false".to_owned()],
         Comparison::BinaryEquals => {
-            listed.iter().map(|value| value.to_string()).chain(["Zm9v".to_owned()]).collect()
+            let others = ["Zm9v", "YmFy", "YmF6"].map(str::to_owned);
+            listed.iter().map(|value| value.to_string()).chain(others).collect()
         }
         Comparison::IpAddress => addresses(listed),
         Comparison::StringEquals
@@ -31,8 +32,10 @@ fn numbers(listed: &[Box<str>]) -> Vec<String> {
         [a, b] => Some(f64::midpoint(*a, *b)),
         _ => None,
     });
-    let beyond = known.first().map(|least| least - 1.0).into_iter();
-    let beyond = beyond.chain(known.last().map(|most| most + 1.0));
+    // Of great numbers the next one is further away.
+    let step = |number: f64| if number.abs() < 1e15 { 1.0 } else { number.abs() };
+    let beyond = known.first().map(|least| least - step(*least)).into_iter();
+    let beyond = beyond.chain(known.last().map(|most| most + step(*most)));
     let made: Vec<String> = beyond.chain(between).map(|number| number.to_string()).collect();
     listed.iter().map(|text| text.to_string()).chain(made).collect()
 }
@@ -46,15 +49,15 @@ fn dates(listed: &[Box<str>]) -> Vec<String> {
     });
     let beyond = known.first().map(|first| first - 1_000).into_iter();
     let beyond = beyond.chain(known.last().map(|last| last + 1_000));
-    let made: Vec<String> = beyond.chain(between).filter_map(date).collect();
+    let made: Vec<String> = beyond.chain(between).map(date).collect();
     listed.iter().map(|text| text.to_string()).chain(made).collect()
 }
 
-/// A point in time as conditions read it, to the millisecond.
-fn date(millis: i64) -> Option<String> {
-    let text = UnixMillis(u64::try_from(millis).ok()?).to_string();
-    let rest = millis.rem_euclid(1_000);
-    if rest == 0 { Some(text) } else { Some(text.replace('Z', &format!(".{rest:03}Z"))) }
+/// A point in time as conditions read it, to the millisecond; a day of long ago for all before 1970.
+fn date(millis: i64) -> String {
+    let Ok(known) = u64::try_from(millis) else { return "1000-01-01T00:00:00Z".to_owned() };
+    let (text, rest) = (UnixMillis(known).to_string(), known % 1_000);
+    if rest == 0 { text } else { text.replace('Z', &format!(".{rest:03}Z")) }
 }
 
 fn addresses(listed: &[Box<str>]) -> Vec<String> {

@@ -98,7 +98,7 @@ pub(crate) fn resource_cells<'a>(
         }
     }
     let firsts: Vec<String> = groups.values().filter_map(|texts| texts.first()).cloned().collect();
-    let of = |c: char| ('!'..='\u{ff}').contains(&c);
+    let of = |c: char| (' '..='\u{ff}').contains(&c);
     let found = cells(&matchers, firsts, Wanted { like: Some(&any), of });
     for text in found.texts {
         let group = groups.entry(signature(&matchers, &text)).or_default();
