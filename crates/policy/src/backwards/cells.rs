@@ -170,7 +170,7 @@ impl Matcher {
                     all.insert(c);
                 }
                 Some(Class::Like(c)) => {
-                    all.extend(c.to_lowercase().chain(c.to_uppercase()).chain([c]))
+                    all.extend(c.to_lowercase().chain(c.to_uppercase()).chain([c]));
                 }
                 Some(Class::InPart) => {
                     all.insert(':');

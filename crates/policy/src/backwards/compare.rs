@@ -291,12 +291,11 @@ impl Comparer<'_> {
         let known = Known { request: &request, open: caller.open };
         let compiled_statements: Vec<&CompiledStatement> =
             self.statements.iter().filter_map(compiled).collect();
-        let (resources, complete) = match &self.scope.resource {
-            Some(resource) => (vec![vec![resource.clone()]], true),
-            None => {
-                let statements = compiled_statements.iter().copied();
-                resource_cells(statements, types, known, &start, caller.open)
-            }
+        let (resources, complete) = if let Some(resource) = &self.scope.resource {
+            (vec![vec![resource.clone()]], true)
+        } else {
+            let statements = compiled_statements.iter().copied();
+            resource_cells(statements, types, known, &start, caller.open)
         };
         let variables: BTreeSet<_> = compiled_statements
             .iter()

@@ -231,7 +231,8 @@ impl Finder<'_> {
         if formula == Formula::False {
             return;
         }
-        let may = |dimension: &Dimension, setting: &Setting| self.from_outside(dimension, setting);
+        let may =
+            |dimension: &Dimension, setting: &Setting| self.can_be_outside(dimension, setting);
         let search = Search { base, open: Self::OPEN, pool, may: &may, choices: CHOICES_MAX };
         let witness = match satisfy(&formula, search) {
             Ok(Some(witness)) if authorize(self.set, &witness.request()).is_allowed() => witness,
@@ -243,7 +244,7 @@ impl Finder<'_> {
         };
         let everybody = matches!(self.caller.kind, CallerKind::AnyAccount | CallerKind::Anonymous);
         let unlimited = |dimension: &Dimension, setting: &Setting| {
-            self.from_outside(dimension, setting) && !limits(base, dimension, setting, conditions)
+            self.can_be_outside(dimension, setting) && !limits(base, dimension, setting, conditions)
         };
         let search = Search { may: &unlimited, ..search };
         let public = everybody && matches!(satisfy(&formula, search), Ok(Some(_)));
@@ -267,7 +268,7 @@ impl Finder<'_> {
     }
 
     /// Whether somebody from outside can have this.
-    fn from_outside(&self, dimension: &Dimension, setting: &Setting) -> bool {
+    fn can_be_outside(&self, dimension: &Dimension, setting: &Setting) -> bool {
         let texts: &[String] = match setting {
             Setting::Missing => return true,
             Setting::One(text) => core::slice::from_ref(text),

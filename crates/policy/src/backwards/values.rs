@@ -13,7 +13,7 @@ pub(crate) fn around(comparison: Comparison, listed: &[Box<str>]) -> Vec<String>
         Comparison::Bool => vec!["true".to_owned(), "false".to_owned()],
         Comparison::BinaryEquals => {
             let others = ["Zm9v", "YmFy", "YmF6"].map(str::to_owned);
-            listed.iter().map(|value| value.to_string()).chain(others).collect()
+            listed.iter().map(ToString::to_string).chain(others).collect()
         }
         Comparison::IpAddress => addresses(listed),
         Comparison::StringEquals
@@ -37,7 +37,7 @@ fn numbers(listed: &[Box<str>]) -> Vec<String> {
     let beyond = known.first().map(|least| least - step(*least)).into_iter();
     let beyond = beyond.chain(known.last().map(|most| most + step(*most)));
     let made: Vec<String> = beyond.chain(between).map(|number| number.to_string()).collect();
-    listed.iter().map(|text| text.to_string()).chain(made).collect()
+    listed.iter().map(ToString::to_string).chain(made).collect()
 }
 
 fn dates(listed: &[Box<str>]) -> Vec<String> {
@@ -50,7 +50,7 @@ fn dates(listed: &[Box<str>]) -> Vec<String> {
     let beyond = known.first().map(|first| first - 1_000).into_iter();
     let beyond = beyond.chain(known.last().map(|last| last + 1_000));
     let made: Vec<String> = beyond.chain(between).map(date).collect();
-    listed.iter().map(|text| text.to_string()).chain(made).collect()
+    listed.iter().map(ToString::to_string).chain(made).collect()
 }
 
 /// A point in time as conditions read it, to the millisecond; a day of long ago for all before 1970.

@@ -118,7 +118,7 @@ impl Base {
             match (dimension, setting.value()) {
                 (Dimension::Context(name), Some(value)) => match &mut facts {
                     Some(facts) if name.starts_with("aws:resource") => {
-                        of_resource(facts, name, &value)
+                        of_resource(facts, name, &value);
                     }
                     _ => context.insert(name, value),
                 },

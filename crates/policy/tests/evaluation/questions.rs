@@ -112,7 +112,7 @@ proptest! {
 
 /// One of the session's names, of which policies name only the first.
 fn select_session(ask: &Ask) -> &'static str {
-    if ask.action.len() % 2 == 0 { "s1" } else { "s9" }
+    if ask.action.len().is_multiple_of(2) { "s1" } else { "s9" }
 }
 
 proptest! {

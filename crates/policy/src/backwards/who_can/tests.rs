@@ -72,12 +72,12 @@ fn the_resource_names_others() {
         told(&account(), &target),
         [
             format!("root arn:aws:iam::123456789012:root: when {https}"),
-            format!("user arn:aws:iam::123456789012:user/ada: never"),
+            "user arn:aws:iam::123456789012:user/ada: never".to_owned(),
             format!(
                 "user arn:aws:iam::123456789012:user/bob: when Bool aws:MultiFactorAuthPresent `true` and {https}"
             ),
             format!("user arn:aws:iam::123456789012:user/cy: when {https}"),
-            format!("role arn:aws:iam::123456789012:role/deploy: never"),
+            "role arn:aws:iam::123456789012:role/deploy: never".to_owned(),
             format!("role-session arn:aws:sts::123456789012:assumed-role/deploy/s1: when {https}"),
             format!("any-account *: when {org}, if its account lets it"),
             "anonymous anonymous: never".to_owned(),
