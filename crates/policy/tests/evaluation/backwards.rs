@@ -2,13 +2,13 @@
 
 use proptest::{prelude::*, sample::select};
 use tidegate_policy::{
-    authorize,
+    PolicyKind, authorize,
     backwards::{Asked, Change, Open, Scope, Verdict, compare, outlook},
 };
 
 use crate::{
     case::{Ask, Texts, Who, compile_all},
-    generate::{ask, texts},
+    generate::{ask, policy, texts},
     words::{ACTION_PATTERNS, RESOURCE_PATTERNS},
 };
 
@@ -78,8 +78,17 @@ fn every_verdict_comes_up() {
     assert!(seen.iter().all(|times| *times >= 50), "{seen:?}");
 }
 
-/// The policies of one version, and of another that differs in one type of policy.
+/// The policies of one version, and of another that differs in one type of policy. In many of them two policies stand alone, so that
+/// it is their conditions that decide.
 fn versions() -> impl Strategy<Value = (Texts, Texts)> {
+    let one = || {
+        policy(PolicyKind::Identity)
+            .prop_map(|policy| Texts { identity: vec![policy], ..Texts::default() })
+    };
+    prop_oneof![2 => whole_versions(), 3 => (one(), one())]
+}
+
+fn whole_versions() -> impl Strategy<Value = (Texts, Texts)> {
     (texts(), texts(), 0..7_u8).prop_map(|(old, other, which)| {
         let mut new = old.clone();
         match which {
@@ -95,7 +104,7 @@ fn versions() -> impl Strategy<Value = (Texts, Texts)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn a_comparison_finds_what_a_request_finds(
