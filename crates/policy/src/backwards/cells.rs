@@ -113,6 +113,9 @@ impl Matcher {
     pub(crate) fn matches(&self, text: &str) -> bool {
         let mut state = self.begin();
         for c in text.chars() {
+            if state.is_empty() {
+                return false;
+            }
             state = self.step(&state, c);
         }
         self.accepts(&state)
@@ -204,8 +207,8 @@ pub(crate) struct Cells {
     pub(crate) complete: bool,
 }
 
-/// More states than this are not looked at.
-const STATES_MAX: usize = 8_000;
+/// Most steps of single patterns that are taken: the search is broken off behind them.
+const STEPS_MAX: usize = 3_000_000;
 /// Characters that stand for those that nobody asks for.
 const OTHERS: &str = "xyzwqkjvXYZWQKJV0123456789_-.,;+=@~!#%&";
 
@@ -218,9 +221,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) of: fn(char) -> bool,
 }
 
+/// Places of the patterns that match a text.
+pub(crate) type Signature = Vec<usize>;
+
 /// Which of the patterns match a text.
-pub(crate) fn signature(patterns: &[Matcher], text: &str) -> Vec<bool> {
-    patterns.iter().map(|pattern| pattern.matches(text)).collect()
+pub(crate) fn signature(patterns: &[Matcher], text: &str) -> Signature {
+    let matching = patterns.iter().enumerate().filter(|(_, pattern)| pattern.matches(text));
+    matching.map(|(place, _)| place).collect()
 }
 
 /// One text of each cell of the patterns: of those that are brought the first, else the shortest.
@@ -231,7 +238,7 @@ pub(crate) fn cells(
 ) -> Cells {
     let patterns: Vec<Matcher> =
         patterns.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
-    let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
+    let mut seen: BTreeSet<Signature> = BTreeSet::new();
     let mut texts: Vec<String> = Vec::new();
     for text in brought {
         let fits =
@@ -240,40 +247,72 @@ pub(crate) fn cells(
             texts.push(text);
         }
     }
-    let all: Vec<&Matcher> = wanted.like.into_iter().chain(&patterns).collect();
-    let mut complete = true;
-    let begin: Vec<State> = all.iter().map(|pattern| pattern.begin()).collect();
-    let mut known: BTreeSet<Vec<State>> = BTreeSet::from([begin.clone()]);
+    let whole = Matcher::glob(&Glob::new("*"));
+    let begin = Reading {
+        like: wanted.like.unwrap_or(&whole).begin(),
+        live: patterns.iter().map(Matcher::begin).enumerate().collect(),
+    };
+    let like = wanted.like.unwrap_or(&whole);
+    let mut steps = 0;
+    let mut known: BTreeSet<Reading> = BTreeSet::from([begin.clone()]);
     let mut waiting = VecDeque::from([(begin, String::new())]);
-    while let Some((states, text)) = waiting.pop_front() {
-        let accepted: Vec<bool> = all.iter().zip(&states).map(|(p, s)| p.accepts(s)).collect();
-        let (needed, vector) = accepted.split_at(usize::from(wanted.like.is_some()));
-        if needed.iter().all(|ok| *ok) && seen.insert(vector.to_vec()) {
+    while let Some((reading, text)) = waiting.pop_front() {
+        if steps > STEPS_MAX {
+            return Cells { texts, complete: false };
+        }
+        if like.accepts(&reading.like) && seen.insert(reading.accepted(&patterns)) {
             texts.push(text.clone());
         }
         let mut asked = BTreeSet::new();
-        for (pattern, state) in all.iter().zip(&states) {
+        like.asks_for(&reading.like, &mut asked);
+        for (pattern, state) in reading.patterns(&patterns) {
             pattern.asks_for(state, &mut asked);
         }
         let other = OTHERS.chars().find(|c| !asked.contains(c));
         for c in other.into_iter().chain(asked).filter(|c| (wanted.of)(*c)) {
-            let next: Vec<State> = all.iter().zip(&states).map(|(p, s)| p.step(s, c)).collect();
-            // What can't become what is wanted any more.
-            if wanted.like.is_some() && next.first().is_some_and(SmallVec::is_empty) {
-                continue;
+            steps += reading.live.len() + 1;
+            let next = reading.step(like, &patterns, c);
+            // What can't become what is wanted any more is not read on.
+            if !next.like.is_empty() && !known.contains(&next) {
+                known.insert(next.clone());
+                waiting.push_back((next, format!("{text}{c}")));
             }
-            if known.contains(&next) {
-                continue;
-            }
-            if known.len() >= STATES_MAX {
-                complete = false;
-                continue;
-            }
-            known.insert(next.clone());
-            waiting.push_back((next, format!("{text}{c}")));
         }
     }
-    Cells { texts, complete }
+    Cells { texts, complete: true }
+}
+
+/// How far all patterns are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Reading {
+    /// What every text must match.
+    like: State,
+    /// The patterns that can still match, by their places.
+    live: Vec<(usize, State)>,
+}
+
+impl Reading {
+    fn patterns<'a>(
+        &'a self,
+        patterns: &'a [Matcher],
+    ) -> impl Iterator<Item = (&'a Matcher, &'a State)> {
+        self.live.iter().filter_map(|(place, state)| Some((patterns.get(*place)?, state)))
+    }
+
+    fn accepted(&self, patterns: &[Matcher]) -> Signature {
+        let accepts = |(place, state): &&(usize, State)| {
+            patterns.get(*place).is_some_and(|p| p.accepts(state))
+        };
+        self.live.iter().filter(accepts).map(|(place, _)| *place).collect()
+    }
+
+    fn step(&self, like: &Matcher, patterns: &[Matcher], c: char) -> Self {
+        let live = self.live.iter().filter_map(|(place, state)| {
+            let next = patterns.get(*place)?.step(state, c);
+            (!next.is_empty()).then_some((*place, next))
+        });
+        Self { like: like.step(&self.like, c), live: live.collect() }
+    }
 }
 
 #[cfg(test)]

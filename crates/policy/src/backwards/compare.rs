@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     Action, CompiledPolicy, Context, PolicySet, Request, StatementRef, authorize,
-    catalogue::{self, ResourceType},
+    catalogue::{self, CatalogueAction, ResourceType},
     statement::CompiledStatement,
 };
 
@@ -41,7 +41,7 @@ mod what;
 pub use accounts::compare_accounts;
 pub(crate) use scope::of_condition;
 pub use scope::{Scope, alone};
-pub(crate) use what::{ActionCell, ResourceCell, action_cells, resource_cells};
+pub(crate) use what::{ActionCell, Named, ResourceCell, action_cells, resource_cells};
 
 /// Which way a decision goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -292,7 +292,7 @@ impl Comparer<'_> {
         let compiled_statements: Vec<&CompiledStatement> =
             self.statements.iter().filter_map(compiled).collect();
         let (resources, complete) = if let Some(resource) = &self.scope.resource {
-            (vec![vec![resource.clone()]], true)
+            (vec![vec![Named::new(resource.clone())]], true)
         } else {
             let statements = compiled_statements.iter().copied();
             resource_cells(statements, types, known, &start, caller.open)
@@ -321,7 +321,7 @@ impl Comparer<'_> {
         for cell in actions {
             for texts in &resources {
                 let Some((action, resource, fits)) = best(cell, texts) else { continue };
-                if !self.touched(known, &action, &resource) {
+                if !self.touched(known, &action, &resource.text) {
                     continue;
                 }
                 pairs += 1;
@@ -329,8 +329,8 @@ impl Comparer<'_> {
                     found.limits.insert(Limit::Pairs);
                     return;
                 }
-                let base = base(&action, &resource);
-                let pair = Pair { caller, base, pool: &pool, cell, fits };
+                let base = base(&action, &resource.text);
+                let pair = Pair { caller, base, pool: &pool, cell, resource, fits };
                 self.of_pair(&pair, found, alike);
             }
         }
@@ -431,8 +431,9 @@ impl Comparer<'_> {
 
 /// Adds what is not there yet.
 pub(crate) fn add(list: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
-    let known: BTreeSet<String> = list.iter().cloned().collect();
-    list.extend(more.into_iter().filter(|one| !known.contains(one)));
+    let known: BTreeSet<&String> = list.iter().collect();
+    let fresh: Vec<String> = more.into_iter().filter(|one| !known.contains(one)).collect();
+    list.extend(fresh);
 }
 
 /// One caller with one action and one resource.
@@ -441,6 +442,7 @@ struct Pair<'a> {
     base: Base,
     pool: &'a Pool,
     cell: &'a ActionCell,
+    resource: &'a Named,
     /// Whether the action works on the resource.
     fits: bool,
 }
@@ -448,23 +450,8 @@ struct Pair<'a> {
 impl Pair<'_> {
     /// Actions that are decided like this one, and fit the resource where this one does.
     fn actions(&self) -> Vec<String> {
-        if self.cell.known.is_empty() {
-            return vec![self.base.action.to_string()];
-        }
-        let works = |text: &&String| !self.fits || works_on(text, &self.base.resource);
-        self.cell.known.iter().filter(works).cloned().collect()
+        self.cell.fitting(self.fits.then_some(self.resource))
     }
-}
-
-/// Whether an action of the catalogue works on a resource.
-pub(crate) fn works_on(action: &str, resource: &str) -> bool {
-    let Some(action) = catalogue::action(action) else { return false };
-    if resource == "*" {
-        return action.resource_types.is_empty();
-    }
-    let service = catalogue::service(action.service);
-    let types = service.map(catalogue::Service::resource_types).unwrap_or_default();
-    types.iter().any(|t| action.works_on(t) && t.can_be(resource))
 }
 
 /// More services than this bring no resource types: the policies speak of everything.
@@ -478,16 +465,27 @@ pub(crate) fn types_of(actions: &[ActionCell]) -> Vec<&'static ResourceType> {
 }
 
 /// An action and a resource of these cells that fit each other where any do, and whether they do.
-pub(crate) fn best(cell: &ActionCell, texts: &ResourceCell) -> Option<(Action, String, bool)> {
-    /// Looking further would not find a nicer one.
-    const TRIED_MAX: usize = 64;
-    for action in cell.known.iter().take(TRIED_MAX) {
-        let fitting = texts.iter().filter(|text| works_on(action, text));
-        if let Some(text) = fitting.min_by_key(|text| text.len()) {
-            return Some((Action::parse(action).ok()?, text.clone(), true));
-        }
+pub(crate) fn best<'a>(
+    cell: &ActionCell,
+    texts: &'a ResourceCell,
+) -> Option<(Action, &'a Named, bool)> {
+    /// Actions of which each is tried with every resource, and resources of which each is tried with every action.
+    const TRIED_MAX: (usize, usize) = (64, 4);
+    let actions = cell.known.iter().take(TRIED_MAX.0);
+    let mut shortest: Vec<&Named> = texts.iter().collect();
+    shortest.sort_by_key(|named| named.text.len());
+    let by_action = |action: &&'static CatalogueAction| {
+        shortest.iter().find(|named| named.fits(action)).map(|named| (*action, *named))
+    };
+    let by_resource = |named: &&'a Named| {
+        cell.known.iter().find(|action| named.fits(action)).map(|action| (*action, *named))
+    };
+    let found = actions.into_iter().find_map(by_action);
+    let found = found.or_else(|| shortest.iter().take(TRIED_MAX.1).find_map(by_resource));
+    if let Some((action, named)) = found {
+        return Some((Action::parse(&action.to_string()).ok()?, named, true));
     }
-    Some((cell.action.clone(), texts.first()?.clone(), false))
+    Some((cell.action.clone(), texts.first()?, false))
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use super::{
     account::Account,
     caller::{self, Caller, CallerKind},
     compare::{
-        ActionCell, Limit, action_cells, add, best, compiled, conditions, exactly, of_condition,
-        resource_cells, statements, types_of, works_on,
+        ActionCell, Limit, Named, ResourceCell, action_cells, add, best, compiled, conditions,
+        exactly, of_condition, resource_cells, statements, types_of,
     },
     dimension::{Dimension, Pool, Setting, Written, of_template},
     documents::Documents,
@@ -171,8 +171,15 @@ impl Finder<'_> {
         for cell in actions {
             for texts in &resources {
                 let Some((action, resource, fits)) = best(cell, texts) else { continue };
-                let base = Base { action, resource, ..self.base.clone() };
-                self.of_pair((cell, fits), &base, (&pool, &conditions), &mut found, external);
+                let resource_text = resource.text.clone();
+                let base = Base { action, resource: resource_text, ..self.base.clone() };
+                self.of_pair(
+                    (cell, fits.then_some(resource)),
+                    &base,
+                    (&pool, &conditions),
+                    &mut found,
+                    external,
+                );
             }
         }
         external.found.extend(found.into_values());
@@ -183,9 +190,9 @@ impl Finder<'_> {
         &self,
         types: &[&'static ResourceType],
         external: &mut External,
-    ) -> Vec<Vec<String>> {
+    ) -> Vec<ResourceCell> {
         let whole = &self.base.resource;
-        let mut resources = vec![vec![whole.clone()]];
+        let mut resources = vec![vec![Named::new(whole.clone())]];
         let witness = self.base.under(&Chosen::new());
         let request = witness.request();
         let known = Known { request: &request, open: Self::OPEN };
@@ -195,11 +202,11 @@ impl Finder<'_> {
         if !complete {
             external.limits.insert(Limit::Cells);
         }
-        let within = |text: &String| {
-            text.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with(['/', ':']))
+        let within = |named: &Named| {
+            named.text.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with(['/', ':']))
         };
         for texts in cells {
-            let texts: Vec<String> = texts.into_iter().filter(within).collect();
+            let texts: ResourceCell = texts.into_iter().filter(within).collect();
             if !texts.is_empty() {
                 resources.push(texts);
             }
@@ -209,7 +216,7 @@ impl Finder<'_> {
 
     fn of_pair(
         &self,
-        (cell, fits): (&ActionCell, bool),
+        (cell, fits): (&ActionCell, Option<&Named>),
         base: &Base,
         (pool, conditions): (&Pool, &[Written<'_>]),
         found: &mut BTreeMap<String, ExternalAccess>,
@@ -259,12 +266,7 @@ impl Finder<'_> {
             witness,
         });
         access.public |= public;
-        let works = |text: &&String| !fits || works_on(text, &base.resource);
-        let known: Vec<String> = cell.known.iter().filter(works).cloned().collect();
-        add(
-            &mut access.actions,
-            if known.is_empty() { vec![base.action.to_string()] } else { known },
-        );
+        add(&mut access.actions, cell.fitting(fits));
     }
 
     /// Whether somebody from outside can have this.

@@ -289,7 +289,8 @@ impl Reader<'_> {
     ) -> Formula {
         let (ActionBlock::Action(texts) | ActionBlock::NotAction(texts)) = &written.actions;
         let patterns = statement.actions.patterns.iter().zip(texts).enumerate();
-        let listed = Formula::any(patterns.map(|(number, (pattern, text))| {
+        let near = patterns.filter(|(_, (pattern, _))| !self.action.is_far_from(pattern));
+        let listed = Formula::any(near.map(|(number, (pattern, text))| {
             let pattern = Glob::new(pattern);
             if pattern.covers(self.action) {
                 Formula::True

@@ -66,6 +66,24 @@ fn each_difference_is_shown_by_a_request() {
 }
 
 #[test]
+fn what_is_left_out_is_told_apart() {
+    let but = |element: &str| format!(r#"{{"Effect": "Allow", {element}}}"#);
+    let all = but(r#""Action": "*", "Resource": "*""#);
+    assert_eq!(
+        told(&all, &but(r#""NotAction": "sts:Assume*", "Resource": "*""#)).len(),
+        1,
+        "an action"
+    );
+    let found = told(
+        &but(r#""NotAction": "s3:*", "Resource": "*""#),
+        &but(r#""NotAction": "s3:Get*", "Resource": "*""#),
+    );
+    assert!(found.len() == 1 && found[0].starts_with("Widened: s3:"), "{found:?}");
+    let found = told(&all, &but(r#""Action": "*", "NotResource": "arn:aws:s3:::b/*""#));
+    assert!(found.len() == 1 && found[0].starts_with("Narrowed: s3:"), "{found:?}");
+}
+
+#[test]
 fn conditions_are_told_apart_by_their_values() {
     let when = |condition: &str| {
         READS.replace(

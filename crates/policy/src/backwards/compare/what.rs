@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Action,
     backwards::{
-        cells::{Cells, Matcher, Wanted, cells, signature},
+        cells::{Cells, Matcher, Signature, Wanted, cells, signature},
         dimension::{example, instances, of_template},
         glob::Glob,
         known::{Known, Open},
         witness::Base,
     },
-    catalogue::{self, ResourceType},
+    catalogue::{self, CatalogueAction, ResourceType},
     statement::CompiledStatement,
-    wildcard_matches,
 };
 
 /// Actions that no policy tells apart.
@@ -22,7 +21,16 @@ pub(crate) struct ActionCell {
     /// One of them, which a service has where one does.
     pub(crate) action: Action,
     /// Those of the catalogue.
-    pub(crate) known: Vec<String>,
+    pub(crate) known: Vec<&'static CatalogueAction>,
+}
+
+impl ActionCell {
+    /// Its actions of the catalogue, of those that work on a resource where one is given; else the one that shows it.
+    pub(crate) fn fitting(&self, resource: Option<&Named>) -> Vec<String> {
+        let fits = |action: &&&CatalogueAction| resource.is_none_or(|named| named.fits(action));
+        let known: Vec<String> = self.known.iter().filter(fits).map(ToString::to_string).collect();
+        if known.is_empty() { vec![self.action.to_string()] } else { known }
+    }
 }
 
 /// The action patterns of statements, each once.
@@ -38,34 +46,59 @@ pub(crate) fn action_cells<'a>(
 ) -> (Vec<ActionCell>, bool) {
     let patterns = action_patterns(statements);
     let listed: Vec<&str> = patterns.iter().copied().filter(|pattern| *pattern != "*").collect();
-    let of = |text: &str| -> Vec<bool> {
-        listed.iter().map(|pattern| wildcard_matches(pattern, text)).collect()
-    };
-    let mut known: BTreeMap<Vec<bool>, Vec<String>> = BTreeMap::new();
-    let all = catalogue::services().iter().flat_map(catalogue::Service::actions);
-    for action in all {
-        let text = action.to_string();
-        known.entry(of(&text.to_ascii_lowercase())).or_default().push(text);
+    let mut covered: BTreeMap<(&str, &str), Signature> = BTreeMap::new();
+    for (place, pattern) in listed.iter().enumerate() {
+        for action in catalogue::expand(pattern) {
+            covered.entry((action.service, action.name)).or_default().push(place);
+        }
+    }
+    let mut known: BTreeMap<Signature, Vec<&'static CatalogueAction>> = BTreeMap::new();
+    for action in catalogue::services().iter().flat_map(catalogue::Service::actions) {
+        let of = covered.remove(&(action.service, action.name)).unwrap_or_default();
+        known.entry(of).or_default().push(action);
     }
     let matchers: Vec<Matcher> =
         listed.iter().map(|pattern| Matcher::glob(&Glob::new(pattern))).collect();
     let brought = known.values().filter_map(|actions| actions.first());
-    let brought: Vec<String> = brought.map(|action| action.to_ascii_lowercase()).collect();
+    let brought: Vec<String> =
+        brought.map(|action| action.to_string().to_ascii_lowercase()).collect();
     let any = Matcher::any_action();
     let may = |c: char| {
         c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | ':')
     };
     let Cells { texts, complete } = cells(&matchers, brought, Wanted { like: Some(&any), of: may });
     let cell = |text: String| {
-        let known = known.remove(&of(&text)).unwrap_or_default();
-        let action = Action::parse(known.first().unwrap_or(&text)).ok()?;
-        Some(ActionCell { action, known })
+        let known = known.remove(&signature(&matchers, &text)).unwrap_or_default();
+        let shown = known.first().map_or(text, ToString::to_string);
+        Some(ActionCell { action: Action::parse(&shown).ok()?, known })
     };
     (texts.into_iter().filter_map(cell).collect(), complete)
 }
 
+/// A resource, and what it can be.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) text: String,
+    types: Vec<&'static ResourceType>,
+}
+
+impl Named {
+    pub(crate) fn new(text: String) -> Self {
+        let types = if text == "*" { Vec::new() } else { catalogue::resource_types_of(&text) };
+        Self { text, types }
+    }
+
+    /// Whether an action works on it.
+    pub(crate) fn fits(&self, action: &CatalogueAction) -> bool {
+        if self.text == "*" {
+            return action.resource_types.is_empty();
+        }
+        self.types.iter().any(|resource_type| action.works_on(resource_type))
+    }
+}
+
 /// Resources that no policy tells apart, of which people can read the first best.
-pub(crate) type ResourceCell = Vec<String>;
+pub(crate) type ResourceCell = Vec<Named>;
 
 /// All cells of resources, for one caller. The flag: whether they are complete.
 pub(crate) fn resource_cells<'a>(
@@ -89,7 +122,7 @@ pub(crate) fn resource_cells<'a>(
     let account = account.map(|a| a.to_string()).unwrap_or_default();
     let mut brought: Vec<String> = types.iter().map(|t| filled(t.arn, &account)).collect();
     brought.extend(globs.iter().map(example));
-    let mut groups: BTreeMap<Vec<bool>, Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<Signature, Vec<String>> = BTreeMap::new();
     let star = core::iter::once("*".to_owned());
     for text in star.chain(brought.into_iter().filter(|text| any.matches(text))) {
         let group = groups.entry(signature(&matchers, &text)).or_default();
@@ -106,7 +139,8 @@ pub(crate) fn resource_cells<'a>(
             group.push(text);
         }
     }
-    (groups.into_values().collect(), found.complete && exact)
+    let named = |texts: Vec<String>| texts.into_iter().map(Named::new).collect();
+    (groups.into_values().map(named).collect(), found.complete && exact)
 }
 
 /// An ARN of the reference with something in place of each placeholder.
