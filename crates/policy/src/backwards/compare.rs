@@ -118,7 +118,8 @@ impl Comparison {
     }
 }
 
-/// Most pairs of an action and a resource that are looked at, for each caller.
+/// Most pairs of an action and a resource that are looked at, for each caller. Where there are more, those that do not fit each other
+/// are left out first.
 const PAIRS_MAX: usize = 20_000;
 
 /// Compares two versions.
@@ -317,10 +318,15 @@ impl Comparer<'_> {
                 found.limits.insert(Limit::Values);
             }
         }
+        let many = actions.len().saturating_mul(resources.len()) > PAIRS_MAX;
         let mut pairs = 0;
         for cell in actions {
             for texts in &resources {
                 let Some((action, resource, fits)) = best(cell, texts) else { continue };
+                if many && !fits {
+                    found.limits.insert(Limit::Pairs);
+                    continue;
+                }
                 if !self.touched(known, &action, &resource.text) {
                     continue;
                 }
