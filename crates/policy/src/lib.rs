@@ -96,6 +96,7 @@ mod print;
 mod base64;
 mod compile;
 mod condition;
+mod gram_map;
 mod index;
 mod key;
 mod network;

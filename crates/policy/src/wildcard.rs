@@ -1,12 +1,40 @@
 //! Matching with `*` (any run of characters) and `?` (any one character).
 //!
-//! One algorithm serves plain patterns and patterns with policy variables in them: it sees both as a row of [`Token`]s.
+//! One algorithm serves all patterns, those with policy variables in them too: it sees them as a row of [`Token`]s. Patterns whose only
+//! wildcards are stars, nearly all there are, have a faster one: the text between the stars is searched for.
 
 use crate::truth::Truth;
 
 /// Whether `text` matches `pattern` from end to end. Case is significant.
 pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
-    matches(pattern.as_bytes(), 0..pattern.len(), text)
+    bytes_match(pattern.as_bytes(), text.as_bytes())
+}
+
+/// The same for the bytes of texts in UTF-8, or of what stands behind the first characters of such texts.
+pub(crate) fn bytes_match(pattern: &[u8], text: &[u8]) -> bool {
+    let Some(first) = memchr::memchr2(b'*', b'?', pattern) else { return pattern == text };
+    let (head, wild) = pattern.split_at(first);
+    let Some(behind) = text.strip_prefix(head) else { return false };
+    if memchr::memchr(b'?', wild).is_some() {
+        return matches(wild, 0..wild.len(), behind);
+    }
+    // The first and the last star cut off what must stand at both ends.
+    let (middle, tail) = wild.split_at(memchr::memrchr(b'*', wild).unwrap_or_default());
+    let tail = tail.strip_prefix(b"*").unwrap_or_default();
+    let Some(between) = behind.strip_suffix(tail) else { return false };
+    middle.split(|byte| *byte == b'*').try_fold(between, behind_first).is_some()
+}
+
+/// The part of a text behind the first place at which a piece of it stands.
+fn behind_first<'t>(text: &'t [u8], piece: &[u8]) -> Option<&'t [u8]> {
+    let Some((first, others)) = piece.split_first() else { return Some(text) };
+    let mut rest = text;
+    loop {
+        rest = rest.get(memchr::memchr(*first, rest)? + 1..)?;
+        if let Some(behind) = rest.strip_prefix(others) {
+            return Some(behind);
+        }
+    }
 }
 
 /// What every match of a pattern begins with: the text before its first wildcard.
@@ -47,14 +75,13 @@ impl Pattern for [u8] {
     }
 }
 
-/// Whether `text` matches the part of `pattern` in `range`. At most one star is ever retried, so that time is bounded by the
+/// Whether a text in UTF-8 matches the part of `pattern` in `range`. At most one star is ever retried, so that time is bounded by the
 /// product of both lengths and is their sum in practice.
 pub(crate) fn matches<P: Pattern + ?Sized>(
     pattern: &P,
     range: core::ops::Range<usize>,
-    text: &str,
+    bytes: &[u8],
 ) -> bool {
-    let bytes = text.as_bytes();
     let (mut at, mut read) = (range.start, 0);
     let token = |at: usize| if at < range.end { pattern.token(at) } else { None };
     let mut retry: Option<(usize, usize)> = None;
@@ -115,7 +142,7 @@ pub(crate) fn arn_matches<P: Pattern + ?Sized>(pattern: &P, arn: &str) -> Truth 
         while pattern.token(to).is_some_and(|t| number == ARN_PARTS || t != Token::Byte(b':')) {
             to += 1;
         }
-        if !matches(pattern, from..to, part) {
+        if !matches(pattern, from..to, part.as_bytes()) {
             return Truth::False;
         }
         from = to + 1;
@@ -125,6 +152,8 @@ pub(crate) fn arn_matches<P: Pattern + ?Sized>(pattern: &P, arn: &str) -> Truth 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -147,6 +176,17 @@ mod tests {
             ("A", "a", false),
         ] {
             assert_eq!(wildcard_matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn searching_between_stars_is_matching_step_by_step(
+            pattern in "[abé*?]{0,8}",
+            text in "[abcé]{0,12}",
+        ) {
+            let step_by_step = matches(pattern.as_bytes(), 0..pattern.len(), text.as_bytes());
+            prop_assert_eq!(wildcard_matches(&pattern, &text), step_by_step);
         }
     }
 
