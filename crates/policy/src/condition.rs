@@ -1,13 +1,11 @@
 //! One condition: an operator, a key and the values it is compared with, typed when the policy is compiled.
 
-use core::net::IpAddr;
-
 use crate::{
     Operator, Request, base64,
     deliberate::{Bug, bug},
     document::ConditionEntry,
     key::{Key, Values},
-    network::Network,
+    network::{Network, parse_address},
     operator::{Comparison, Order, Qualifier},
     template::Template,
     time::parse_date,
@@ -179,7 +177,7 @@ impl Condition {
                 list.compare(readable, |a, w| base64::bytes(a).eq(w.iter().map(|byte| Ok(*byte))))
             }
             Wanted::Address(list) => {
-                list.compare(actual.parse::<IpAddr>().ok(), |a, network| network.contains(*a))
+                list.compare(parse_address(actual), |a, network| network.contains(*a))
             }
             Wanted::Absent(_) => Truth::False,
         }

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::{
-    CompiledPolicy, Request,
+    Action, CompiledPolicy, Request,
+    action_test::{ActionTest, Initials},
     document::StatementEffect,
     gram_map::GramMap,
     prefix_map::PrefixMap,
     statement::CompiledStatement,
-    wildcard::bytes_match,
+    wildcard::Cut,
 };
 
 mod build;
@@ -24,7 +25,9 @@ mod build;
 /// The statements of some policies by their resources and actions.
 #[derive(Clone, Debug)]
 pub(crate) struct StatementIndex {
-    /// For each head of an action (`s3:get` of `s3:Get*`) its patterns.
+    /// The different patterns of actions, by their numbers.
+    actions: Box<[ActionTest]>,
+    /// For each head of an action (`s3:get` of `s3:Get*`) its patterns. Empty where no group is large.
     by_action: PrefixMap<Box<[ActionPattern]>>,
     /// For each head of a resource (`arn:aws:s3:::photos/` of `arn:aws:s3:::photos/*`) its entries.
     by_resource: PrefixMap<Group>,
@@ -33,7 +36,7 @@ pub(crate) struct StatementIndex {
     /// Those of one group side by side, in the order of their actions.
     entries: Box<[Entry]>,
     /// What stands behind the heads of patterns, the same text once.
-    tails: Box<[Box<[u8]>]>,
+    tails: Box<[Cut]>,
 }
 
 /// One of the different patterns of actions.
@@ -52,8 +55,8 @@ impl ActionPattern {
 struct Group {
     start: u32,
     end: u32,
-    /// The bits of their actions.
-    actions: u64,
+    /// Those of all their actions.
+    initials: Initials,
 }
 
 /// An action pattern and a resource pattern of one statement.
@@ -61,6 +64,7 @@ struct Group {
 struct Entry {
     /// The number of the action's pattern.
     action: u32,
+    initials: Initials,
     policy: u32,
     statement: u32,
     resource: Behind,
@@ -105,34 +109,11 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The patterns that match one action.
-#[derive(Debug, Default)]
-struct Matching {
-    /// A bit for each number; the last stands for all that follow.
-    bits: u64,
-    /// More than these are rare: `*`, `s3:*`, `s3:Get*`, `s3:GetObject`.
-    numbers: SmallVec<[u32; 16]>,
-}
+/// The numbers of the patterns that match one action. More than these are rare: `*`, `s3:*`, `s3:Get*`, `s3:GetObject`.
+type Matching = SmallVec<[u32; 16]>;
 
-impl Matching {
-    const LAST: u32 = u64::BITS - 1;
-
-    fn bit(number: u32) -> u64 {
-        1 << number.min(Self::LAST)
-    }
-
-    fn push(&mut self, number: u32) {
-        self.bits |= Self::bit(number);
-        self.numbers.push(number);
-    }
-
-    fn contains(&self, number: u32) -> bool {
-        self.bits & Self::bit(number) != 0
-            && (number < Self::LAST || self.numbers.contains(&number))
-    }
-}
-
-/// As many entries as are looked through one by one.
+/// As many entries as are looked through one by one. A larger group is searched for each pattern that matches the action; which do
+/// is found out once, and takes as long as comparing the action with a dozen of them.
 const FEW: usize = 16;
 
 impl StatementIndex {
@@ -144,47 +125,36 @@ impl StatementIndex {
         request: &'a Request<'a>,
         mut hear: impl FnMut(Candidate<'a>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let matching = self.matching(request.action.lower());
-        if matching.bits == 0 {
-            return ControlFlow::Continue(());
-        }
-        let mut show = |entry: &'a Entry| {
-            let (place, number) = (entry.policy as usize, entry.statement as usize);
-            let Some(policy) = policies.get(place) else { return ControlFlow::Continue(()) };
-            let &Entry { denies, names, .. } = entry;
-            let candidate = Candidate { policy, place, number, denies, names };
-            if entry.covers_whole(candidate, request) {
-                hear(candidate)
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        let resource = request.resource;
-        for (group, rest) in self.by_resource.prefixes(resource.as_bytes()) {
-            self.meeting(*group, &matching, |entry| {
-                if self.matches(entry.resource, rest) {
-                    show(entry)
+        let mut matching = None;
+        let mut show = |group: &Group, rest| {
+            self.meeting(*group, request.action, &mut matching, |entry| {
+                let (place, number) = (entry.policy as usize, entry.statement as usize);
+                let Some(policy) = policies.get(place) else { return ControlFlow::Continue(()) };
+                let &Entry { denies, names, .. } = entry;
+                let candidate = Candidate { policy, place, number, denies, names };
+                if self.matches(entry.resource, rest) && entry.covers_whole(candidate, request) {
+                    hear(candidate)
                 } else {
                     ControlFlow::Continue(())
                 }
-            })?;
-        }
-        for group in self.by_gram.iter().flat_map(|grams| grams.within(resource)) {
-            self.meeting(*group, &matching, &mut show)?;
+            })
+        };
+        self.by_resource.prefixes(request.resource.as_bytes(), &mut show)?;
+        for group in self.by_gram.iter().flat_map(|grams| grams.within(request.resource)) {
+            show(group, &[])?;
         }
         ControlFlow::Continue(())
     }
 
-    /// The patterns that match an action in lower case.
-    fn matching(&self, action: &str) -> Matching {
-        let mut matching = Matching::default();
-        for (patterns, rest) in self.by_action.prefixes(action.as_bytes()) {
-            for pattern in patterns {
-                if self.matches(pattern.behind, rest) {
-                    matching.push(pattern.number);
-                }
-            }
-        }
+    /// The patterns that match an action.
+    fn matching(&self, action: &Action) -> Matching {
+        let mut matching = Matching::new();
+        // Nobody breaks off.
+        let _ = self.by_action.prefixes(action.lower().as_bytes(), |patterns, rest| {
+            let matches = patterns.iter().filter(|pattern| self.matches(pattern.behind, rest));
+            matching.extend(matches.map(|pattern| pattern.number));
+            ControlFlow::Continue(())
+        });
         matching
     }
 
@@ -193,26 +163,29 @@ impl StatementIndex {
     fn meeting<'a>(
         &'a self,
         group: Group,
-        matching: &Matching,
+        action: &Action,
+        matching: &mut Option<Matching>,
         mut show: impl FnMut(&'a Entry) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        if group.actions & matching.bits == 0 {
+        let initial = action.initial();
+        if !group.initials.meets(initial) {
             return ControlFlow::Continue(());
         }
         let entries = self.entries.get(group.start as usize..group.end as usize);
         let entries = entries.unwrap_or_default();
         if entries.len() <= FEW {
-            for entry in entries.iter().filter(|entry| matching.contains(entry.action)) {
-                show(entry)?;
+            for entry in entries.iter().filter(|entry| entry.initials.meets(initial)) {
+                let test = self.actions.get(entry.action as usize);
+                if test.is_some_and(|test| test.matches(action)) {
+                    show(entry)?;
+                }
             }
             return ControlFlow::Continue(());
         }
-        for number in &matching.numbers {
+        for number in &*matching.get_or_insert_with(|| self.matching(action)) {
             let start = entries.partition_point(|entry| entry.action < *number);
-            let same = entries.iter().skip(start).take_while(|entry| entry.action == *number);
-            for entry in same {
-                show(entry)?;
-            }
+            let behind = entries.get(start..).unwrap_or_default();
+            behind.iter().take_while(|entry| entry.action == *number).try_for_each(&mut show)?;
         }
         ControlFlow::Continue(())
     }
@@ -224,7 +197,7 @@ impl StatementIndex {
             Behind::End => rest.is_empty(),
             Behind::Star | Behind::Pattern(_) | Behind::Whole => true,
             Behind::Tail(number) => {
-                self.tails.get(number as usize).is_some_and(|tail| bytes_match(tail, rest))
+                self.tails.get(number as usize).is_some_and(|tail| tail.matches(rest))
             }
         }
     }
@@ -234,9 +207,10 @@ impl StatementIndex {
 const ASKED: u32 = 0;
 
 impl Entry {
-    fn new(action: u32, (policy, number): (u32, u32), statement: &CompiledStatement) -> Self {
+    fn new((action, initials): (u32, Initials), (policy, number): (u32, u32), statement: &CompiledStatement) -> Self {
         Self {
             action,
+            initials,
             policy,
             statement: number,
             resource: Behind::Whole,

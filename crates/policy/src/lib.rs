@@ -93,6 +93,7 @@ mod parse;
 mod print;
 
 // What a document is compiled into.
+mod action_test;
 mod base64;
 mod compile;
 mod condition;

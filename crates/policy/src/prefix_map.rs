@@ -4,6 +4,7 @@
 //! begins it on the way, however many other keys there are. All nodes stand in one list, the children of one node side by side, and
 //! all labels in one text, so that a search touches little memory.
 
+use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 
 /// The map; immutable once built.
@@ -99,9 +100,22 @@ impl<V> PrefixMap<V> {
         Self { nodes, texts, values: values.into() }
     }
 
-    /// The values of all keys that `text` begins with, each with what stands behind the key; the shortest key first.
-    pub(crate) fn prefixes<'m, 't>(&'m self, text: &'t [u8]) -> Prefixes<'m, 't, V> {
-        Prefixes { map: self, node: self.nodes.first(), rest: text }
+    /// Shows `hear` the values of all keys that `text` begins with, each with what stands behind the key, until it breaks off; the
+    /// shortest key comes first.
+    #[inline]
+    pub(crate) fn prefixes<'m, 't>(
+        &'m self,
+        text: &'t [u8],
+        mut hear: impl FnMut(&'m V, &'t [u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut next = self.nodes.first().map(|root| (root, text));
+        while let Some((node, rest)) = next {
+            if let Some(value) = self.values.get(node.value as usize) {
+                hear(value, rest)?;
+            }
+            next = self.child(node, rest);
+        }
+        ControlFlow::Continue(())
     }
 
     /// The child of a node that `text` leads to, and the text behind it.
@@ -181,34 +195,6 @@ fn common_length(keys: &[&[u8]]) -> usize {
     }
 }
 
-/// A walk down the tree.
-#[derive(Debug)]
-pub(crate) struct Prefixes<'m, 't, V> {
-    map: &'m PrefixMap<V>,
-    /// The next node; its label has been compared.
-    node: Option<&'m Node>,
-    /// The text behind it.
-    rest: &'t [u8],
-}
-
-impl<'m, 't, V> Iterator for Prefixes<'m, 't, V> {
-    type Item = (&'m V, &'t [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while let Some(node) = self.node.take() {
-            let behind = self.rest;
-            if let Some((child, rest)) = self.map.child(node, behind) {
-                self.node = Some(child);
-                self.rest = rest;
-            }
-            if node.value != NOTHING {
-                return Some((self.map.values.get(node.value as usize)?, behind));
-            }
-        }
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -226,8 +212,12 @@ mod tests {
             let mut expected: Vec<_> = keys.iter().filter_map(|k| behind(k.as_str())).collect();
             expected.sort();
             expected.dedup();
-            let found = map.prefixes(text.as_bytes()).map(|(key, behind)| (key.as_str(), behind));
-            prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+            let mut found = Vec::new();
+            let end = map.prefixes(text.as_bytes(), |key, behind| {
+                found.push((key.as_str(), behind));
+                ControlFlow::Continue(())
+            });
+            prop_assert_eq!((found, end), (expected, ControlFlow::Continue(())));
         }
     }
 }

@@ -25,6 +25,70 @@ pub(crate) fn bytes_match(pattern: &[u8], text: &[u8]) -> bool {
     middle.split(|byte| *byte == b'*').try_fold(between, behind_first).is_some()
 }
 
+/// A pattern that starts with a wildcard, cut at its stars once.
+#[derive(Clone, Debug)]
+pub(crate) enum Cut {
+    /// What stands between the stars, and behind the last one.
+    Stars { between: Box<[Piece]>, end: Box<[u8]> },
+    /// There is another wildcard in it.
+    Any(Box<[u8]>),
+}
+
+/// A text to be searched for.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    text: Box<[u8]>,
+    /// Where one of its bytes stands that are rare in names.
+    rare: usize,
+}
+
+impl Cut {
+    pub(crate) fn new(pattern: &str) -> Self {
+        match pattern.rsplit_once('*') {
+            Some((before, end)) if pattern.starts_with('*') && !pattern.contains('?') => {
+                let pieces = before.split('*').filter(|piece| !piece.is_empty());
+                Self::Stars {
+                    between: pieces.map(|piece| Piece::new(piece.as_bytes())).collect(),
+                    end: end.as_bytes().into(),
+                }
+            }
+            _ => Self::Any(pattern.as_bytes().into()),
+        }
+    }
+
+    /// Whether a text matches, or what stands behind the first characters of one.
+    pub(crate) fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Stars { between, end } => text.strip_suffix(&**end).is_some_and(|rest| {
+                between.iter().try_fold(rest, |rest, piece| piece.behind_first(rest)).is_some()
+            }),
+            Self::Any(pattern) => bytes_match(pattern, text),
+        }
+    }
+}
+
+impl Piece {
+    /// A text of at least one byte.
+    fn new(text: &[u8]) -> Self {
+        let frequent = |byte: &u8| b"/:-_.aeinorst0123456789".contains(byte);
+        let rare = text.iter().position(|byte| !frequent(byte)).unwrap_or_default();
+        Self { text: text.into(), rare }
+    }
+
+    /// The part of a text behind the first place at which this one stands in it.
+    fn behind_first<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let rare = *self.text.get(self.rare)?;
+        let mut start = 0;
+        loop {
+            start += memchr::memchr(rare, text.get(start + self.rare..)?)?;
+            if let Some(behind) = text.get(start..)?.strip_prefix(&*self.text) {
+                return Some(behind);
+            }
+            start += 1;
+        }
+    }
+}
+
 /// The part of a text behind the first place at which a piece of it stands.
 fn behind_first<'t>(text: &'t [u8], piece: &[u8]) -> Option<&'t [u8]> {
     let Some((first, others)) = piece.split_first() else { return Some(text) };
@@ -182,11 +246,12 @@ mod tests {
     proptest! {
         #[test]
         fn searching_between_stars_is_matching_step_by_step(
-            pattern in "[abé*?]{0,8}",
-            text in "[abcé]{0,12}",
+            pattern in "[abé*?]{0,8}|\\*[abx*]{0,8}",
+            text in "[abcéx]{0,12}",
         ) {
             let step_by_step = matches(pattern.as_bytes(), 0..pattern.len(), text.as_bytes());
             prop_assert_eq!(wildcard_matches(&pattern, &text), step_by_step);
+            prop_assert_eq!(Cut::new(&pattern).matches(text.as_bytes()), step_by_step);
         }
     }
 

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{ActionPattern, Behind, Entry, Group, Matching, ASKED, StatementIndex};
+use super::{ASKED, ActionPattern, Behind, Entry, FEW, Group, StatementIndex};
 use crate::{
+    action_test::{ActionTest, Initials},
     deliberate::{Bug, bug},
     gram_map::{self, Gram, GramMap},
     prefix_map::PrefixMap,
     statement::CompiledStatement,
     template::Template,
-    wildcard::literal_head,
+    wildcard::{Cut, literal_head},
 };
 
 /// More pairs of action and resource than this and a statement's resources are not indexed one by one, so that a statement of a
@@ -68,10 +69,10 @@ impl<'a> Tails<'a> {
     }
 
     /// In the order of their numbers.
-    fn texts(self) -> Box<[Box<[u8]>]> {
+    fn cut(self) -> Box<[Cut]> {
         let mut in_order: Vec<(u32, &str)> = self.0.into_iter().map(|(t, n)| (n, t)).collect();
         in_order.sort_unstable();
-        in_order.into_iter().map(|(_, text)| text.as_bytes().into()).collect()
+        in_order.into_iter().map(|(_, text)| Cut::new(text)).collect()
     }
 }
 
@@ -97,14 +98,15 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The numbers of a statement's patterns of actions.
-    fn actions_of(&mut self, statement: &'a CompiledStatement) -> Vec<u32> {
+    /// The numbers of a statement's patterns of actions, each with its initials.
+    fn actions_of(&mut self, statement: &'a CompiledStatement) -> Vec<(u32, Initials)> {
         if statement.actions.negated {
-            return vec![ASKED];
+            return vec![(ASKED, Initials::ALL)];
         }
         let mut number = |pattern: &'a str| {
             let next = number_of(self.numbers.len() + 1);
-            *self.numbers.entry(pattern).or_insert(next)
+            let number = *self.numbers.entry(pattern).or_insert(next);
+            (number, Initials::of_pattern(pattern))
         };
         statement.actions.patterns.iter().map(|pattern| number(pattern)).collect()
     }
@@ -114,7 +116,7 @@ impl<'a> Rows<'a> {
         head: &'a str,
         at: (u32, u32),
         statement: &CompiledStatement,
-        actions: &[u32],
+        actions: &[(u32, Initials)],
         pattern: Option<(u32, &'a Template)>,
     ) {
         let resource = pattern.map_or(Behind::Whole, |(number, pattern)| {
@@ -131,25 +133,34 @@ impl<'a> Rows<'a> {
     fn index(mut self) -> StatementIndex {
         let mut entries = Entries::default();
         let by_gram = self.by_gram(&mut entries);
-        let by_resource = self.by_resource.into_iter().map(|(head, rows)| {
+        let by_resource = core::mem::take(&mut self.by_resource).into_iter().map(|(head, rows)| {
             let rows = rows.into_iter().map(|row| row.entry);
             (head, entries.group(rows))
         });
         let by_resource = PrefixMap::new(by_resource.collect());
-        let mut actions = BTreeMap::from([("", vec![ActionPattern::ASKED])]);
-        for (pattern, number) in self.numbers {
-            let (head, tail) = pattern.split_at(literal_head(pattern).len());
-            let behind = self.tails.behind(tail);
-            actions.entry(head).or_default().push(ActionPattern { number, behind });
-        }
-        let by_action = actions.into_iter().map(|(head, patterns)| (head, patterns.into()));
+        let by_action = if entries.largest > FEW { self.by_action() } else { BTreeMap::new() };
+        let mut actions: Vec<(u32, &str)> = self.numbers.into_iter().map(|(p, n)| (n, p)).collect();
+        // The statement itself is asked.
+        actions.push((ASKED, "*"));
+        actions.sort_unstable();
         StatementIndex {
-            by_action: PrefixMap::new(by_action.collect()),
+            actions: actions.into_iter().map(|(_, pattern)| ActionTest::new(pattern)).collect(),
+            by_action: PrefixMap::new(by_action),
             by_resource,
             by_gram,
-            entries: entries.0.into(),
-            tails: self.tails.texts(),
+            entries: entries.rows.into(),
+            tails: self.tails.cut(),
         }
+    }
+
+    fn by_action(&mut self) -> BTreeMap<&'a str, Box<[ActionPattern]>> {
+        let mut by_head = BTreeMap::from([("", vec![ActionPattern::ASKED])]);
+        for (pattern, number) in &self.numbers {
+            let (head, tail) = pattern.split_at(literal_head(pattern).len());
+            let pattern = ActionPattern { number: *number, behind: self.tails.behind(tail) };
+            by_head.entry(head).or_default().push(pattern);
+        }
+        by_head.into_iter().map(|(head, patterns)| (head, patterns.into())).collect()
     }
 
     /// Takes those out of crowds that can be found by a gram.
@@ -190,16 +201,22 @@ impl<'a> Rows<'a> {
 
 /// The entries of an index being made.
 #[derive(Default)]
-struct Entries(Vec<Entry>);
+struct Entries {
+    rows: Vec<Entry>,
+    /// How many the largest group has.
+    largest: usize,
+}
 
 impl Entries {
     /// Adds some as a group.
     fn group(&mut self, rows: impl IntoIterator<Item = Entry>) -> Group {
-        let start = self.0.len();
-        self.0.extend(rows);
-        let group = self.0.get_mut(start..).unwrap_or_default();
+        let start = self.rows.len();
+        self.rows.extend(rows);
+        let group = self.rows.get_mut(start..).unwrap_or_default();
         group.sort_by_key(|entry| entry.action);
-        let actions = group.iter().fold(0, |bits, entry| bits | Matching::bit(entry.action));
-        Group { start: number_of(start), end: number_of(self.0.len()), actions }
+        self.largest = self.largest.max(group.len());
+        let none = Initials::default();
+        let initials = group.iter().fold(none, |initials, entry| initials.or(entry.initials));
+        Group { start: number_of(start), end: number_of(self.rows.len()), initials }
     }
 }
