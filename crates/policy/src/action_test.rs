@@ -104,13 +104,13 @@ impl ActionTest {
     #[inline]
     pub(crate) fn matches(&self, action: &Action) -> bool {
         let words = action.start().0.iter().zip(&self.start.0).zip(&self.mask.0);
-        let differs = words.fold(0, |differs, ((action, wanted), mask)| {
-            differs | ((action ^ wanted) & mask)
-        });
+        let differs =
+            words.fold(0, |differs, ((action, wanted), mask)| differs | ((action ^ wanted) & mask));
         differs == 0
-            && self.pattern.as_ref().is_none_or(|pattern| {
-                bytes_match(pattern, action.lower().as_bytes())
-            })
+            && self
+                .pattern
+                .as_ref()
+                .is_none_or(|pattern| bytes_match(pattern, action.lower().as_bytes()))
     }
 }
 

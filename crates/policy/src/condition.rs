@@ -114,6 +114,7 @@ impl Condition {
     ///
     /// Listed values are joined by or; a negated operator holds when none of them matches. A missing key fails a positive operator
     /// and satisfies a negated one, one with `IfExists` and `ForAllValues`. For the set operators an empty value is no value.
+    #[inline]
     pub(crate) fn holds(&self, request: &Request<'_>) -> Truth {
         let values = self.key.values(request);
         if let Wanted::Absent(wanted) = &self.wanted {
@@ -191,9 +192,13 @@ fn number(text: &str) -> Option<f64> {
 }
 
 fn boolean(text: &str) -> Option<bool> {
-    [true, false]
-        .into_iter()
-        .find(|value| text.eq_ignore_ascii_case(if *value { "true" } else { "false" }))
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

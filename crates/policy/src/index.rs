@@ -207,7 +207,11 @@ impl StatementIndex {
 const ASKED: u32 = 0;
 
 impl Entry {
-    fn new((action, initials): (u32, Initials), (policy, number): (u32, u32), statement: &CompiledStatement) -> Self {
+    fn new(
+        (action, initials): (u32, Initials),
+        (policy, number): (u32, u32),
+        statement: &CompiledStatement,
+    ) -> Self {
         Self {
             action,
             initials,
@@ -225,8 +229,7 @@ impl Entry {
         let asked = |asked: fn(&CompiledStatement, &Request<'_>) -> bool| {
             candidate.statement().is_some_and(|statement| asked(statement, request))
         };
-        let covers_action =
-            self.action != ASKED || asked(CompiledStatement::covers_action);
+        let covers_action = self.action != ASKED || asked(CompiledStatement::covers_action);
         covers_action
             && match self.resource {
                 Behind::End | Behind::Star | Behind::Tail(_) => true,

@@ -90,9 +90,8 @@ impl Template {
     pub(crate) fn like(&self, text: &str, request: &Request<'_>) -> bool {
         match self {
             Self::Plain(pattern) => wildcard::wildcard_matches(pattern, text),
-            Self::Parts(parts) => {
-                resolve(parts, request).is_some_and(|p| wildcard::matches(&p, 0..p.len(), text.as_bytes()))
-            }
+            Self::Parts(parts) => resolve(parts, request)
+                .is_some_and(|p| wildcard::matches(&p, 0..p.len(), text.as_bytes())),
         }
     }
 

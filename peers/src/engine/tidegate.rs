@@ -3,8 +3,8 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use tidegate_policy::{
-    Action, CompiledPolicy, ComposedPolicies, Context, PolicyDocument, PolicyKind, PolicySet,
-    PolicySource, Principal, Request, SessionContext, UnixMillis, authorize,
+    Action, CompiledPolicy, ComposedPolicies, Context, Effect, PolicyDocument, PolicyKind,
+    PolicySet, PolicySource, Principal, Request, SessionContext, UnixMillis, authorize,
 };
 
 use super::Engine;
@@ -88,6 +88,32 @@ impl Engine for Composed {
 
     fn decide(&mut self, asked: &Asked) -> bool {
         self.policies.authorize(&self.callers.request(asked)).is_allowed()
+    }
+}
+
+/// The same without the statements that decided: the yes or no that the other engines answer.
+pub(super) struct EffectAlone(Composed);
+
+impl Engine for EffectAlone {
+    const NAME: &'static str = "**Tidegate, effect alone**";
+    type Source = Vec<String>;
+    type Request = Asked;
+
+    fn translate(policies: &[Policy]) -> Vec<String> {
+        texts(policies)
+    }
+
+    fn load(source: &Vec<String>) -> Result<Self, Box<dyn Error>> {
+        Composed::load(source).map(Self)
+    }
+
+    fn request(&self, question: &Question) -> Asked {
+        asked(question)
+    }
+
+    fn decide(&mut self, asked: &Asked) -> bool {
+        let Composed { policies, callers } = &self.0;
+        policies.effect(&callers.request(asked)) == Effect::Allow
     }
 }
 

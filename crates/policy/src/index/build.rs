@@ -170,9 +170,9 @@ impl<'a> Rows<'a> {
         for (head, rows) in self.by_resource.iter_mut().filter(|(_, rows)| rows.len() > CROWD) {
             let known = taken.len();
             rows.retain(|row| {
-                let pattern = row.pattern.filter(|(_, pattern)| {
-                    gram_map::grams(pattern.pieces()).next().is_some()
-                });
+                let pattern = row
+                    .pattern
+                    .filter(|(_, pattern)| gram_map::grams(pattern.pieces()).next().is_some());
                 let entry = |(number, pattern)| {
                     (Entry { resource: Behind::Pattern(number), ..row.entry }, pattern)
                 };
