@@ -59,8 +59,8 @@ impl Part {
 #[derive(Debug)]
 struct OwnIndex {
     policies: Box<[Arc<CompiledPolicy>]>,
-    /// One for each policy; none where nobody else speaks than the identity policies.
-    parts: Box<[Part]>,
+    /// One for each policy; `None` where nobody else speaks than the identity policies.
+    parts: Option<Box<[Part]>>,
     index: StatementIndex,
 }
 
@@ -84,7 +84,7 @@ impl OwnIndex {
         let only_identity = set.boundary.is_none()
             && set.service_control.is_empty()
             && set.resource_control.is_empty();
-        let parts = if only_identity { Box::default() } else { parts.into() };
+        let parts = (!only_identity).then(|| parts.into());
         Self { policies: policies.into(), parts, index }
     }
 
@@ -92,6 +92,7 @@ impl OwnIndex {
     fn ask<'a>(
         &'a self,
         set: &PolicySet,
+        parts: &[Part],
         with_resource_control: bool,
         voices: &mut Voices<'a>,
         hearing: Hearing<'a>,
@@ -108,7 +109,7 @@ impl OwnIndex {
         let mut matters = usize::MAX;
         // A break only says that a deny was found, which is also noted.
         let _ = self.index.covering(&self.policies, request, |candidate| {
-            let part = self.parts.get(candidate.place).copied().unwrap_or(Part::Identity);
+            let part = parts.get(candidate.place).copied().unwrap_or(Part::Identity);
             if part.rank() >= matters {
                 return ControlFlow::Continue(());
             }
@@ -207,10 +208,10 @@ impl ComposedPolicies {
         request: &'a Request<'a>,
     ) {
         let hearing = self.set.hearing(request);
-        if self.own.parts.is_empty() {
-            voices.identity = Said::by_all(&self.own.policies, &self.own.index, hearing);
+        if let Some(parts) = &self.own.parts {
+            self.own.ask(&self.set, parts, resource_control.is_none(), voices, hearing);
         } else {
-            self.own.ask(&self.set, resource_control.is_none(), voices, hearing);
+            voices.identity = Said::by_all(&self.own.policies, &self.own.index, hearing);
         }
         if let Some(levels) = resource_control.filter(|levels| !levels.is_empty())
             && voices::bound_by_resource_control(request)

@@ -242,3 +242,6 @@ impl Entry {
             }
     }
 }
+
+#[cfg(test)]
+mod tests;
