@@ -1,3 +1,5 @@
+//! The index against asking each statement, where many share their heads.
+
 use core::ops::ControlFlow;
 use std::{collections::BTreeSet, sync::Arc};
 
