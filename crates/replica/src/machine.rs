@@ -230,8 +230,8 @@ impl Replica {
                 let question = Question { to: self.config.me, origin, after, base, nonce };
                 self.answer(from, question, records);
             }
-            Message::PullReply { nonce, frame, cut, next, replaces } => {
-                self.page(now, from, Page { nonce, frame, cut, next, replaces }, records);
+            Message::PullReply { nonce, answer, frame, cut, next, replaces } => {
+                self.page(now, from, Page { nonce, answer, frame, cut, next, replaces }, records);
             }
             Message::Ack { published, digests } => {
                 self.acknowledged(now, from, &published, &digests);
