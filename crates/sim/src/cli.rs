@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// Shorter lists of faults that are tried for a seed that fails; 0: the list is not made shorter.
     #[arg(long, default_value_t = 200)]
     shrink: u32,
+    /// Measures what a healthy pure world costs instead of looking for what does not hold.
+    #[arg(long)]
+    costs: bool,
     /// Runs whole nodes here instead of in a process of their own.
     #[arg(long, hide = true)]
     here: bool,
@@ -146,6 +149,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(scenario) => scenario,
         Err(error) => return failed(&*error, USAGE),
     };
+    if args.costs {
+        return pure::costs(&args, &scenario).unwrap_or_else(|error| failed(&*error, FAILED));
+    }
     let ran = match args.world.or(scenario.world).unwrap_or_default() {
         World::Pure => pure::run(&args, &scenario),
         World::Nodes if args.here => nodes::here(&args, &scenario),

@@ -14,5 +14,6 @@ pub mod net;
 mod node;
 pub mod plan;
 pub mod run;
+pub mod scale;
 mod state;
 mod world;

@@ -17,6 +17,7 @@ use tidegate_sim::{
         invariants::{Mask, NAMES},
         plan::KINDS,
         run::{Outcome, Settings, run as run_seed},
+        scale::measure,
     },
     scenario::Scenario,
     shrink::shrink,
@@ -65,6 +66,12 @@ pub(super) fn settings(args: &Args, scenario: &Scenario) -> Result<Settings, Fai
         trace: args.trace != "off",
         timeline: args.timeline.is_some(),
     })
+}
+
+/// Measures one seed.
+pub(super) fn costs(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failure> {
+    print!("{}", measure(args.seed, scenario)?);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs them all.

@@ -55,8 +55,6 @@ pub enum Bug {
     ClockFirst,
     /// What was overwritten stays in the digest.
     DigestNotUpdated,
-    /// The record that comes last wins, whatever its stamp.
-    StampIgnored,
     /// The staleness bound counts from the answer instead of from the question.
     StalenessFromReply,
     /// A change is said to be everywhere once most have it.

@@ -117,6 +117,9 @@ impl World {
         while !self.holds_everything() && self.now < until && self.judge.violations.is_empty() {
             self.run_until(self.now + LOOK);
         }
+        if !self.judge.violations.is_empty() {
+            return None;
+        }
         let took = self.holds_everything().then(|| self.now.saturating_sub(begun));
         let view = |(id, node): (&_, &'_ super::node::Node)| -> (tidegate_replica::NodeId, _) {
             (*id, node.replica.as_ref().map(|r| r.published_clock().clone()).unwrap_or_default())

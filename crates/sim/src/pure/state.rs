@@ -115,8 +115,7 @@ impl State {
     pub(crate) fn write(&mut self, record: &Record) {
         let of = group(record.dot.origin);
         let stands = self.record(of, &record.key).map(|old| old.stamp);
-        let newer = stands.is_none_or(|stands| stands < record.stamp);
-        if !newer && (self.bug != Bug::StampIgnored || stands == Some(record.stamp)) {
+        if stands.is_some_and(|stands| stands >= record.stamp) {
             return;
         }
         self.forget(of, &record.key);
