@@ -36,10 +36,16 @@ pub enum Fault {
     Isolate(u64),
     /// Messages between two nodes take so long.
     Slow(u64, u64, Duration),
+    /// A disk has no room: nothing that is written becomes durable, and new work should be refused.
+    FullDisk(u64),
+    /// A node's clocks leap: its monotonic clock forward, as after the sleep of its machine, and its wall clock by so many milliseconds
+    /// forward or back, as when somebody sets it.
+    Clocks(u64, Duration, i64),
 }
 
 /// The kinds of faults, as scenario files and reports name them.
-pub const KINDS: [&str; 6] = ["crash", "power", "partition", "hold", "isolate", "slow"];
+pub const KINDS: [&str; 8] =
+    ["crash", "power", "partition", "hold", "isolate", "slow", "full-disk", "clocks"];
 
 impl Fault {
     /// Its place in [`KINDS`].
@@ -50,6 +56,8 @@ impl Fault {
             Self::Hold(..) => 3,
             Self::Isolate(_) => 4,
             Self::Slow(..) => 5,
+            Self::FullDisk(_) => 6,
+            Self::Clocks(..) => 7,
         }
     }
 
@@ -60,7 +68,7 @@ impl Fault {
             Self::Partition { from: a, to: b, .. } | Self::Hold(a, b) | Self::Slow(a, b, _) => {
                 vec![*a, *b]
             }
-            Self::Isolate(node) => vec![*node],
+            Self::Isolate(node) | Self::FullDisk(node) | Self::Clocks(node, ..) => vec![*node],
         }
     }
 }
@@ -85,19 +93,19 @@ pub struct Event {
 /// How likely each kind of fault is in this run: a swarm, so that some runs are mostly of one kind.
 #[derive(Clone, Copy, Debug)]
 struct Mix {
-    weights: [u32; 6],
+    weights: [u32; KINDS.len()],
     /// Between two faults, on average, in milliseconds.
     pause_ms: u64,
 }
 
 impl Mix {
     fn draw(rng: &mut ChaCha8Rng) -> Self {
-        let mut weights = [0; 6];
+        let mut weights = [0; KINDS.len()];
         for weight in &mut weights {
             *weight = if rng.random_bool(0.6) { rng.random_range(1..=4) } else { 0 };
         }
         if weights.iter().all(|w| *w == 0) {
-            weights = [1; 6];
+            weights = [1; KINDS.len()];
         }
         Self { weights, pause_ms: rng.random_range(500..4_000) }
     }
@@ -165,6 +173,11 @@ pub fn faults(
                 Fault::Hold(a, b)
             }
             4 => Fault::Isolate(node(&mut rng)),
+            6 => Fault::FullDisk(node(&mut rng)),
+            7 => {
+                let leap = Duration::from_millis(rng.random_range(0..30_000));
+                Fault::Clocks(node(&mut rng), leap, rng.random_range(-1_500..4_000))
+            }
             _ => {
                 let (a, b) = pair(&mut rng);
                 Fault::Slow(a, b, Duration::from_millis(rng.random_range(50..1_500)))

@@ -71,10 +71,10 @@ impl fmt::Display for Costs {
             f,
             "commit to publication: p50 {p50} us, p99 {p99} us, p99.9 {p999} us, longest {all} us"
         )?;
-        let hashes = share(self.hashed.0, changes * nodes);
+        let hashes = share(100 * self.hashed.0, changes * nodes);
         writeln!(
             f,
-            "digest: {hashes} hashes a change and node, {} bytes each",
+            "digest: {hashes} hashes a hundred changes and node, {} bytes each",
             share(self.hashed.1, self.hashed.0)
         )?;
         let millis = u64::try_from(self.measured.as_millis()).unwrap_or(1).max(1);
