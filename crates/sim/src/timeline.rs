@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn the_text_is_in_order_of_time() {
         let text = timeline().text();
-        let lines: Vec<&str> = text.lines().map(|l| l.trim()).collect();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
         assert_eq!(
             lines,
             [

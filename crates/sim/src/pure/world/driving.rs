@@ -105,7 +105,9 @@ impl World {
             let clock = Clock::from_iter([(origin, upto)]);
             let leads = home.leader == id;
             if !leads {
-                frames.iter_mut().for_each(|f| f.records.clear());
+                for frame in &mut frames {
+                    frame.records.clear();
+                }
             }
             let rows = Rows { records, aside, clock, ..Rows::default() };
             node.disk.write(rows, Then::Applied { frames, leads });

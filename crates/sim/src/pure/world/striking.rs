@@ -164,7 +164,9 @@ impl World {
                 room
             }
             Fault::Leave(_) => {
-                victims.iter().for_each(|v| self.ask_for(Change::Leave(*v)));
+                for node in victims {
+                    self.ask_for(Change::Leave(*node));
+                }
                 !victims.is_empty()
             }
             _ => !victims.is_empty(),
@@ -183,7 +185,9 @@ impl World {
     }
 
     fn crash(&mut self, victims: &[NodeId], kept: usize) -> bool {
-        victims.iter().for_each(|id| self.stop(*id, kept));
+        for id in victims {
+            self.stop(*id, kept);
+        }
         !victims.is_empty()
     }
 
@@ -251,11 +255,17 @@ impl World {
         }
         match fault {
             Fault::Crash(..) | Fault::CrashRegion(_) | Fault::Gone(_) | Fault::DiskFails(_) => {
-                struck.iter().for_each(|id| self.restart(*id));
+                for id in &struck {
+                    self.restart(*id);
+                }
             }
             Fault::Unreadable(_) => drop(self.each(&struck, |n| n.disk.unreadable = false)),
             Fault::SlowDisk(..) => drop(self.each(&struck, |n| n.sync_takes = SYNC)),
-            Fault::Pause(_) => struck.iter().for_each(|id| self.resume(*id)),
+            Fault::Pause(_) => {
+                for id in &struck {
+                    self.resume(*id);
+                }
+            }
             Fault::Storm(_) => self.net.weather = self.plan.weather,
             _ => {}
         }
