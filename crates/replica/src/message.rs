@@ -13,11 +13,11 @@ use convert::{digests, frame, positions, read_digests, read_frame, read_position
 /// One message between two replicas.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    /// A fresh frame. `hops` says how often it was passed on.
+    /// A fresh frame. `hops` says whether it is to be passed on.
     Push {
         /// The frame.
         frame: Frame,
-        /// 0 from the home, 1 from a relay.
+        /// 0 to a relay, which passes it on in its region; 1 to all others.
         hops: u32,
     },
     /// How far I am.
