@@ -39,6 +39,7 @@ pub(crate) struct Question {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) nonce: u64,
+    pub(crate) answer: u64,
     pub(crate) frame: Frame,
     pub(crate) cut: u64,
     pub(crate) next: Continuation,
@@ -82,6 +83,8 @@ struct Pull {
     from: NodeId,
     /// Names the last question: pages of an earlier one were made of an older state and don't fit to those of this one.
     nonce: u64,
+    /// The answer to it whose pages are taken: where the question came twice, another was made of another state.
+    answer: Option<u64>,
     heard: Duration,
     /// How often it may be asked again until it is heard.
     retries: u32,
@@ -105,6 +108,7 @@ struct Pull {
 impl Pull {
     fn ask(&mut self, origin: Origin, nonce: u64) -> Question {
         self.nonce = nonce;
+        self.answer = None;
         self.early.clear();
         let base = self.base.max(self.next);
         Question { to: self.from, origin, after: self.next, base, nonce }
@@ -162,6 +166,7 @@ impl Pulls {
         let mut pull = Pull {
             from,
             nonce: 0,
+            answer: None,
             heard: now,
             retries,
             retried: 0,
@@ -184,7 +189,9 @@ impl Pulls {
         let held_back: usize = self.under_way.values().map(|p| p.bytes).sum();
         let origin = page.frame.origin;
         self.nonce += 1;
-        let asked = |p: &&mut Pull| p.from == from && p.nonce == page.nonce;
+        let asked = |p: &&mut Pull| {
+            p.from == from && p.nonce == page.nonce && p.answer.is_none_or(|a| a == page.answer)
+        };
         let Some(pull) = self.under_way.get_mut(&origin).filter(asked) else {
             return Step::Wait;
         };
@@ -202,6 +209,7 @@ impl Pulls {
             return Step::Wait;
         }
         (pull.heard, pull.retried) = (now, 0);
+        pull.answer = Some(page.answer);
         pull.early.insert(page.frame.after, page);
         if pull.early.len() > EARLY_MAX {
             pull.early.pop_last();

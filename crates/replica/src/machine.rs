@@ -195,14 +195,13 @@ impl Replica {
         let alive = |node| self.liveness.is_alive(node);
         let targets = push::from_home(dot, &self.config.region, &self.members, alive);
         if frame.size() > PUSH_BYTES_MAX {
-            for to in targets {
+            for (to, _) in targets {
                 self.send_digest(to, false);
             }
             return;
         }
-        let push = Message::Push { frame, hops: 0 };
-        for to in targets {
-            self.send(to, Lane::Bulk, push.clone());
+        for (to, hops) in targets {
+            self.send(to, Lane::Bulk, Message::Push { frame: frame.clone(), hops });
         }
     }
 
@@ -230,8 +229,8 @@ impl Replica {
                 let question = Question { to: self.config.me, origin, after, base, nonce };
                 self.answer(from, question, records);
             }
-            Message::PullReply { nonce, frame, cut, next, replaces } => {
-                self.page(now, from, Page { nonce, frame, cut, next, replaces }, records);
+            Message::PullReply { nonce, answer, frame, cut, next, replaces } => {
+                self.page(now, from, Page { nonce, answer, frame, cut, next, replaces }, records);
             }
             Message::Ack { published, digests } => {
                 self.acknowledged(now, from, &published, &digests);

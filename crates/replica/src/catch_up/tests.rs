@@ -24,7 +24,7 @@ fn record(sequence: u64, bytes: usize) -> Record {
 fn page(nonce: u64, after: u64, upto: u64, next: Continuation) -> Page {
     let records = (after + 1..=upto).map(|s| record(s, 1)).collect();
     let frame = Frame { origin: ORIGIN, after, upto, records, trace: None };
-    Page { nonce, frame, cut: upto, next, replaces: false }
+    Page { nonce, answer: 1, frame, cut: upto, next, replaces: false }
 }
 
 fn begun(after: u64) -> Pulls {
@@ -54,6 +54,17 @@ fn pages_are_held_back_until_the_cut() {
     let nonce = asked(&pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Ask)), 6, 6);
     let done = pulls.page(START, SOURCE, page(nonce, 6, 8, Continuation::Done));
     assert_eq!(sequences(done), (vec![4, 5, 6, 7, 8], false, 8));
+}
+
+/// The second answer was made later: what stood at 5 had been written again behind 9, and the first answer's last page ends before that.
+#[test]
+fn pages_of_two_answers_to_one_question_do_not_fit_together() {
+    let mut pulls = begun(3);
+    let second = Page { answer: 2, ..page(1, 3, 6, Continuation::Follows) };
+    assert_eq!(pulls.page(START, SOURCE, second), Step::Wait);
+    assert_eq!(pulls.page(START, SOURCE, page(1, 6, 8, Continuation::Done)), Step::Wait);
+    let rest = Page { answer: 2, ..page(1, 6, 9, Continuation::Done) };
+    assert_eq!(sequences(pulls.page(START, SOURCE, rest)), (vec![4, 5, 6, 7, 8, 9], false, 9));
 }
 
 #[test]

@@ -91,6 +91,7 @@ impl Replica {
         let replaces = base < records.floor(origin);
         let mut after = if replaces { 0 } else { after };
         let cut = self.published.get(origin);
+        let answer = self.next_number();
         for n in 1..=PAGES_AT_ONCE {
             let page = records.range(origin, after, PAGE_BYTES);
             let upto = page.upto.max(after);
@@ -107,7 +108,11 @@ impl Replica {
                 true => Continuation::Follows,
             };
             let frame = Frame { origin, after, upto, records: page.records, trace: None };
-            self.send(to, Lane::Bulk, Message::PullReply { nonce, frame, cut, next, replaces });
+            self.send(
+                to,
+                Lane::Bulk,
+                Message::PullReply { nonce, answer, frame, cut, next, replaces },
+            );
             if !page.more {
                 return;
             }

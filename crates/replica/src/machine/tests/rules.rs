@@ -58,7 +58,8 @@ fn nonce(outputs: &[Output]) -> u64 {
 
 fn reply(nonce: u64, after: u64, upto: u64) -> Message {
     let frame = frame(FOREIGN, after, upto);
-    Message::PullReply { nonce, frame, cut: upto, next: Continuation::Done, replaces: false }
+    let next = Continuation::Done;
+    Message::PullReply { nonce, answer: 1, frame, cut: upto, next, replaces: false }
 }
 
 impl Rig {
@@ -277,7 +278,7 @@ fn a_whole_state_that_is_older_than_what_stands_replaces_nothing() {
     assert_eq!(rig.replica.merged_clock().get(FOREIGN), 3, "pushes closed the gap meanwhile");
     let frame = frame(FOREIGN, 0, 2);
     let (next, replaces) = (Continuation::Done, true);
-    let whole = Message::PullReply { nonce, frame, cut: 2, next, replaces };
+    let whole = Message::PullReply { nonce, answer: 1, frame, cut: 2, next, replaces };
     assert_eq!(rig.hear(HOME, whole), []);
 }
 
