@@ -17,4 +17,5 @@ mod harness;
 mod kill_nine;
 mod one_trace;
 mod power_cut;
+mod quarantine;
 mod strangers;
