@@ -446,7 +446,9 @@ impl Driver {
                 to_region: event.region.to_string(),
                 bound,
             };
-            self.metrics.propagation.get_or_create(&route).observe(duration.as_secs_f64());
+            let own = event.dot.origin.group().is_none();
+            let family = if own { &self.metrics.region_ack } else { &self.metrics.propagation };
+            family.get_or_create(&route).observe(duration.as_secs_f64());
         }
         // Nobody listening is no failure.
         self.gossip.happened(event);

@@ -165,17 +165,18 @@ pub fn quarantine(
         let message = "the request id was used before, for another quarantine or one that is over";
         return Err(ServiceError::new(Reason::IdempotencyMismatch, message));
     }
-    let issuer = caller.resolved.principal.arn.to_string();
-    check_quota(&view.region, &issuer, node.0, now.0)?;
+    let issuer_principal = caller.resolved.principal.principal_arn.to_string();
+    check_quota(&view.region, &issuer_principal, node.0, now.0)?;
     Ok(Quarantine {
         until: now.0.saturating_add(asked.millis),
         id: asked.id.clone(),
         account: account.as_u64(),
         target: Some(target),
         reason: asked.reason.trim().to_owned(),
-        issuer,
+        issuer: caller.resolved.principal.arn.to_string(),
         issued: now.0,
         node: node.0,
+        issuer_principal,
     })
 }
 

@@ -68,6 +68,9 @@ pub struct Quarantine {
     /// The node that took it.
     #[prost(uint64, tag = "8")]
     pub node: u64,
+    /// ARN of the user or role behind the issuer, whose quota it counts for: a role may give its sessions any names.
+    #[prost(string, tag = "9")]
+    pub issuer_principal: String,
 }
 
 /// Sessions of a role that were issued before a time are void.

@@ -73,7 +73,7 @@ pub fn may_lift(
     )))
 }
 
-/// Refuses one more quarantine of an issuer at a node where either has too many that last.
+/// Refuses one more quarantine of an issuer at a node where either has too many that last. `issuer`: ARN of the user or role behind him.
 pub fn check_quota(
     region: &RegionState,
     issuer: &str,
@@ -82,7 +82,7 @@ pub fn check_quota(
 ) -> Result<(), Rejection> {
     let (mut of_issuer, mut of_node) = (0, 0);
     for quarantine in region.quarantines().filter(|q| q.lasts(now)) {
-        of_issuer += usize::from(quarantine.issuer == issuer);
+        of_issuer += usize::from(quarantine.issuer_principal == issuer);
         of_node += usize::from(quarantine.node == node);
     }
     if of_issuer >= ISSUER_MAX {

@@ -31,6 +31,7 @@ fn quarantine(id: &str, target: Target, until: u64) -> Quarantine {
         issuer: "arn:aws:iam::123456789012:root".to_owned(),
         issued: until.saturating_sub(60_000),
         node: 1,
+        issuer_principal: String::new(),
     }
 }
 
@@ -303,7 +304,7 @@ fn quotas_count_what_lasts_of_the_issuer_and_of_the_node() {
     let add = |region: &mut RegionState, n: usize, issuer: &str, node: u64, until: u64| {
         let id = format!("{issuer}-{node}-{n}");
         let mut q = quarantine(&id, target(target_kind::PRINCIPAL, "AIDA"), until);
-        (q.issuer, q.node) = (issuer.to_owned(), node);
+        (q.issuer_principal, q.node) = (issuer.to_owned(), node);
         let key = RegionKey::Quarantine(ACCOUNT, id);
         region.absorb(&write(&key, &q, origin(node, 1), 1)).unwrap();
     };
