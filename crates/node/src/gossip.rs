@@ -135,7 +135,7 @@ pub(crate) fn is_urgent(message: &Message) -> bool {
             frame.origin.group().is_none()
         }
         Message::Pull { origin, .. } => origin.group().is_none(),
-        Message::Ack { .. } => true,
+        Message::Ack { published, .. } => published.iter().any(|(o, _)| o.group().is_none()),
         _ => false,
     }
 }
@@ -281,47 +281,47 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Runs until the queue closes or the store fails.
-    pub(crate) async fn run(mut self, queues: Queues) {
-        let Queues { mut urgent, rest: mut queue } = queues;
+    pub(crate) async fn run(mut self, mut queues: Queues) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                input = urgent.recv() => match input {
-                    Some(input) => self.take(input),
-                    None => return,
-                },
-                input = queue.recv() => match input {
-                    Some(input) => self.take(input),
-                    None => return,
-                },
-                _ = ticks.tick() => {
-                    self.look_at_own();
-                    let now = self.platform.monotonic();
-                    self.replica.tick(now, &self.store);
-                    self.tend_own(now).await;
-                }
-            }
-            for n in 0..INPUTS_AT_ONCE {
-                while let Ok(input) = urgent.try_recv() {
-                    self.take(input);
-                }
-                // What is urgent is carried out before more is taken that is not.
-                match queue.try_recv() {
-                    Ok(input) => self.take(input),
-                    Err(_) => break,
-                }
-                if n > 0 && !urgent.is_empty() {
-                    break;
-                }
-            }
-            if let Err(error) = self.carry_out().await {
-                tracing::error!(%error, "the store failed; this node merges no more");
-                self.metrics.alarms.inc();
-                return;
+        while self.step(&mut queues, &mut ticks).await {}
+    }
+
+    /// Waits for something to happen, takes it with what else is there, and carries out what follows; `false`: the end.
+    async fn step(&mut self, queues: &mut Queues, ticks: &mut tokio::time::Interval) -> bool {
+        let Queues { urgent, rest } = queues;
+        tokio::select! {
+            biased;
+            input = urgent.recv() => match input {
+                Some(input) => self.take(input),
+                None => return false,
+            },
+            input = rest.recv() => match input {
+                Some(input) => self.take(input),
+                None => return false,
+            },
+            _ = ticks.tick() => {
+                self.look_at_own();
+                let now = self.platform.monotonic();
+                self.replica.tick(now, &self.store);
+                self.tend_own(now).await;
             }
         }
+        for n in 0..INPUTS_AT_ONCE {
+            // What is urgent is carried out before more is taken that is not.
+            let next = urgent.try_recv().or_else(|_| rest.try_recv());
+            let Ok(input) = next else { break };
+            self.take(input);
+            if n > 0 && !urgent.is_empty() {
+                break;
+            }
+        }
+        if let Err(error) = self.carry_out().await {
+            tracing::error!(%error, "the store failed; this node merges no more");
+            self.metrics.alarms.inc();
+            return false;
+        }
+        true
     }
 
     /// Tells what this node's own groups have published and the queue had no room for.
@@ -585,3 +585,6 @@ impl Driver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,11 +118,20 @@ fn described<'a>(
 
 impl Answered {
     /// The answer, unless the principal is contained at `now`: then a deny.
-    fn unless_contained(mut self, view: &View, subject: &Resolved, now: UnixMillis) -> Self {
-        let account = subject.principal.account.and_then(|a| view.account(a).ok());
-        let Some(account) = account else { return self };
-        let subject = Subject::principal(account.id().as_u64(), subject);
-        if let Some(quarantine) = contained(view, account, &subject, now) {
+    fn unless_contained(
+        mut self,
+        view: &View,
+        caller: &Caller,
+        subject: &Arc<Resolved>,
+        now: UnixMillis,
+    ) -> Self {
+        // Whoever asks about himself was looked up already.
+        let own = Arc::ptr_eq(subject, &caller.resolved);
+        let account = || subject.principal.account.and_then(|a| view.account(a).ok());
+        let Some(state) = (if own { Some(&caller.state) } else { account() }) else { return self };
+        let number = state.id().as_u64();
+        if let Some(quarantine) = contained(view, state, &Subject::principal(number, subject), now)
+        {
             self.decision.effect = Effect::ExplicitDeny;
             self.decision.policy_type = None;
             self.decision.statements.clear();
@@ -147,7 +156,7 @@ pub fn decide(
     let decision = subject.authorize(&request);
     let sentence = decision.denied_sentence(&request);
     let answered = Answered { decision, sentence, quarantine: None, group };
-    Ok(answered.unless_contained(view, &subject, now))
+    Ok(answered.unless_contained(view, caller, &subject, now))
 }
 
 /// Decides one question and says why: what the policies say, also of somebody who is contained.
@@ -168,5 +177,5 @@ pub fn explain_question(
         quarantine: None,
         group,
     };
-    Ok((answered.unless_contained(view, &subject, now), explanation))
+    Ok((answered.unless_contained(view, caller, &subject, now), explanation))
 }

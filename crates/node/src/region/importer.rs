@@ -9,7 +9,7 @@ use crate::core::Core;
 
 /// How often a leader looks, beside every change of its view.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long it waits for a change where there was something to import: there may be more of it.
+/// How long it rests between two looks: a view that changes all the time is not looked through each time.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long one import may take.
 const STEP_MAX: Duration = Duration::from_secs(5);
@@ -23,8 +23,10 @@ pub(crate) async fn run(core: Arc<Core>) {
         let imports = commands(&core);
         let proposed = imports.iter().map(|envelope| propose(&core, envelope));
         futures::future::join_all(proposed).await;
-        let wait = if imports.is_empty() { LOOK_EVERY } else { PAUSE };
-        let _woken = tokio::time::timeout(wait, changes.changed()).await.is_ok();
+        if imports.is_empty() {
+            let _woken = tokio::time::timeout(LOOK_EVERY, changes.changed()).await.is_ok();
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -354,3 +354,70 @@ async fn a_receipt_names_every_node_and_sessions_are_contained_with_who_began_th
     })
     .await;
 }
+
+/// Copies a folder, which nobody writes to.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_comes_back_from_an_old_copy_goes_on_under_a_fresh_incarnation() {
+    let mut cluster = Cluster::running().await;
+    let root = cluster.client(1).await;
+    let ada = user_with_key(&root, "ada").await;
+    let bob = user_with_key(&root, "bob").await;
+    known_everywhere(&cluster, &ada).await;
+    known_everywhere(&cluster, &bob).await;
+    let mut data = std::path::PathBuf::new();
+    cluster.configure(ALONE, |settings| {
+        data = std::path::PathBuf::from(settings["data"].as_str().unwrap());
+    });
+    let data = cluster.path().join(data);
+    let old = cluster.path().join("old-copy");
+    cluster.kill_nine(ALONE);
+    copy(&data, &old);
+    cluster.start(ALONE);
+    cluster.serves(ALONE).await;
+    let alone = cluster.client(ALONE).await;
+    let mut receipts = alone
+        .quarantine(asked(Whom::PrincipalArn(ADA.to_owned())), Duration::from_secs(60))
+        .await
+        .unwrap();
+    let mut covered = false;
+    while let Some(said) = receipts.next().await.unwrap() {
+        covered |= matches!(said, Receipt::Finished(end) if end.covered);
+    }
+    assert!(covered);
+    cluster.kill_nine(ALONE);
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(&old, &data);
+    cluster.start(ALONE);
+    cluster.serves(ALONE).await;
+    eventually("what it forgot comes back from its peers", async || {
+        refusal(&cluster, ALONE, &ada).await == "QUARANTINED"
+    })
+    .await;
+    eventually("it says so", async || {
+        let log = std::fs::read_to_string(cluster.log(ALONE)).unwrap();
+        log.contains("goes on under a fresh incarnation")
+    })
+    .await;
+    // What it takes from now on has names of its own: it reaches everybody.
+    let alone = cluster.client(ALONE).await;
+    let _taken = contain(&alone, Whom::AccessKeyId(bob.access_key_id.clone())).await;
+    for node in NODES {
+        eventually("it decides everywhere", async || {
+            refusal(&cluster, node, &bob).await == "QUARANTINED"
+        })
+        .await;
+    }
+}
