@@ -257,7 +257,7 @@ impl Step<'_> {
             Command::PutInline(c) => self.put_inline(c),
             Command::CreateAccessKey(c) => self.create_access_key(c),
             Command::UpdateAccessKey(c) => self.update_access_key(c),
-            Command::ImportRegion(c) => self.import_region(c),
+            Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::InitAccount(_)
             | Command::CreateCluster(_)

@@ -358,7 +358,7 @@ impl Driver {
             Input::Said { from, message } => self.hear(now, from, message),
             Input::Appended { frame, at } => {
                 let reached = Clock::from_iter([(frame.origin, frame.upto)]);
-                self.replica.appended(at, frame);
+                self.replica.appended(at, &frame);
                 self.replica.published(&reached, &[]);
             }
             Input::Committed { frames, at, push, digest } => {

@@ -225,7 +225,7 @@ impl Replica {
 
     /// This node wrote a frame of its own at the time `at`; it is durable here. It goes to every member at once, ahead of what groups
     /// write, and its propagation is measured from `at`.
-    pub fn appended(&mut self, at: Duration, frame: Frame) {
+    pub fn appended(&mut self, at: Duration, frame: &Frame) {
         let dot = Dot { origin: frame.origin, sequence: frame.upto };
         // Of an incarnation that was given up peers may know another write under the same dot.
         if self.own_node != Some(dot.origin) {

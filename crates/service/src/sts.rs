@@ -2,7 +2,7 @@
 
 use tidegate_authn::{ClusterKey, Secret, Session};
 use tidegate_model::{
-    ids,
+    AccountState, ids,
     region::{CLOCK_SKEW_MAX_MILLIS, Subject, void_before},
 };
 use tidegate_policy::{
@@ -103,25 +103,7 @@ pub fn assume_role(
             "a session of {seconds} seconds is not between {SESSION_SECONDS_MIN} and {longest}"
         )));
     }
-    let own = Subject::caller(&caller.reference, &caller.resolved);
-    let lineage = own.descends();
-    if lineage.len() > LINEAGE_MAX {
-        return Err(ServiceError::new(
-            Reason::LimitExceeded,
-            format!("a session that comes from {LINEAGE_MAX} others is the last of its chain"),
-        ));
-    }
-    let begun =
-        Subject { root: false, entity: &role.value.id, access_key: "", lineage: &[], ..own };
-    check_standing(view, state, &caller.reference, &caller.resolved, now)?;
-    if let Some(quarantine) = contained(view, state, &begun, now) {
-        return Err(refusal(quarantine));
-    }
-    // Whoever knows of a time before which sessions are void issues none that it would void.
-    let good_from = match void_before(Some(&view.region), state, &role.value.id) {
-        0 => 0,
-        before => before.saturating_add(CLOCK_SKEW_MAX_MILLIS),
-    };
+    let lineage = may_begin(view, caller, state, &role.value.id, now)?;
     for text in &request.policies {
         PolicyDocument::parse(text, PolicyKind::Session).map_err(|e| {
             ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}"))
@@ -141,7 +123,7 @@ pub fn assume_role(
         name: name.to_owned(),
         access_key_id,
         secret: Secret::new(secret),
-        issued: now.0.max(good_from),
+        issued: now.0.max(good_from(view, state, &role.value.id)),
         expires: now.0 + u64::from(seconds) * 1000,
         policies: (!request.policies.is_empty()).then(|| request.policies.clone()),
         lineage,
@@ -152,6 +134,38 @@ pub fn assume_role(
         session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
     let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
     Ok(AssumedRole { session, arn, token })
+}
+
+/// Refuses a session to whom, or of what, is contained. Gives by whom the session came to be.
+fn may_begin(
+    view: &View,
+    caller: &Caller,
+    state: &AccountState,
+    role_id: &str,
+    now: UnixMillis,
+) -> Result<Vec<String>, ServiceError> {
+    check_standing(view, state, &caller.reference, &caller.resolved, now)?;
+    let own = Subject::caller(&caller.reference, &caller.resolved);
+    let begun = Subject { root: false, entity: role_id, access_key: "", lineage: &[], ..own };
+    if let Some(quarantine) = contained(view, state, &begun, now) {
+        return Err(refusal(quarantine));
+    }
+    let lineage = own.descends();
+    if lineage.len() > LINEAGE_MAX {
+        return Err(ServiceError::new(
+            Reason::LimitExceeded,
+            format!("a session that comes from {LINEAGE_MAX} others is the last of its chain"),
+        ));
+    }
+    Ok(lineage)
+}
+
+/// Whoever knows of a time before which sessions are void dates none so that it would void it: 0, or behind that time.
+fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
+    match void_before(Some(&view.region), state, role_id) {
+        0 => 0,
+        before => before.saturating_add(CLOCK_SKEW_MAX_MILLIS),
+    }
 }
 
 fn letter(byte: u8) -> char {

@@ -46,7 +46,7 @@ pub(super) fn check_lift(
 
 impl Step<'_> {
     /// Takes in what a leader has heard of nodes. What is here already, was lifted, or can't be used is left out.
-    pub(super) fn import_region(&mut self, c: &ImportRegion) -> Answer {
+    pub(super) fn import_region(&mut self, c: &ImportRegion) -> Reply {
         for quarantine in &c.quarantines {
             let id = quarantine.id.as_str();
             let usable = check_quarantine(quarantine).is_ok() && quarantine.account == self.number;
@@ -63,7 +63,7 @@ impl Step<'_> {
             }
         }
         self.forget_what_is_over();
-        Ok(Reply::Done(true))
+        Reply::Done(true)
     }
 
     /// Lifts quarantines by name: those that the caller saw, and no newer one.

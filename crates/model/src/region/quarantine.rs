@@ -1,8 +1,9 @@
 //! The stored values of what nodes write, version 1: prost messages whose fields are only ever added.
 
 use prost::Message;
+use tidegate_policy::PrincipalKind;
 
-use crate::{CallerRef, Resolved, command::caller_kind};
+use crate::{CallerRef, Resolved};
 
 /// How far the clocks of two nodes of one cluster may be apart, in milliseconds. A quarantine ends at its deadline plus this, and sessions are
 /// void that were issued before a time plus this: so a clock that is off by less weakens neither. Nodes that are farther off must be
@@ -138,7 +139,7 @@ impl<'a> Subject<'a> {
     pub fn caller(reference: &'a CallerRef, resolved: &'a Resolved) -> Self {
         Self {
             account: reference.account,
-            root: is_root(reference, resolved),
+            root: is_root(resolved),
             entity: &resolved.principal.entity_id,
             access_key: &reference.access_key,
             lineage: &reference.lineage,
@@ -148,7 +149,7 @@ impl<'a> Subject<'a> {
     /// A principal of an account, whatever it signs with.
     pub fn principal(account: u64, resolved: &'a Resolved) -> Self {
         let entity = &resolved.principal.entity_id;
-        Self { account, root: entity.is_empty(), entity, access_key: "", lineage: &[] }
+        Self { account, root: is_root(resolved), entity, access_key: "", lineage: &[] }
     }
 
     /// The lineage of a session that the subject begins.
@@ -166,8 +167,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn is_root(reference: &CallerRef, resolved: &Resolved) -> bool {
-    reference.kind != caller_kind::SESSION && resolved.principal.entity_id.is_empty()
+fn is_root(resolved: &Resolved) -> bool {
+    resolved.principal.kind == PrincipalKind::Root
 }
 
 impl Target {

@@ -1,6 +1,5 @@
 //! The driver's queues: what nodes write waits behind no more than one step of what groups do.
 
-use prost::Message as _;
 use tidegate_model::{
     Key,
     record::User,

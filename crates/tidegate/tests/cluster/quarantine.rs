@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use tidegate_client::{Client, Credentials, Receipt, reason};
+use tidegate_client::{Arrived, Client, Credentials, Propagated, Receipt, Receipts, reason};
 use tidegate_proto::{
     cluster::v1::{Link, SetLinkRequest, SetLinkResponse},
     decision::v1::Effect,
@@ -20,7 +20,7 @@ use tidegate_proto::{
         AssumeRoleRequest, AssumeRoleResponse, GetCallerIdentityRequest, GetCallerIdentityResponse,
     },
 };
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::harness::{
     Cluster, NODES, authorize, call, create, eventually, put_policy, question, users,
@@ -89,9 +89,54 @@ fn asked(target: Whom) -> QuarantineRequest {
 /// Quarantines somebody, gives the acceptance, and leaves the receipt.
 async fn contain(client: &Client, target: Whom) -> Quarantine {
     let mut receipts = client.quarantine(asked(target), Duration::from_secs(1)).await.unwrap();
-    match receipts.next().await.unwrap() {
-        Some(Receipt::Accepted(quarantine)) => *quarantine,
-        other => panic!("not accepted first: {other:?}"),
+    accepted(&mut receipts).await
+}
+
+/// The first word of a receipt.
+async fn accepted(receipts: &mut Receipts) -> Quarantine {
+    let first = receipts.next().await.unwrap();
+    assert!(matches!(first, Some(Receipt::Accepted(_))), "not accepted first: {first:?}");
+    let Some(Receipt::Accepted(quarantine)) = first else { unreachable!() };
+    *quarantine
+}
+
+/// The rest of a receipt: each acknowledgement, and the end.
+async fn rest(receipts: &mut Receipts) -> (Vec<Arrived>, Propagated) {
+    let mut acknowledged = Vec::new();
+    while let Some(said) = receipts.next().await.unwrap() {
+        match said {
+            Receipt::Accepted(_) => {}
+            Receipt::Acknowledged(arrival) => acknowledged.push(arrival),
+            Receipt::Finished(end) => return (acknowledged, end),
+        }
+    }
+    unreachable!("a receipt ends with a word")
+}
+
+async fn quarantines(client: &Client) -> Vec<Quarantine> {
+    let message = ListQuarantinesRequest::default();
+    let listed: ListQuarantinesResponse = call(client, LIST, message).await.unwrap();
+    listed.quarantines
+}
+
+async fn lift(client: &Client, ids: &[&str]) -> Result<LiftQuarantineResponse, Status> {
+    let message = LiftQuarantineRequest {
+        request_id: ids.join("-"),
+        account_id: String::new(),
+        quarantine_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    call(client, LIFT, message).await
+}
+
+/// Waits until each of these is refused, or not, for this reason at every node.
+async fn everywhere(cluster: &Cluster, who: &[&Credentials], why: &str) {
+    for node in NODES {
+        for credentials in who {
+            eventually("it is so everywhere", async || {
+                refusal(cluster, node, credentials).await == why
+            })
+            .await;
+        }
     }
 }
 
@@ -123,13 +168,9 @@ async fn a_node_that_is_cut_off_contains_at_once_and_all_do_once_it_is_healed() 
     cut(&cluster, true).await;
 
     let alone = cluster.client(ALONE).await;
-    let mut receipts = alone
-        .quarantine(asked(Whom::PrincipalArn(ADA.to_owned())), Duration::from_secs(2))
-        .await
-        .unwrap();
-    let Some(Receipt::Accepted(taken)) = receipts.next().await.unwrap() else {
-        panic!("not accepted first");
-    };
+    let asked = asked(Whom::PrincipalArn(ADA.to_owned()));
+    let mut receipts = alone.quarantine(asked, Duration::from_secs(2)).await.unwrap();
+    let taken = accepted(&mut receipts).await;
     assert_eq!(
         (taken.target_arn.as_str(), taken.node.as_str(), taken.reason.as_str()),
         (ADA, "n5", "its laptop was stolen")
@@ -144,13 +185,7 @@ async fn a_node_that_is_cut_off_contains_at_once_and_all_do_once_it_is_healed() 
     assert_eq!(answer.effect(), Effect::ExplicitDeny);
     assert_eq!(answer.quarantine.unwrap().quarantine_id, taken.quarantine_id);
     assert!(answer.message.contains(&taken.quarantine_id), "{}", answer.message);
-    let mut end = None;
-    while let Some(said) = receipts.next().await.unwrap() {
-        if let Receipt::Finished(propagated) = said {
-            end = Some(propagated);
-        }
-    }
-    let end = end.expect("a receipt ends with a word");
+    let (_, end) = rest(&mut receipts).await;
     assert_eq!(
         (end.covered, end.missing),
         (false, ["n1", "n2", "n3", "n4"].map(String::from).to_vec())
@@ -168,59 +203,30 @@ async fn a_node_that_is_cut_off_contains_at_once_and_all_do_once_it_is_healed() 
     // The restart has healed the node's own links; the others still lose what goes to it.
     cut(&cluster, false).await;
     let healed = Instant::now();
-    for node in NODES {
-        for who in [&ada, &bob] {
-            eventually("it decides everywhere", async || {
-                refusal(&cluster, node, who).await == "QUARANTINED"
-            })
-            .await;
-        }
-    }
+    everywhere(&cluster, &[&ada, &bob], "QUARANTINED").await;
     println!("everywhere {:?} after healing, all calls included", healed.elapsed());
 
     // The home has it in its own order by now, and the target lifts nothing.
-    let list = async |client: &Client| -> Vec<Quarantine> {
-        let message = ListQuarantinesRequest::default();
-        let listed: ListQuarantinesResponse = call(client, LIST, message).await.unwrap();
-        listed.quarantines
-    };
     eventually("its home has imported both", async || {
-        let all = list(&root).await;
+        let all = quarantines(&root).await;
         all.len() == 2 && all.iter().all(|q| q.imported)
     })
     .await;
-    let lift = |ids: &[&str], request: &str| LiftQuarantineRequest {
-        request_id: request.to_owned(),
-        account_id: String::new(),
-        quarantine_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-    };
     let as_ada = root.with_credentials(ada.clone());
-    let refused: Result<LiftQuarantineResponse, _> =
-        call(&as_ada, LIFT, lift(&[&taken.quarantine_id], "no")).await;
-    assert_eq!(reason(&refused.unwrap_err()), ("QUARANTINED".to_owned(), false));
-    let unknown: Result<LiftQuarantineResponse, _> =
-        call(&root, LIFT, lift(&["nothing"], "nothing")).await;
-    assert_eq!(reason(&unknown.unwrap_err()).0, "NO_SUCH_ENTITY");
-    let both = [taken.quarantine_id.as_str(), second.quarantine_id.as_str()];
-    let lifted: LiftQuarantineResponse = call(&root, LIFT, lift(&both, "yes")).await.unwrap();
+    let refused = lift(&as_ada, &[&taken.quarantine_id]).await.unwrap_err();
+    assert_eq!(reason(&refused), ("QUARANTINED".to_owned(), false));
+    let unknown = lift(&root, &["nothing"]).await.unwrap_err();
+    assert_eq!(reason(&unknown).0, "NO_SUCH_ENTITY");
+    let lifted = lift(&root, &[&taken.quarantine_id, &second.quarantine_id]).await.unwrap();
     assert!(lifted.metadata.unwrap().revision > 0);
-    for node in NODES {
-        for who in [&ada, &bob] {
-            eventually("it is lifted everywhere", async || {
-                refusal(&cluster, node, who).await.is_empty()
-            })
-            .await;
-        }
-    }
-    assert_eq!(list(&root).await, []);
+    everywhere(&cluster, &[&ada, &bob], "").await;
+    assert_eq!(quarantines(&root).await, []);
     cluster.agree(&NODES).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receipt_names_every_node_and_sessions_are_contained_with_who_began_them() {
-    let cluster = Cluster::running().await;
-    let root = cluster.client(1).await;
-    let ada = user_with_key(&root, "ada").await;
+/// `ada` with her key, and a role that she may assume.
+async fn with_role(cluster: &Cluster, root: &Client) -> Credentials {
+    let ada = user_with_key(root, "ada").await;
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{ADA}"}},"Action":"sts:AssumeRole"}}}}"#
     );
@@ -230,43 +236,43 @@ async fn a_receipt_names_every_node_and_sessions_are_contained_with_who_began_th
         request_id: "role".to_owned(),
         ..CreateRoleRequest::default()
     };
-    let _role: CreateRoleResponse = call(&root, CREATE_ROLE, message).await.unwrap();
-    known_everywhere(&cluster, &ada).await;
-    let as_ada = root.with_credentials(ada.clone());
-    let assume = async |name: &str| -> Result<Credentials, tonic::Status> {
-        let message = AssumeRoleRequest {
-            role_arn: ROLE.to_owned(),
-            role_session_name: name.to_owned(),
-            ..AssumeRoleRequest::default()
-        };
-        let given: AssumeRoleResponse = call(&as_ada, ASSUME, message).await?;
-        let c = given.credentials.unwrap();
-        Ok(Credentials {
-            access_key_id: c.access_key_id,
-            secret_access_key: c.secret_access_key,
-            session_token: Some(c.session_token),
-        })
+    let _role: CreateRoleResponse = call(root, CREATE_ROLE, message).await.unwrap();
+    known_everywhere(cluster, &ada).await;
+    ada
+}
+
+async fn assume(client: &Client, name: &str) -> Result<Credentials, Status> {
+    let message = AssumeRoleRequest {
+        role_arn: ROLE.to_owned(),
+        role_session_name: name.to_owned(),
+        ..AssumeRoleRequest::default()
     };
-    let (first, second) = (assume("first").await.unwrap(), assume("second").await.unwrap());
+    let given: AssumeRoleResponse = call(client, ASSUME, message).await?;
+    let c = given.credentials.unwrap();
+    Ok(Credentials {
+        access_key_id: c.access_key_id,
+        secret_access_key: c.secret_access_key,
+        session_token: Some(c.session_token),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_names_every_node_and_sessions_are_contained_with_who_began_them() {
+    let cluster = Cluster::running().await;
+    let root = cluster.client(1).await;
+    let ada = with_role(&cluster, &root).await;
+    let as_ada = root.with_credentials(ada.clone());
+    let first = assume(&as_ada, "first").await.unwrap();
+    let second = assume(&as_ada, "second").await.unwrap();
     for who in [&first, &second] {
         known_everywhere(&cluster, who).await;
     }
 
     // One session by its access key: the other goes on.
     let near = cluster.client(4).await;
-    let mut receipts = near
-        .quarantine(asked(Whom::AccessKeyId(first.access_key_id.clone())), Duration::from_secs(60))
-        .await
-        .unwrap();
-    let (mut acknowledged, mut end) = (Vec::new(), None);
-    while let Some(said) = receipts.next().await.unwrap() {
-        match said {
-            Receipt::Accepted(_) => {}
-            Receipt::Acknowledged(arrival) => acknowledged.push(arrival),
-            Receipt::Finished(propagated) => end = Some(propagated),
-        }
-    }
-    let end = end.unwrap();
+    let session = asked(Whom::AccessKeyId(first.access_key_id.clone()));
+    let mut receipts = near.quarantine(session, Duration::from_secs(60)).await.unwrap();
+    let (acknowledged, end) = rest(&mut receipts).await;
     assert!(end.covered && end.missing.is_empty(), "{end:?}");
     let measured: Vec<_> = acknowledged.iter().filter(|a| a.node != "n4").collect();
     assert_eq!(measured.len(), 4, "{acknowledged:?}");
@@ -279,67 +285,22 @@ async fn a_receipt_names_every_node_and_sessions_are_contained_with_who_began_th
     // Sessions void: the second ends, and a session that is issued by who knows of it is good.
     let message = VoidSessionsRequest { role_arn: ROLE.to_owned(), issued_before: None };
     let _void: VoidSessionsResponse = call(&root, VOID, message).await.unwrap();
-    for node in NODES {
-        eventually("sessions are void everywhere", async || {
-            refusal(&cluster, node, &second).await == "SESSION_VOID"
-        })
-        .await;
-    }
-    let third = assume("third").await.unwrap();
+    everywhere(&cluster, &[&second], "SESSION_VOID").await;
+    let third = assume(&as_ada, "third").await.unwrap();
     known_everywhere(&cluster, &third).await;
 
     // The user: its key, the session that it began, and its next.
     let _taken = contain(&near, Whom::PrincipalArn(ADA.to_owned())).await;
     assert_eq!(refusal(&cluster, 4, &ada).await, "QUARANTINED");
     assert_eq!(refusal(&cluster, 4, &third).await, "QUARANTINED");
-    eventually("and at its home", async || refusal(&cluster, 1, &ada).await == "QUARANTINED").await;
-    let refused = assume("fourth").await.unwrap_err();
-    assert_eq!(
-        (refused.code(), reason(&refused).0.as_str()),
-        (Code::PermissionDenied, "QUARANTINED")
-    );
+    everywhere(&cluster, &[&ada, &third], "QUARANTINED").await;
+    let refused = assume(&as_ada, "fourth").await.unwrap_err();
+    let said = (refused.code(), reason(&refused).0);
+    assert_eq!(said, (Code::PermissionDenied, "QUARANTINED".to_owned()));
     assert!(refused.message().contains("stolen"), "{}", refused.message());
     let before = users(&root, None).await.unwrap();
     assert!(create(&as_ada, "mallory").await.is_err());
     assert_eq!(users(&root, None).await.unwrap(), before);
-
-    // What is above the caller is not his to contain, and nothing lasts for ever.
-    let bob = user_with_key(&root, "bob").await;
-    let as_bob = root.with_credentials(bob);
-    let refused = async |client: &Client, request: QuarantineRequest| {
-        let refused = client.quarantine(request, Duration::from_secs(1)).await;
-        let error = refused.err().expect("refused");
-        error.to_string()
-    };
-    let root_arn = "arn:aws:iam::000000000001:root".to_owned();
-    let whole = "000000000001".to_owned();
-    assert!(refused(&as_bob, asked(Whom::AccountId(whole))).await.contains("VALIDATION_ERROR"));
-    let long = QuarantineRequest {
-        duration: Some(prost_types::Duration { seconds: 8 * 24 * 3_600, nanos: 0 }),
-        ..asked(Whom::PrincipalArn(ADA.to_owned()))
-    };
-    assert!(refused(&root, long).await.contains("VALIDATION_ERROR"));
-    let endless = QuarantineRequest { duration: None, ..asked(Whom::PrincipalArn(root_arn)) };
-    assert!(refused(&root, endless).await.contains("VALIDATION_ERROR"));
-    let nobody = asked(Whom::PrincipalArn("arn:aws:iam::000000000001:user/nobody".to_owned()));
-    assert!(refused(&root, nobody).await.contains("NO_SUCH_ENTITY"));
-
-    // The same request is one quarantine, also at another node.
-    let twice = QuarantineRequest {
-        request_id: "twice".to_owned(),
-        ..asked(Whom::PrincipalArn("arn:aws:iam::000000000001:user/bob".to_owned()))
-    };
-    let mut ids = Vec::new();
-    for node in [2, 5] {
-        let client = cluster.client(node).await;
-        let mut receipts = client.quarantine(twice.clone(), Duration::from_secs(60)).await.unwrap();
-        while let Some(said) = receipts.next().await.unwrap() {
-            if let Receipt::Accepted(quarantine) = said {
-                ids.push((quarantine.quarantine_id, quarantine.node));
-            }
-        }
-    }
-    assert_eq!(ids[0], ids[1]);
 
     // Once a minute nodes tell each other what was used.
     eventually("the key's last use is known elsewhere", async || {
@@ -353,6 +314,39 @@ async fn a_receipt_names_every_node_and_sessions_are_contained_with_who_began_th
         used.is_some_and(|u| u.date.is_some() && !u.region.is_empty() && u.service == "sts")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_t_be_contained_is_refused_and_one_request_is_one_quarantine() {
+    let cluster = Cluster::running().await;
+    let root = cluster.client(1).await;
+    let bob = user_with_key(&root, "bob").await;
+    known_everywhere(&cluster, &bob).await;
+    let as_bob = root.with_credentials(bob);
+    let refused = async |client: &Client, request: QuarantineRequest| {
+        client.quarantine(request, Duration::from_secs(1)).await.unwrap_err().to_string()
+    };
+    let of = |user: &str| Whom::PrincipalArn(format!("arn:aws:iam::000000000001:user/{user}"));
+    let whole = asked(Whom::AccountId("000000000001".to_owned()));
+    assert!(refused(&as_bob, whole).await.contains("VALIDATION_ERROR"));
+    let eight_days = prost_types::Duration { seconds: 8 * 24 * 3_600, nanos: 0 };
+    let long = QuarantineRequest { duration: Some(eight_days), ..asked(of("bob")) };
+    assert!(refused(&root, long).await.contains("VALIDATION_ERROR"));
+    let endless = QuarantineRequest { duration: None, ..asked(of("bob")) };
+    assert!(refused(&root, endless).await.contains("VALIDATION_ERROR"));
+    assert!(refused(&root, asked(of("nobody"))).await.contains("NO_SUCH_ENTITY"));
+
+    // The same request is one quarantine, also at another node.
+    let twice = QuarantineRequest { request_id: "twice".to_owned(), ..asked(of("bob")) };
+    let mut taken = Vec::new();
+    for node in [2, 5] {
+        let client = cluster.client(node).await;
+        let mut receipts = client.quarantine(twice.clone(), Duration::from_secs(60)).await.unwrap();
+        taken.push(accepted(&mut receipts).await);
+        assert!(rest(&mut receipts).await.1.covered);
+    }
+    let names: Vec<_> = taken.iter().map(|q| (&q.quarantine_id, &q.node)).collect();
+    assert_eq!(names[0], names[1]);
 }
 
 /// Copies a folder, which nobody writes to.
@@ -388,15 +382,9 @@ async fn a_node_that_comes_back_from_an_old_copy_goes_on_under_a_fresh_incarnati
     cluster.start(ALONE);
     cluster.serves(ALONE).await;
     let alone = cluster.client(ALONE).await;
-    let mut receipts = alone
-        .quarantine(asked(Whom::PrincipalArn(ADA.to_owned())), Duration::from_secs(60))
-        .await
-        .unwrap();
-    let mut covered = false;
-    while let Some(said) = receipts.next().await.unwrap() {
-        covered |= matches!(said, Receipt::Finished(end) if end.covered);
-    }
-    assert!(covered);
+    let asked = asked(Whom::PrincipalArn(ADA.to_owned()));
+    let mut receipts = alone.quarantine(asked, Duration::from_secs(60)).await.unwrap();
+    assert!(rest(&mut receipts).await.1.covered);
     cluster.kill_nine(ALONE);
     std::fs::remove_dir_all(&data).unwrap();
     copy(&old, &data);

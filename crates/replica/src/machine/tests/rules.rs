@@ -343,7 +343,7 @@ const WRITING: Origin = Origin::Node { node: NodeId(2), incarnation: 5 };
 fn what_a_node_writes_goes_to_everybody_on_the_urgent_lane() {
     let mut rig = Rig::new();
     rig.replica.write_as(5);
-    rig.replica.appended(NOW, frame(WRITING, 0, 1));
+    rig.replica.appended(NOW, &frame(WRITING, 0, 1));
     rig.replica.published(&Clock::from_iter([(WRITING, 1)]), &[]);
     let outputs = rig.outputs();
     for to in [HOME, NEIGHBOUR] {
@@ -362,7 +362,7 @@ fn what_a_node_writes_is_given_to_nobody_before_it_is_durable() {
     let pull = Message::Pull { origin: WRITING, after: 0, base: 0, nonce: 1 };
     rig.replica.receive(NOW, HOME, pull.clone(), &rig.store);
     assert_eq!(rig.outputs(), []);
-    rig.replica.appended(NOW, frame(WRITING, 0, 1));
+    rig.replica.appended(NOW, &frame(WRITING, 0, 1));
     rig.outputs();
     rig.replica.receive(NOW, HOME, pull, &rig.store);
     let outputs = rig.outputs();
@@ -405,10 +405,10 @@ fn a_node_that_has_forgotten_its_own_writing_says_so_once_and_takes_it_from_its_
         .any(|(_, m)| matches!(m, Message::Pull { origin: WRITING, after: 0, .. }));
     assert!(pulled, "{outputs:?}");
     // What was appended meanwhile has a dot that peers know another write under.
-    rig.replica.appended(NOW, frame(WRITING, 0, 1));
+    rig.replica.appended(NOW, &frame(WRITING, 0, 1));
     rig.replica.receive(NOW, HOME, digest, &rig.store);
     assert_eq!(rig.outputs(), []);
     rig.replica.write_as(6);
-    rig.replica.appended(NOW, frame(Origin::Node { node: NodeId(2), incarnation: 6 }, 0, 1));
+    rig.replica.appended(NOW, &frame(Origin::Node { node: NodeId(2), incarnation: 6 }, 0, 1));
     assert_eq!(rig.outputs().len(), 2);
 }

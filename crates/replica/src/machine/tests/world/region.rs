@@ -46,7 +46,7 @@ impl World {
             trace: None,
         };
         let now = self.local(node);
-        self.node(node).replica.appended(now, frame);
+        self.node(node).replica.appended(now, &frame);
         self.drain(node);
     }
 
