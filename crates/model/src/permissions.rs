@@ -1,6 +1,6 @@
 //! Which actions on which resources a command needs: one table, for the serving node and for apply alike.
 
-use crate::{AccountState, Command, EntityKind};
+use crate::{AccountState, Command, EntityKind, region::Quarantine};
 
 fn entity(account: &AccountState, kind: u32, name: &str) -> (&'static str, String) {
     let (kind, path) = match EntityKind::from_number(kind) {
@@ -98,7 +98,13 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             let verb = if c.delete { "Delete" } else { "Update" };
             one(&format!("{verb}AccessKey"), key_owner(account, &c.user))
         }
-        Command::InitAccount(_)
+        Command::LiftQuarantine(c) => {
+            let arn = |q: &Quarantine| q.target.as_ref().map(|t| t.arn.clone()).unwrap_or_default();
+            let lift = "tidegate:LiftQuarantine";
+            c.quarantines.iter().map(|q| (lift.to_owned(), arn(q))).collect()
+        }
+        Command::ImportRegion(_)
+        | Command::InitAccount(_)
         | Command::CreateCluster(_)
         | Command::RegisterNode(_)
         | Command::RemoveNode(_)

@@ -15,6 +15,7 @@ use super::{
     call::{Place, place},
     output::{Format, dynamic, for_programs, json, one_of_many, print, typed},
     people::{self, lines, table, time, wire_time},
+    quarantine,
     report::{Usage, code},
 };
 
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     /// How far changes have come.
     #[command(subcommand)]
     Propagation(Propagation),
+    /// Break-glass: contains a principal, credential, session or account, also at a node that is cut off.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
 }
 
 /// What there is to see of propagation.
@@ -65,7 +69,7 @@ pub(crate) struct QuestionArgs {
     context: Vec<String>,
 }
 
-fn arrived(a: &Arrived) -> String {
+pub(crate) fn arrived(a: &Arrived) -> String {
     let place = format!("{} {}", a.node, a.region);
     match (a.upper_bound, a.estimate) {
         (Some(within), Some(about)) => {
@@ -79,6 +83,10 @@ fn arrived(a: &Arrived) -> String {
 
 /// Runs a client command.
 pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode, Failure> {
+    let command = match command {
+        Command::Quarantine(command) => return quarantine::run(command, globals).await,
+        command => command,
+    };
     let decides = matches!(command, Command::Authorize(_) | Command::Explain(_));
     for (given, option) in [
         (globals.consistency.0.is_some() && !decides, "--consistency"),
@@ -108,6 +116,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode,
             Ok(covered(&end))
         }
         Command::Propagation(Propagation::Watch) => watch(client, globals.output).await,
+        Command::Quarantine(command) => quarantine::run(command, globals).await,
     }
 }
 

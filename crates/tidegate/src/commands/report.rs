@@ -50,6 +50,10 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
         ErrorReason::RequestTimeTooSkewed => "set this machine's clock",
         ErrorReason::ExpiredToken => "get a new session with `tidegate role assume`",
         ErrorReason::AccessDenied => "`tidegate explain ACTION RESOURCE` says what denies it",
+        ErrorReason::Quarantined => {
+            "`tidegate quarantine list` shows it; the account's root user or an operator lifts it"
+        }
+        ErrorReason::SessionVoid => "get a new session with `tidegate role assume`",
         ErrorReason::NoSuchEntity => {
             "if it was made a moment ago, ask with `--consistency strong` or with the token of the change"
         }
