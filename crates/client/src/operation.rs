@@ -123,6 +123,7 @@ operations! {
     plain "tidegate.propagation.v1.PropagationService" propagation GetReplicationStatus GetReplicationStatusRequest GetReplicationStatusResponse;
     read "tidegate.cluster.v1.ClusterService" cluster DescribeCluster DescribeClusterRequest DescribeClusterResponse;
     change "tidegate.cluster.v1.ClusterService" cluster RegisterNode RegisterNodeRequest RegisterNodeResponse;
+    change "tidegate.cluster.v1.ClusterService" cluster ChangeVoters ChangeVotersRequest ChangeVotersResponse;
     change "tidegate.cluster.v1.ClusterService" cluster RemoveNode RemoveNodeRequest RemoveNodeResponse;
     read "tidegate.region.v1.QuarantineService" region ListQuarantines ListQuarantinesRequest ListQuarantinesResponse;
     change "tidegate.region.v1.QuarantineService" region LiftQuarantine LiftQuarantineRequest LiftQuarantineResponse;

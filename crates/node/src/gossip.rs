@@ -5,6 +5,7 @@
 //! it is published, and published before it is acknowledged.
 
 mod own;
+mod queues;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::{
@@ -25,8 +26,10 @@ use tidegate_replica::{
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+pub(crate) use self::queues::{Queues, is_urgent};
 use crate::{
-    machine::Digests,
+    collection::Collection,
+    machine::{Digests, joining},
     peers::Peers,
     platform::Platform,
     region::RegionLane,
@@ -104,40 +107,10 @@ pub(crate) struct Gossip {
     /// The last events, for who asks about a change that has arrived somewhere already.
     recent: Arc<Mutex<VecDeque<PropagationEvent>>>,
     pub(crate) freshness: Arc<Freshness>,
+    /// Up to where tombstones may be collected.
+    pub(crate) collectable: Arc<ArcSwap<Clock>>,
     /// Whether a commit was not handed over for want of room.
     full: Arc<AtomicBool>,
-}
-
-/// What [`Driver::run`] empties.
-#[derive(Debug)]
-pub(crate) struct Queues {
-    urgent: mpsc::Receiver<Input>,
-    rest: mpsc::Receiver<Input>,
-}
-
-#[cfg(test)]
-impl Queues {
-    /// The stretches that this node has appended, as they were told.
-    pub(crate) fn appended(&mut self) -> Vec<(u64, u64)> {
-        let told = core::iter::from_fn(|| self.urgent.try_recv().ok());
-        told.filter_map(|input| match input {
-            Input::Appended { frame, .. } => Some((frame.after, frame.upto)),
-            _ => None,
-        })
-        .collect()
-    }
-}
-
-/// Whether a message is about what nodes write: it waits behind nothing that groups do.
-pub(crate) fn is_urgent(message: &Message) -> bool {
-    match message {
-        Message::Push { frame, .. } | Message::PullReply { frame, .. } => {
-            frame.origin.group().is_none()
-        }
-        Message::Pull { origin, .. } => origin.group().is_none(),
-        Message::Ack { published, .. } => published.iter().any(|(o, _)| o.group().is_none()),
-        _ => false,
-    }
 }
 
 impl Gossip {
@@ -153,6 +126,7 @@ impl Gossip {
                 events,
                 recent: Arc::default(),
                 freshness: Arc::default(),
+                collectable: Arc::default(),
                 full: Arc::default(),
             },
             Queues { urgent: first, rest },
@@ -223,6 +197,9 @@ fn write_freshness(store: &NodeStore, at: UnixMillis) -> Result<(), StoreError> 
 
 /// When the view was known to be fresh last, as it was written down.
 pub(crate) fn read_freshness(store: &NodeStore) -> Result<Option<UnixMillis>, StoreError> {
+    if joining::any(store)? {
+        return Ok(None);
+    }
     let row = store.engine().get(Tree::Meta, &freshness_key())?;
     let bytes = row.and_then(|row| <[u8; 8]>::try_from(&*row).ok());
     Ok(bytes.map(|bytes| UnixMillis(u64::from_be_bytes(bytes))))
@@ -272,6 +249,10 @@ pub(crate) struct Driver {
     pub(crate) waiting: Waiting,
     /// When the freshness was written down last.
     pub(crate) fresh_noted: Duration,
+    /// Which tombstones may go.
+    pub(crate) collection: Collection,
+    /// Origins whose tombstones are being collected, and up to where.
+    pub(crate) collecting: Clock,
     pub(crate) lane: Arc<RegionLane>,
     /// Whether peers have writes of this node that its store has lost.
     pub(crate) forgotten: bool,
@@ -304,6 +285,10 @@ impl Driver {
                 self.look_at_own();
                 let now = self.platform.monotonic();
                 self.replica.tick(now, &self.store);
+                if let Err(error) = self.collect(now) {
+                    tracing::warn!(%error, "tombstones were not collected");
+                    self.collecting = Clock::default();
+                }
                 self.tend_own(now).await;
             }
         }
@@ -513,7 +498,7 @@ impl Driver {
             trace::follow(&span, merge.trace.as_deref());
             let _in_span = span.enter();
             let (batch, changes) =
-                self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
+                self.store.merge(&merge.writes, &merge.clock, merge.replaced.as_ref())?;
             match self.store.engine().apply(&batch) {
                 // It is in the store; only its way to the disk is longer.
                 Ok(()) | Err(StoreError::Full { .. }) => {}

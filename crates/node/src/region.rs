@@ -139,7 +139,7 @@ impl RegionLane {
         };
         let records: Vec<Record> = writes.into_iter().filter_map(record).collect();
         let clock = Clock::from_iter([(origin, sequence)]);
-        let (batch, _) = self.store.merge(&records, &clock, &[]).map_err(|e| failed(&e))?;
+        let (batch, _) = self.store.merge(&records, &clock, None).map_err(|e| failed(&e))?;
         match self.store.engine().apply(&batch) {
             Ok(()) => {}
             // Mostly it is in the store, and only its way to the disk is longer.

@@ -67,7 +67,8 @@ fn set(k: usize) -> PolicySet {
 fn ada(mfa: bool) -> Principal {
     let session = SessionContext::new(UnixMillis(1_767_225_600_000));
     let session = if mfa { session.with_mfa(Duration::from_secs(60)) } else { session };
-    Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA").with_session(session)
+    Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA0000000000000")
+        .with_session(session)
 }
 
 fn decide_all(bencher: Bencher<'_, '_>, k: usize, decide: impl Fn(&Request<'_>) -> bool + Sync) {

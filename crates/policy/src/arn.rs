@@ -17,6 +17,9 @@ pub struct ArnError {
     expected: &'static str,
 }
 
+/// The partition of every caller and every account. Those of others have accounts of their own, whatever their digits.
+const PARTITION: &str = "aws";
+
 /// The longest ARN that AWS accepts, in characters.
 const ARN_MAX: usize = 2048;
 
@@ -73,6 +76,16 @@ impl Arn {
         self.part(4)
     }
 
+    /// The account that this stands for: `arn:aws:iam::<account>:root`, of no other service and in no other partition.
+    pub(crate) fn root_account(&self) -> Option<AccountId> {
+        let root = self.partition() == PARTITION && self.service() == "iam";
+        if root && self.region().is_empty() && self.resource() == "root" {
+            self.account_id()
+        } else {
+            None
+        }
+    }
+
     /// The account, where it is one.
     pub fn account_id(&self) -> Option<AccountId> {
         self.account().parse().ok()
@@ -107,6 +120,20 @@ mod tests {
         assert_eq!(arn.region(), "");
         assert_eq!(arn.account_id().unwrap().to_string(), "123456789012");
         assert_eq!(arn.resource(), "user/team/ada:x");
+    }
+
+    #[test]
+    fn only_the_root_of_an_account_stands_for_it() {
+        for (arn, stands) in [
+            ("arn:aws:iam::123456789012:root", true),
+            ("arn:aws:sqs::123456789012:root", false),
+            ("arn:aws-cn:iam::123456789012:root", false),
+            ("arn:aws:iam:eu-west-1:123456789012:root", false),
+            ("arn:aws:iam::aws:root", false),
+            ("arn:aws:iam::123456789012:root/ada", false),
+        ] {
+            assert_eq!(Arn::parse(arn).unwrap().root_account().is_some(), stands, "{arn}");
+        }
     }
 
     #[test]

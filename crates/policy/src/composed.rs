@@ -22,7 +22,7 @@ use crate::{
 ///
 /// let everything = aws_managed::compiled("arn:aws:iam::aws:policy/AdministratorAccess").ok_or("not shipped")?;
 /// let composed = ComposedPolicies::new(PolicySet { identity: vec![everything], ..PolicySet::default() });
-/// let principal = Principal::user("123456789012".parse()?, "/", "ada", "AIDAEXAMPLE");
+/// let principal = Principal::user("123456789012".parse()?, "/", "ada", "AIDA1234567890EXAMPLE");
 /// let (action, context) = (Action::parse("s3:GetObject")?, Context::default());
 /// assert!(composed.authorize(&Request::new(&principal, &action, "arn:aws:s3:::photos/cat.jpg", &context)).is_allowed());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -357,13 +357,7 @@ impl<'a> Reader<'a> {
             Some(b'n') => Some('\n'),
             Some(b'r') => Some('\r'),
             Some(b't') => Some('\t'),
-            Some(b'u') => {
-                let code = self.text.get(self.at + 1..self.at + 5);
-                let code = code.filter(|c| c.bytes().all(|b| b.is_ascii_hexdigit()));
-                self.at += 4;
-                // Halves of a surrogate pair are refused: no character of a policy needs one.
-                code.and_then(|c| char::from_u32(u32::from_str_radix(c, 16).ok()?))
-            }
+            Some(b'u') => self.code_point(),
             _ => None,
         };
         self.at += 1;
@@ -371,6 +365,27 @@ impl<'a> Reader<'a> {
             self.at = start;
             self.fail("an escape that JSON knows")
         })
+    }
+
+    /// The character of one `\uXXXX`, or of the two that a character beyond U+FFFF is written as (RFC 8259, section 7). Half of such a
+    /// pair is no character.
+    fn code_point(&mut self) -> Option<char> {
+        let unit = |at: usize| {
+            let digits = self.text.get(at..at + 4)?;
+            let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+            if hex { u16::from_str_radix(digits, 16).ok() } else { None }
+        };
+        let first = unit(self.at + 1)?;
+        let behind = self.text.get(self.at + 5..self.at + 7);
+        let second = behind.filter(|escape| *escape == "\\u").and_then(|_| unit(self.at + 7));
+        let one = char::decode_utf16([first]).next()?.ok();
+        let pair = || char::decode_utf16([first, second?]).next()?.ok();
+        let (read, length) = match one {
+            Some(one) => (one, 4),
+            None => (pair()?, 10),
+        };
+        self.at += length;
+        Some(read)
     }
 }
 

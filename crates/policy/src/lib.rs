@@ -56,7 +56,7 @@
 //! let source = PolicySource::Managed(Arn::parse("arn:aws:iam::123456789012:policy/photos")?);
 //! let set = PolicySet { identity: vec![Arc::new(CompiledPolicy::compile(source, &document))], ..PolicySet::default() };
 //!
-//! let principal = Principal::user("123456789012".parse()?, "/", "ada", "AIDAEXAMPLE");
+//! let principal = Principal::user("123456789012".parse()?, "/", "ada", "AIDA1234567890EXAMPLE");
 //! let action = Action::parse("s3:GetObject")?;
 //! let context = Context::default();
 //! let hers = Request::new(&principal, &action, "arn:aws:s3:::photos/ada/cat.jpg", &context);

@@ -112,6 +112,9 @@ pub fn lint_text(text: &str, kind: PolicyKind) -> Vec<Finding> {
         Ok(document) => return lint(&document),
         Err(error) => error,
     };
+    // What else can't be read has no one repair.
+    let bare_star = error.lint_code() == LintCode::RoleTrustPolicyUnsupportedWildcardInPrincipal;
+    let fix = bare_star.then(|| Fix { span: error.span(), replacement: r#"{"AWS": "*"}"#.into() });
     // What was found is a name in backticks, or said in words.
     let name = error.found().strip_prefix('`').and_then(|found| found.split_once('`'));
     vec![Finding {
@@ -121,7 +124,7 @@ pub fn lint_text(text: &str, kind: PolicyKind) -> Vec<Finding> {
         column: error.column(),
         span: error.span(),
         subject: name.map_or("", |(name, _)| name).into(),
-        fix: None,
+        fix,
     }]
 }
 

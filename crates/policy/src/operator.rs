@@ -97,7 +97,8 @@ const OPERATORS: [(&str, Comparison, bool); 27] = [
 ];
 
 impl Operator {
-    /// Reads an operator. Names are compared without regard to case; `Null` takes neither prefix nor suffix.
+    /// Reads an operator. Names are compared without regard to case; `Null` takes no suffix; a prefix of it is read and does nothing, as
+    /// AWS takes it.
     pub fn parse(text: &str) -> Option<Self> {
         let (qualifier, rest) = match text.split_once(':') {
             Some((q, rest)) if q.eq_ignore_ascii_case("ForAllValues") => {
@@ -117,8 +118,7 @@ impl Operator {
         };
         let known = OPERATORS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(base));
         let (name, comparison, negated) = *known?;
-        let bare = qualifier == Qualifier::None && !if_exists;
-        (comparison != C::Null || bare).then_some(Self {
+        (comparison != C::Null || !if_exists).then_some(Self {
             qualifier,
             comparison,
             negated,
@@ -160,8 +160,8 @@ mod tests {
                 for suffix in ["", "IfExists"] {
                     let text = format!("{prefix}{name}{suffix}");
                     let read = Operator::parse(&text).map(|o| o.to_string());
-                    let bare = prefix.is_empty() && suffix.is_empty();
-                    let expected = (comparison != C::Null || bare).then(|| text.clone());
+                    let known = comparison != C::Null || suffix.is_empty();
+                    let expected = known.then(|| text.clone());
                     assert_eq!(read, expected, "{text}");
                 }
             }

@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 use crate::{
     LintCode, Operator, PolicyError,
     document::{
-        ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, PrincipalPair,
-        ResourceBlock, Span, Statement, StatementEffect, Version, line_and_column,
+        ActionBlock, ConditionEntry, PolicyDocument, PolicyKind, PrincipalBlock, ResourceBlock,
+        Span, Statement, StatementEffect, Version, line_and_column,
     },
     json::{self, Children, Json, JsonError, Located},
 };
@@ -72,6 +72,8 @@ fn read(text: &str, kind: PolicyKind) -> Result<PolicyDocument, Wrong> {
             found,
         );
     }
+    // AWS's API takes a text of these characters (`PolicyDocument`, pattern `[\u0009\u000A\u000D\u0020-\u00FF]+`). It says nothing
+    // of the strings in it, so that an escape may stand for any other character; it is printed as one, too.
     let plain = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x80);
     // Without an early end this runs on many bytes at once.
     let foreign = if text.bytes().fold(true, |all, b| all & plain(b)) {
@@ -311,8 +313,14 @@ fn element(
                 "either `Principal` or `NotPrincipal`",
             );
         }
-        "Principal" => found.principals = Some(PrincipalBlock::Principal(principals(value)?)),
-        "NotPrincipal" => found.principals = Some(PrincipalBlock::NotPrincipal(principals(value)?)),
+        "Principal" => {
+            found.principals =
+                Some(PrincipalBlock::Principal(principals::principals(value, kind)?));
+        }
+        "NotPrincipal" => {
+            found.principals =
+                Some(PrincipalBlock::NotPrincipal(principals::principals(value, kind)?));
+        }
         "Condition" => found.conditions = conditions(value)?,
         _ => {
             return misplaced(
@@ -417,67 +425,6 @@ fn variables_stand_where_they_may(resource: &str) -> bool {
     true
 }
 
-fn principals(at: Located<'_, '_>) -> Result<Vec<PrincipalPair>, Wrong> {
-    let expected = "`*`, or an object of `AWS`, `Service`, `Federated` or `CanonicalUser`";
-    if let Json::String(text) = at.value() {
-        return if text == "*" {
-            Ok(vec![("*".into(), "*".into())])
-        } else {
-            wrong(LintCode::InvalidPrincipalFormat, at.span(), expected, format!("`{text}`"))
-        };
-    }
-    let mut all = Vec::new();
-    for member in object(at, expected)? {
-        let expected = match member.key() {
-            "AWS" => "an account id, an ARN without wildcards, a unique id, or `*`",
-            "Service" => "a service such as `ec2.amazonaws.com`",
-            "Federated" => "an identity provider's ARN or domain",
-            "CanonicalUser" => "a canonical user id",
-            other => {
-                let code = LintCode::InvalidPrincipalKey;
-                return wrong(code, member.key_span(), expected, format!("`{other}`"));
-            }
-        };
-        for item in member.one_or_many() {
-            let text = string(item, expected)?;
-            if !names_a_principal(member.key(), text) {
-                let code = match member.key() {
-                    _ if text.contains(['*', '?']) => LintCode::UnsupportedWildcardInPrincipal,
-                    "Service" => LintCode::InvalidServicePrincipalFormat,
-                    _ => LintCode::InvalidPrincipalFormat,
-                };
-                return wrong(code, item.span(), expected, format!("`{text}`"));
-            }
-            all.push((member.key().into(), text.into()));
-        }
-    }
-    Ok(all)
-}
-
-/// Whether a text can name a principal of this kind. Wildcards inside a name can't: only the whole `*`.
-fn names_a_principal(kind: &str, text: &str) -> bool {
-    if text.is_empty() || text.contains(['*', '?']) || text.contains(char::is_whitespace) {
-        return text == "*" && matches!(kind, "AWS" | "Service");
-    }
-    match kind {
-        "AWS" => {
-            let account = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-            let unique_id = text.starts_with('A')
-                && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-            // A group is no principal (AWS, "Principal").
-            let arn = crate::Arn::parse(text);
-            let named =
-                |arn: &crate::Arn| arn.service() != "iam" || !arn.resource().starts_with("group/");
-            account || unique_id || arn.is_ok_and(|arn| named(&arn))
-        }
-        "Service" => {
-            text.contains('.')
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
-        }
-        _ => true,
-    }
-}
-
 fn conditions(at: Located<'_, '_>) -> Result<Vec<ConditionEntry>, Wrong> {
     // There are few operators, so that few are ever listed.
     let mut operators: SmallVec<[Operator; 8]> = SmallVec::new();
@@ -498,10 +445,10 @@ fn conditions(at: Located<'_, '_>) -> Result<Vec<ConditionEntry>, Wrong> {
         let (count, mut lower) = (keys.clone().count(), BTreeSet::new());
         for (number, member) in keys.clone().enumerate() {
             let key = member.key();
-            // Tag keys may hold spaces.
-            if key.is_empty() || key.contains(char::is_whitespace) && !key.contains('/') {
+            if !is_condition_key(key) {
                 let code = LintCode::InvalidConditionKeyFormat;
-                return wrong(code, member.key_span(), "a condition key", format!("`{key}`"));
+                let expected = "a condition key as `service:key`";
+                return wrong(code, member.key_span(), expected, format!("`{key}`"));
             }
             let repeated = if count <= FEW {
                 keys.clone().take(number).any(|earlier| earlier.key().eq_ignore_ascii_case(key))
@@ -523,13 +470,18 @@ fn conditions(at: Located<'_, '_>) -> Result<Vec<ConditionEntry>, Wrong> {
     Ok(entries)
 }
 
-/// Why a text is no operator: `Null` takes neither suffix nor qualifier.
+/// Whether a text is written `service:key`. Tag keys, which stand behind a slash, may hold spaces.
+fn is_condition_key(text: &str) -> bool {
+    let parts = text.split_once(':');
+    parts.is_some_and(|(service, key)| !service.is_empty() && !key.is_empty())
+        && (text.contains('/') || !text.contains(char::is_whitespace))
+}
+
+/// Why a text is no operator: `Null` takes no suffix.
 fn operator_code(text: &str) -> LintCode {
     let name = text.rsplit(':').next().unwrap_or_default();
     if name.eq_ignore_ascii_case("NullIfExists") {
         LintCode::NullWithIfExists
-    } else if name.eq_ignore_ascii_case("Null") {
-        LintCode::NullWithQualifier
     } else {
         LintCode::InvalidConditionOperator
     }
@@ -549,6 +501,7 @@ fn scalar(at: Located<'_, '_>) -> Result<Box<str>, Wrong> {
     }
 }
 
+mod principals;
 mod resource_control;
 
 #[cfg(test)]

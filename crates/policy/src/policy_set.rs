@@ -24,7 +24,7 @@ use crate::{
 ///     service_control: vec![vec![level(everything, "p-FullAWSAccess")?], vec![level(only_s3, "p-onlys3")?]],
 ///     ..PolicySet::default()
 /// };
-/// let ada = Principal::user("123456789012".parse()?, "/", "ada", "AIDAEXAMPLE");
+/// let ada = Principal::user("123456789012".parse()?, "/", "ada", "AIDA1234567890EXAMPLE");
 /// let (action, context) = (Action::parse("ec2:RunInstances")?, Context::default());
 /// let decision = authorize(&set, &Request::new(&ada, &action, "*", &context));
 /// assert_eq!(decision.policy_type, Some(PolicyType::ServiceControl));

@@ -96,12 +96,7 @@ impl PrincipalPattern {
             ("Federated", name) => Self::Provider(name.into()),
             ("CanonicalUser", id) => Self::CanonicalUser(id.into()),
             (_, text) => {
-                // No other service has an account's root, and an account of another partition is another account.
-                let is_root = |arn: &Arn| {
-                    (arn.partition(), arn.service(), arn.region(), arn.resource())
-                        == ("aws", "iam", "", "root")
-                };
-                let root = || Arn::parse(text).ok().filter(is_root)?.account_id();
+                let root = || Arn::parse(text).ok()?.root_account();
                 match text.parse().ok().or_else(root) {
                     Some(account) => Self::Account(account),
                     None if text.starts_with("arn:") => Self::Arn(text.into()),

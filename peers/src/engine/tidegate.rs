@@ -30,7 +30,7 @@ fn asked(question: &Question) -> Asked {
 
 fn caller() -> Principal {
     let account = "123456789012".parse().expect("twelve digits");
-    Principal::user(account, "/", "ada", "AIDAADA")
+    Principal::user(account, "/", "ada", "AIDAADA0000000000000")
 }
 
 fn set(texts: &[String]) -> Result<PolicySet, Box<dyn Error>> {

@@ -61,6 +61,8 @@ async fn driver() -> (Driver, Gossip, Queues) {
         home_region: "r".to_owned(),
         waiting: Waiting::default(),
         fresh_noted: Duration::ZERO,
+        collection: Collection::new(Duration::from_secs(60)),
+        collecting: Clock::default(),
         lane,
         forgotten: false,
         swept: Duration::ZERO,

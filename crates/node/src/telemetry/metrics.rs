@@ -66,6 +66,7 @@ pub struct Metrics {
     pub(crate) propagation: Family<RouteLabel, Histogram>,
     pub(crate) region_ack: Family<RouteLabel, Histogram>,
     pub(crate) applied: Family<GroupLabel, Gauge>,
+    pub(crate) tombstones: Gauge,
     pub(crate) staleness: Family<GroupLabel, Seconds>,
     pub(crate) peer_last_heard: Family<NodeLabel, Seconds>,
     pub(crate) refused: Family<ReasonLabel, Counter>,
@@ -86,6 +87,7 @@ impl Metrics {
             propagation: Family::new_with_constructor(latencies as fn() -> Histogram),
             region_ack: Family::new_with_constructor(latencies as fn() -> Histogram),
             applied: Family::default(),
+            tombstones: Gauge::default(),
             staleness: Family::default(),
             peer_last_heard: Family::default(),
             refused: Family::default(),
@@ -126,6 +128,7 @@ impl Metrics {
             "Position of the published view in each group",
             self.applied.clone(),
         );
+        r.register("tombstones", "Deletions that are still remembered", self.tombstones.clone());
         r.register("staleness_seconds", "Staleness bound of each group", self.staleness.clone());
         r.register(
             "peer_last_heard_seconds",

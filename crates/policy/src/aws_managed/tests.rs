@@ -33,7 +33,8 @@ fn effects(document: &PolicyDocument, context: &Context) -> Vec<Effect> {
     let arn = Arn::parse("arn:aws:iam::aws:policy/Any").unwrap();
     let policy = Arc::new(CompiledPolicy::compile(PolicySource::Managed(arn), document));
     let set = PolicySet { identity: vec![policy], ..PolicySet::default() };
-    let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAEXAMPLE");
+    let principal =
+        Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDA1234567890EXAMPLE");
     let actions = ACTIONS.map(|action| Action::parse(action).unwrap());
     let pairs = actions.iter().flat_map(|action| RESOURCES.map(|resource| (action, resource)));
     pairs

@@ -53,8 +53,8 @@ pub struct PrincipalSpecError {
 
 const EXPECTED: &str = "expected the ARN of a root user, a user, a role session or a federated user, a service such as \
                         `ec2.amazonaws.com`, or `anonymous`";
-const USER_ID: &str = "AIDAEXAMPLE";
-const ROLE_ID: &str = "AROAEXAMPLE";
+const USER_ID: &str = "AIDA1234567890EXAMPLE";
+const ROLE_ID: &str = "AROA1234567890EXAMPLE";
 
 impl PrincipalSpec {
     /// A caller of whom nothing is known but this.

@@ -23,8 +23,9 @@ fn check(operator: &str, wanted: &[&str], actual: Option<&[&str]>, expected: imp
         }
         None => {}
     }
-    let principal = Principal::user("123456789012".parse().unwrap(), "/", "a*a", "AIDAEXAMPLE")
-        .with_session(SessionContext::new(UnixMillis(1_767_225_600_000)));
+    let principal =
+        Principal::user("123456789012".parse().unwrap(), "/", "a*a", "AIDA1234567890EXAMPLE")
+            .with_session(SessionContext::new(UnixMillis(1_767_225_600_000)));
     let action = Action::parse("s3:GetObject").unwrap();
     let request = Request::new(&principal, &action, "*", &context);
     let found = Condition::new(&entry, true).holds(&request);

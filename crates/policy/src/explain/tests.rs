@@ -23,7 +23,8 @@ fn check(resource: &str, region: Option<&str>, expected: &str) {
         PolicySource::Managed(Arn::parse("arn:aws:iam::123456789012:policy/photos").unwrap());
     let policy = Arc::new(CompiledPolicy::compile(source, &document));
     let set = PolicySet { identity: vec![policy], ..PolicySet::default() };
-    let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA");
+    let principal =
+        Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA0000000000000");
     let mut context = Context::default().with("aws:SecureTransport", true);
     if let Some(region) = region {
         context.insert("aws:RequestedRegion", region);
@@ -78,7 +79,8 @@ fn a_missing_key_is_named() {
 
 #[test]
 fn sentences_leave_out_a_resource_that_is_none() {
-    let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA");
+    let principal =
+        Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA0000000000000");
     let (action, context) = (Action::parse("s3:ListAllMyBuckets").unwrap(), Context::default());
     let request = Request::new(&principal, &action, "*", &context);
     let sentence = explain(&PolicySet::default(), &request).sentence.unwrap();
@@ -101,7 +103,7 @@ fn silence_and_the_root_user_are_named() {
     let told = |set: &PolicySet, principal: &Principal| {
         explain(set, &Request::new(principal, &action, "*", &context)).to_string()
     };
-    let ada = told(&set, &Principal::user(account, "/", "ada", "AIDAADA"));
+    let ada = told(&set, &Principal::user(account, "/", "ada", "AIDAADA0000000000000"));
     let expected = "
   identity-based policy: does not allow
     there is none

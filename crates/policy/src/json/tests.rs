@@ -30,6 +30,9 @@ fn values_are_read() {
     let document = read(r#""\\a\tb\u0041""#).unwrap();
     let Json::String(text) = document.root().unwrap().value() else { panic!("a string") };
     assert_eq!(&**text, "\\a\tbA");
+    let document = read(r#""\uD83D\uDe00!""#).unwrap();
+    let Json::String(text) = document.root().unwrap().value() else { panic!("a string") };
+    assert_eq!(&**text, "\u{1f600}!");
 }
 
 #[test]
@@ -51,6 +54,9 @@ fn mistakes_are_found_where_they_are() {
     check(r#""\x""#, Err((1, "an escape that JSON knows")));
     check(r#""\u12""#, Err((1, "an escape that JSON knows")));
     check(r#""\ud800""#, Err((1, "an escape that JSON knows")));
+    check(r#""\ude00\ud83d""#, Err((1, "an escape that JSON knows")));
+    check(r#""\ud83dxude00""#, Err((1, "an escape that JSON knows")));
+    check(r#""\ud83d\u0041""#, Err((1, "an escape that JSON knows")));
     check("{} {}", Err((3, "the end of the document")));
     check("// no\n{}", Err((0, "a JSON value")));
 }

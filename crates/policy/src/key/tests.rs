@@ -13,9 +13,9 @@ fn callers() -> [(&'static str, Principal); 7] {
     let account = account();
     [
         ("root", Principal::root(account)),
-        ("user", Principal::user(account, "/team/", "ada", "AIDAADA")),
-        ("role", Principal::role_session(account, "/ops/", "deploy", "AROADEPLOY", "s1")),
-        ("guest", Principal::federated_user(account, "/", "ada", "AIDAADA", "guest")),
+        ("user", Principal::user(account, "/team/", "ada", "AIDAADA0000000000000")),
+        ("role", Principal::role_session(account, "/ops/", "deploy", "AROADEPLOY0000000000", "s1")),
+        ("guest", Principal::federated_user(account, "/", "ada", "AIDAADA0000000000000", "guest")),
         ("service", Principal::service("ec2.amazonaws.com")),
         ("provider", Principal::federated("accounts.google.com")),
         ("anonymous", Principal::anonymous()),
@@ -65,8 +65,8 @@ fn the_keys_of_a_principal() {
         "aws:userid",
         &[
             ("root", "123456789012"),
-            ("user", "AIDAADA"),
-            ("role", "AROADEPLOY:s1"),
+            ("user", "AIDAADA0000000000000"),
+            ("role", "AROADEPLOY0000000000:s1"),
             ("guest", "123456789012:guest"),
             ("anonymous", "anonymous"),
         ],
@@ -113,7 +113,7 @@ fn trap_long_term_keys_have_no_session() {
 /// What `key` is in a request of a user with everything.
 fn full(key: &str, facts: Option<&ResourceFacts>, owner: Option<AccountId>) -> Option<String> {
     let organization = Organization::new("o-one", "o-one/r-one/ou-a/");
-    let ada = Principal::user(account(), "/", "ada", "AIDAADA")
+    let ada = Principal::user(account(), "/", "ada", "AIDAADA0000000000000")
         .with_tags([("Team", "red")])
         .with_organization(Arc::new(organization))
         .with_session(SessionContext::new(UnixMillis(0)).with_source_identity("eve"));
@@ -182,7 +182,7 @@ fn of_a_resource_the_context_speaks_only_where_nothing_is_known() {
 fn the_ends_of_a_chain_of_services_follow_from_it() {
     let check = |context: Context, first: Option<&str>, last: Option<&str>| {
         let (ada, action) = (
-            Principal::user(account(), "/", "ada", "AIDAADA"),
+            Principal::user(account(), "/", "ada", "AIDAADA0000000000000"),
             Action::parse("s3:GetObject").unwrap(),
         );
         let request = Request::new(&ada, &action, "*", &context);

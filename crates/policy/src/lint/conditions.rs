@@ -12,6 +12,7 @@ use crate::{
 
 pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
     for condition in &view.conditions {
+        null(condition, notes);
         let found = catalogue::condition_key(condition.key.text);
         match found {
             Some(key) => {
@@ -25,9 +26,8 @@ pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
 
 fn unknown(condition: &ConditionText<'_>, notes: &mut Notes) {
     let key = condition.key;
-    let Some((prefix, name)) = key.text.split_once(':') else {
-        return notes.add(LintCode::InvalidConditionKeyFormat, key.span, key.text);
-    };
+    // The parser has refused a key without a colon.
+    let (prefix, name) = key.text.split_once(':').unwrap_or_default();
     // Keys of identity providers are named after them: `token.actions.githubusercontent.com:sub`.
     if prefix.contains(['.', '/']) {
         return;
@@ -96,13 +96,22 @@ fn fits(condition: &ConditionText<'_>, key: ConditionKey, notes: &mut Notes) {
     }
 }
 
+/// `Null` asks for a key and not for its values.
+fn null(condition: &ConditionText<'_>, notes: &mut Notes) {
+    let operator = condition.entry.operator;
+    if operator.comparison == Comparison::Null && operator.qualifier != Qualifier::None {
+        let fix = condition.own_operator.map(|span| Fix::text(span, "Null"));
+        notes.add_with(LintCode::NullWithQualifier, condition.key.span, condition.key.text, fix);
+    }
+}
+
 /// Keys of several values need a qualifier, and those of one value have no use for it.
 fn qualifier(condition: &ConditionText<'_>, key: ConditionKey, notes: &mut Notes) {
     let operator = condition.entry.operator;
     let code = match (key.multivalued, operator.qualifier) {
-        (true, Qualifier::None) if operator.comparison != Comparison::Null => {
-            LintCode::MissingQualifier
-        }
+        // It asks for a key and not for its values.
+        _ if operator.comparison == Comparison::Null => return,
+        (true, Qualifier::None) => LintCode::MissingQualifier,
         (false, Qualifier::ForAllValues) => LintCode::ForAllValuesWithSingleValuedKey,
         (false, Qualifier::ForAnyValue) => LintCode::ForAnyValueWithSingleValuedKey,
         _ => return,

@@ -1,7 +1,7 @@
 //! Principals that were deleted, that can't make the call, or that everyone can be.
 
 use super::{
-    Fix, LintCode, Notes, reaches,
+    LintCode, Notes, reaches,
     view::{PrincipalText, Text, View},
 };
 use crate::{
@@ -54,13 +54,11 @@ pub(super) fn check(view: &View<'_>, notes: &mut Notes) {
         spared(view, notes);
     }
     if view.kind == PolicyKind::Trust {
-        for principal in view.principals.iter().filter(|p| matches!(p.kind, "*" | "Service")) {
+        for principal in view.principals.iter().filter(|p| p.kind == "Service") {
             let Text { text, span } = principal.value;
             if text == "*" {
                 let code = LintCode::RoleTrustPolicyUnsupportedWildcardInPrincipal;
-                let fix = (principal.kind == "*")
-                    .then(|| Fix { span, replacement: r#"{"AWS": "*"}"#.into() });
-                notes.add_with(code, span, text, fix);
+                notes.add(code, span, text);
             }
         }
         trust_actions(view, notes);
@@ -75,7 +73,7 @@ fn spared(view: &View<'_>, notes: &mut Notes) {
     let arns: Vec<Arn> = listed.iter().filter_map(|text| Arn::parse(text).ok()).collect();
     let account_is_listed = |account: AccountId| {
         listed.iter().any(|text| text.parse() == Ok(account))
-            || arns.iter().any(|a| a.resource() == "root" && a.account_id() == Some(account))
+            || arns.iter().any(|arn| arn.root_account() == Some(account))
     };
     for principal in &view.principals {
         let Text { text, span } = principal.value;

@@ -55,8 +55,8 @@ fn principals(view: &View<'_>, notes: &mut Notes) {
 
 /// An account has two names: its number, and the ARN of its root.
 fn principal_name(text: &str) -> String {
-    let root = Arn::parse(text).ok().filter(|arn| arn.resource() == "root");
-    root.and_then(|arn| arn.account_id()).map_or_else(|| text.to_owned(), |id| id.to_string())
+    let root = Arn::parse(text).ok().and_then(|arn| arn.root_account());
+    root.map_or_else(|| text.to_owned(), |account| account.to_string())
 }
 
 /// `compared` are the values in the form in which they are compared.

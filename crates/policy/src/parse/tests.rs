@@ -95,8 +95,8 @@ fn trust_policies() {
     check(Trust, ok, "ok");
     check(
         Trust,
-        r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}}"#,
-        "line 1, column 74: expected no resource in a trust policy, found `Resource`",
+        r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Resource":"*"}}"#,
+        "line 1, column 82: expected no resource in a trust policy, found `Resource`",
     );
     check(
         Trust,
@@ -122,7 +122,11 @@ fn elements() {
         );
     }
     with(Resource, r#""Sid":"a b","Principal":"*""#, "ok");
-    with(Trust, r#""Principal":"*""#, "ok");
+    with(
+        Trust,
+        r#""Principal":"*""#,
+        "line 3, column 13: expected principals of a trust policy as an object, such as `{\"AWS\": \"*\"}`, found `*`",
+    );
     with(
         Trust,
         r#""NotPrincipal":"*""#,
@@ -145,6 +149,32 @@ fn elements() {
     );
 }
 
+/// What has a name like a principal's and can't ask, or is a part of a name.
+const NO_PRINCIPALS: [&str; 22] = [
+    "AIDA1234567890",
+    "AIDA1234567890example",
+    "AGPA1234567890EXAMPLE",
+    "ANPA1234567890EXAMPLE",
+    "AKIA1234567890EXAMPLE",
+    "ADMINISTRATORSEXAMPLE",
+    "arn:aws:s3:::photos",
+    "arn:aws:sqs::123456789012:root",
+    "arn:aws:iam::123456789012:root/ada",
+    "arn:aws:iam::123456789012:user",
+    "arn:aws:iam::123456789012:user/",
+    "arn:aws:iam::123456789012:user/team/",
+    "arn:aws:iam::123456789012:group/team",
+    "arn:aws:iam::123456789012:policy/photos",
+    "arn:aws:iam::123456789012:instance-profile/web",
+    "arn:aws:iam::123456789012:saml-provider/idp",
+    "arn:aws:iam::aws:role/r",
+    "arn:aws:iam:eu-west-1:123456789012:role/r",
+    "arn:aws:sts::123456789012:assumed-role/r",
+    "arn:aws:sts::123456789012:assumed-role/r/",
+    "arn:aws:sts::123456789012:assumed-role/path/r/s",
+    "arn:aws:sts::123456789012:federated-user/",
+];
+
 #[test]
 fn principals_are_whole_names() {
     use PolicyKind::Trust;
@@ -152,14 +182,22 @@ fn principals_are_whole_names() {
     for (value, expected) in [
         ("*", "ok".to_owned()),
         ("123456789012", "ok".to_owned()),
-        ("AIDAEXAMPLE", "ok".to_owned()),
+        ("AIDA1234567890EXAMPLE", "ok".to_owned()),
         ("arn:aws:iam::123456789012:root", "ok".to_owned()),
+        ("AROA1234567890EXAMPLE", "ok".to_owned()),
+        ("arn:aws-cn:iam::123456789012:root", "ok".to_owned()),
+        ("arn:aws:iam::123456789012:user/team/ada", "ok".to_owned()),
+        ("arn:aws:iam::123456789012:role/aws-service-role/x.amazonaws.com/Linked", "ok".to_owned()),
         ("arn:aws:sts::123456789012:assumed-role/r/s", "ok".to_owned()),
+        ("arn:aws:sts::123456789012:federated-user/guest", "ok".to_owned()),
         ("arn:aws:iam::123456789012:user/*", format!("{aws}`arn:aws:iam::123456789012:user/*`")),
         ("12345678901", format!("{aws}`12345678901`")),
         ("", format!("{aws}``")),
         ("ada", format!("{aws}`ada`")),
-    ] {
+    ]
+    .into_iter()
+    .chain(NO_PRINCIPALS.map(|value| (value, format!("{aws}`{value}`"))))
+    {
         with(Trust, &format!(r#""Principal":{{"AWS":"{value}"}}"#), &expected);
     }
     with(
@@ -207,7 +245,21 @@ fn conditions_are_told_from_each_other() {
         r#"{"Bool":{"a:b":null}}"#,
         "line 3, column 28: expected a string, number or boolean, found null",
     );
-    with(r#"{"Bool":{"a b":"x"}}"#, "line 3, column 22: expected a condition key, found `a b`");
+    for key in ["", "team", "a b", "a:b c", "aws:", ":team", ":"] {
+        with(
+            &format!(r#"{{"Bool":{{"{key}":"x"}}}}"#),
+            &format!("line 3, column 22: expected a condition key as `service:key`, found `{key}`"),
+        );
+    }
+    for key in
+        ["a:b", "accounts.google.com:aud", "oidc.example.com/id/1:sub", "aws:ResourceTag/a:b c"]
+    {
+        with(&format!(r#"{{"StringEquals":{{"{key}":"x"}}}}"#), "ok");
+    }
+    with(
+        r#"{"ForAllValues:Null":{"a:b":true},"Null":{"a:b":true},"ForAnyValue:Null":{"a:b":true}}"#,
+        "ok",
+    );
     with(r"[]", "line 3, column 13: expected conditions as an object of operators, found an array");
 }
 

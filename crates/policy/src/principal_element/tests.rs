@@ -8,9 +8,15 @@ fn callers() -> [(&'static str, Principal); 6] {
     let account = ACCOUNT.parse().unwrap();
     [
         ("root", Principal::root(account)),
-        ("user", Principal::user(account, "/", "ada", "AIDAADA")),
-        ("role", Principal::role_session(account, "/ops/", "deploy", "AROADEPLOY", "build-7")),
-        ("federated", Principal::federated_user(account, "/", "ada", "AIDAADA", "guest")),
+        ("user", Principal::user(account, "/", "ada", "AIDAADA0000000000000")),
+        (
+            "role",
+            Principal::role_session(account, "/ops/", "deploy", "AROADEPLOY0000000000", "build-7"),
+        ),
+        (
+            "federated",
+            Principal::federated_user(account, "/", "ada", "AIDAADA0000000000000", "guest"),
+        ),
         ("service", Principal::service("ec2.amazonaws.com")),
         ("anonymous", Principal::anonymous()),
     ]
@@ -52,8 +58,8 @@ fn principals_are_named_in_each_form() {
         &[("AWS", "arn:aws:iam::123456789012:user/ada")],
         &[("user", Identity), ("federated", Identity)],
     );
-    check(&[("AWS", "AIDAADA")], &[("user", Identity), ("federated", Identity)]);
-    check(&[("AWS", "AROADEPLOY")], &[("role", Identity)]);
+    check(&[("AWS", "AIDAADA0000000000000")], &[("user", Identity), ("federated", Identity)]);
+    check(&[("AWS", "AROADEPLOY0000000000")], &[("role", Identity)]);
     check(&[("AWS", "arn:aws:iam::123456789012:role/ops/deploy")], &[("role", Identity)]);
     check(&[("AWS", "arn:aws:iam::123456789012:role/deploy")], &[]);
     check(
@@ -66,14 +72,14 @@ fn principals_are_named_in_each_form() {
     check(&[("Service", "*")], &[("service", Identity)]);
     check(&[("Service", "s3.amazonaws.com"), ("AWS", "210987654321")], &[]);
     check(
-        &[("AWS", ACCOUNT), ("AWS", "AIDAADA")],
+        &[("AWS", ACCOUNT), ("AWS", "AIDAADA0000000000000")],
         &[("root", Account), ("user", Identity), ("role", Account), ("federated", Identity)],
     );
 }
 
 #[test]
 fn accounts_have_an_older_name_and_services_several() {
-    let mut ada = Principal::user(ACCOUNT.parse().unwrap(), "/", "ada", "AIDAADA");
+    let mut ada = Principal::user(ACCOUNT.parse().unwrap(), "/", "ada", "AIDAADA0000000000000");
     let names = ["states.amazonaws.com", "states.eu-west-1.amazonaws.com"].map(str::to_owned);
     let states = Principal::service("states.amazonaws.com").with_service_names(names);
     let names = |kind: &str, value: &str, caller: &Principal| {

@@ -17,12 +17,12 @@ fn account() -> AccountId {
 }
 
 fn ada() -> Principal {
-    Principal::user(account(), "/", "ada", "AIDAADA")
+    Principal::user(account(), "/", "ada", "AIDAADA0000000000000")
 }
 
 fn linked() -> Principal {
     let path = "/aws-service-role/x.amazonaws.com/";
-    Principal::role_session(account(), path, "AWSServiceRoleForX", "AROALINKED", "x")
+    Principal::role_session(account(), path, "AWSServiceRoleForX", "AROALINKED0000000000", "x")
 }
 
 /// A policy of one statement: `+` allows, `-` denies `s3:*`, `.` allows something else.

@@ -137,6 +137,9 @@ fn principal_element(
 ) {
     if kind.names_principals() {
         let element = if not && kind != PolicyKind::Trust { "NotPrincipal" } else { "Principal" };
+        // A trust policy names everyone only in an object.
+        let bare = kind == PolicyKind::Trust && principal == r#""*""#;
+        let principal = if bare { r#"{"AWS":"*"}"# } else { principal };
         statement.insert(element.into(), serde_json::from_str(principal).unwrap());
     }
 }

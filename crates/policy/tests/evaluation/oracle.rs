@@ -346,7 +346,7 @@ fn values(key: &str, ask: &Ask) -> Option<Found> {
 /// Whether a condition holds; `None` where a value can't be read.
 fn holds(operator: &str, key: &str, wanted: &[String], variables: bool, ask: &Ask) -> Option<bool> {
     let found = values(key, ask).map(|(values, _)| values);
-    if operator == "Null" {
+    if operator.ends_with("Null") {
         let absent = found.is_none_or(|values| values.is_empty());
         return any(wanted.iter().map(|w| match w.to_lowercase().as_str() {
             "true" => Some(absent),

@@ -178,7 +178,7 @@ proptest! {
 
     #[test]
     fn no_organization_binds_a_service_linked_role(texts in texts(), mut ask in ask()) {
-        ask.caller.who = Who::Role { path: "/aws-service-role/x/", name: "linked", id: "AROALINKED", session: "x" };
+        ask.caller.who = Who::Role { path: "/aws-service-role/x/", name: "linked", id: "AROALINKED0000000000", session: "x" };
         let free = Texts { service_control: Vec::new(), resource_control: Vec::new(), ..texts.clone() };
         prop_assert_eq!(decide(&texts, &ask).effect, decide(&free, &ask).effect);
     }

@@ -53,19 +53,20 @@ pub(crate) const RESOURCE_PATTERNS: [&str; 15] = [
 ];
 
 /// Those whose naming has most rules stand here more than once.
-pub(crate) const PRINCIPALS: [&str; 20] = [
+pub(crate) const PRINCIPALS: [&str; 21] = [
     r#""*""#,
     r#"{"AWS":"*"}"#,
     r#"{"AWS":"123456789012"}"#,
     r#"{"AWS":"arn:aws:iam::123456789012:root"}"#,
     r#"{"AWS":"210987654321"}"#,
+    r#"{"AWS":"arn:aws-cn:iam::123456789012:root"}"#,
     r#"{"AWS":"arn:aws:iam::123456789012:user/ada"}"#,
     r#"{"AWS":["arn:aws:iam::123456789012:user/ada","123456789012"]}"#,
-    r#"{"AWS":"AIDAADA"}"#,
+    r#"{"AWS":"AIDAADA0000000000000"}"#,
     r#"{"AWS":"arn:aws:iam::123456789012:role/ops/deploy"}"#,
     r#"{"AWS":"arn:aws:iam::123456789012:role/ops/deploy"}"#,
     r#"{"AWS":"arn:aws:iam::123456789012:role/deploy"}"#,
-    r#"{"AWS":"AROADEPLOY"}"#,
+    r#"{"AWS":"AROADEPLOY0000000000"}"#,
     r#"{"AWS":["arn:aws:iam::123456789012:role/ops/deploy","arn:aws:sts::123456789012:assumed-role/deploy/s1","123456789012"]}"#,
     r#"{"AWS":"arn:aws:sts::123456789012:assumed-role/deploy/s1"}"#,
     r#"{"AWS":"arn:aws:sts::123456789012:assumed-role/deploy/s1"}"#,
@@ -78,15 +79,20 @@ pub(crate) const PRINCIPALS: [&str; 20] = [
 
 /// Those that most rules are about stand here more than once.
 pub(crate) const CALLERS: [Who; 14] = [
-    Who::User { path: "/", name: "ada", id: "AIDAADA" },
-    Who::User { path: "/", name: "ada", id: "AIDAADA" },
-    Who::User { path: "/", name: "r*", id: "AIDASTAR" },
-    Who::Role { path: "/ops/", name: "deploy", id: "AROADEPLOY", session: "s1" },
-    Who::Role { path: "/ops/", name: "deploy", id: "AROADEPLOY", session: "s1" },
-    Who::Role { path: "/ops/", name: "deploy", id: "AROADEPLOY", session: "s1" },
-    Who::Role { path: "/aws-service-role/x/", name: "linked", id: "AROALINKED", session: "x" },
-    Who::Guest { path: "/", name: "ada", id: "AIDAADA", session: "guest" },
-    Who::Guest { path: "/", name: "ada", id: "AIDAADA", session: "guest" },
+    Who::User { path: "/", name: "ada", id: "AIDAADA0000000000000" },
+    Who::User { path: "/", name: "ada", id: "AIDAADA0000000000000" },
+    Who::User { path: "/", name: "r*", id: "AIDASTAR000000000000" },
+    Who::Role { path: "/ops/", name: "deploy", id: "AROADEPLOY0000000000", session: "s1" },
+    Who::Role { path: "/ops/", name: "deploy", id: "AROADEPLOY0000000000", session: "s1" },
+    Who::Role { path: "/ops/", name: "deploy", id: "AROADEPLOY0000000000", session: "s1" },
+    Who::Role {
+        path: "/aws-service-role/x/",
+        name: "linked",
+        id: "AROALINKED0000000000",
+        session: "x",
+    },
+    Who::Guest { path: "/", name: "ada", id: "AIDAADA0000000000000", session: "guest" },
+    Who::Guest { path: "/", name: "ada", id: "AIDAADA0000000000000", session: "guest" },
     Who::Root,
     Who::Root,
     Who::Service("ec2.amazonaws.com"),
@@ -140,7 +146,7 @@ pub(crate) const FAMILIES: [Family; 8] = [
             "o-one",
             "123456789012",
             "210987654321",
-            "AROADEPLOY:*",
+            "AROADEPLOY0000000000:*",
             "anonymous",
             "ec2.amazonaws.com",
             "${aws:username}",
@@ -228,7 +234,7 @@ pub(crate) const SET_VALUES: [&str; 6] =
     ["red", "Ada", "", "b", "o-one/r-one/*", "ec2.amazonaws.com"];
 
 /// Conditions with a rule of their own.
-pub(crate) const CONDITIONS: [&str; 25] = [
+pub(crate) const CONDITIONS: [&str; 27] = [
     r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["red"]}}"#,
     r#"{"ForAllValues:StringNotEquals":{"aws:TagKeys":["red","Ada"]}}"#,
     r#"{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["red"]}}"#,
@@ -236,6 +242,8 @@ pub(crate) const CONDITIONS: [&str; 25] = [
     r#"{"ForAnyValue:StringLike":{"aws:TagKeys":"*"}}"#,
     r#"{"Null":{"aws:TagKeys":"true"}}"#,
     r#"{"Null":{"aws:MultiFactorAuthPresent":"true"}}"#,
+    r#"{"ForAllValues:Null":{"aws:TagKeys":"true"}}"#,
+    r#"{"ForAnyValue:Null":{"aws:PrincipalOrgID":"false"}}"#,
     r#"{"Bool":{"aws:MultiFactorAuthPresent":"false"}}"#,
     r#"{"BoolIfExists":{"aws:MultiFactorAuthPresent":"true"}}"#,
     r#"{"StringEquals":{"aws:username":"mallory"}}"#,

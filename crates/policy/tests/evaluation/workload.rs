@@ -14,7 +14,8 @@ use crate::case::compile;
 fn ada(mfa: bool) -> Principal {
     let session = SessionContext::new(UnixMillis(1_767_225_600_000));
     let session = if mfa { session.with_mfa(Duration::from_secs(60)) } else { session };
-    Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA").with_session(session)
+    Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA0000000000000")
+        .with_session(session)
 }
 
 struct Workload {
@@ -117,7 +118,8 @@ fn nor_does_one_with_variables_and_every_type_of_policy() {
         endpoint: Some(full(PolicyKind::Resource)),
     };
     let composed = ComposedPolicies::new(set.clone());
-    let principal = Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA");
+    let principal =
+        Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA0000000000000");
     let (action, context) = (Action::parse("s3:GetObject").unwrap(), Context::default());
     let request = Request::new(&principal, &action, "arn:aws:s3:::b/ada/k", &context);
     let mut by = 0;

@@ -12,6 +12,7 @@
 mod bad_input;
 mod cut_off;
 mod disk;
+mod forgotten;
 mod full_disk;
 mod harness;
 mod kill_nine;
@@ -19,3 +20,4 @@ mod one_trace;
 mod power_cut;
 mod quarantine;
 mod strangers;
+mod voters;

@@ -135,11 +135,11 @@ cases! {
         r#"{"Effect":"Deny","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}"#
     }
     RoleTrustPolicySyntaxErrorResource Trust {
-        r#"{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}"#
+        r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Resource":"*"}"#
         r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#
     }
     ScpSyntaxErrorPrincipal ServiceControl {
-        r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#
+        r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"*","Resource":"*"}"#
         r#"{"Effect":"Deny","Action":"*","Resource":"*"}"#
     }
 
@@ -430,12 +430,12 @@ cases! {
         r#"{"Effect":"Allow","Action":"iam:CreateServiceLinkedRole","Resource":"*","Condition":{"StringEquals":{"iam:AWSServiceName":"ec2.amazonaws.com"}}}"#
     }
     InvalidRoleReference Trust {
-        r#"{"Effect":"Allow","Principal":{"AWS":"AROAEXAMPLE"},"Action":"sts:AssumeRole"}"#
-        r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/AROAEXAMPLE"},"Action":"sts:AssumeRole"}"#
+        r#"{"Effect":"Allow","Principal":{"AWS":"AROA1234567890EXAMPLE"},"Action":"sts:AssumeRole"}"#
+        r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/AROA1234567890EXAMPLE"},"Action":"sts:AssumeRole"}"#
     }
     InvalidUserReference Trust {
-        r#"{"Effect":"Allow","Principal":{"AWS":"AIDAEXAMPLE"},"Action":"sts:AssumeRole"}"#
-        r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/AIDAEXAMPLE"},"Action":"sts:AssumeRole"}"#
+        r#"{"Effect":"Allow","Principal":{"AWS":"AIDA1234567890EXAMPLE"},"Action":"sts:AssumeRole"}"#
+        r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/AIDA1234567890EXAMPLE"},"Action":"sts:AssumeRole"}"#
     }
     WildcardWithoutLikeOperator Identity {
         r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEqualsIfExists":{"s3:prefix":"${aws:username}/*"}}}"#
@@ -496,7 +496,7 @@ cases! {
     }
     EmptyObjectPrincipal Resource {
         r#"{"Effect":"Deny","Principal":{},"Action":"*"}"#
-        r#"{"Effect":"Deny","Principal":"*","Action":"*"}"#
+        r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"*"}"#
     }
     EmptySidValue Identity {
         r#"{"Sid":"","Effect":"Deny","Action":"*","Resource":"*"}"#
