@@ -20,7 +20,7 @@ pub(crate) const RETRIES: u32 = 2;
 const RETRIES_MAX: u32 = 16;
 /// Pages of one pull that may wait for their turn: as many as one question brings, twice.
 const EARLY_MAX: usize = 8;
-/// Pulls under way at once: repair must not crowd out what is new.
+/// Pulls of groups under way at once: repair must not crowd out what is new. As many again of nodes: what they write waits for no group.
 const PULLS_MAX: usize = 16;
 /// Bytes of pages that are held back, over all pulls. Past it they are written ahead of the clock, unpublished.
 const STAGED_MAX: usize = 256 << 20;
@@ -95,6 +95,8 @@ struct Pull {
     /// Tombstones collected up to here are not missed: the position that the pull began from, or the cut at which a whole state began.
     base: u64,
     staged: Vec<Record>,
+    /// How far a source of these pages was: what is staged is complete only together with everything up to here.
+    cut: u64,
     /// Pages that came before their turn, by what they begin behind.
     early: BTreeMap<u64, Page>,
     bytes: usize,
@@ -117,6 +119,7 @@ impl Pull {
     /// Holds a page back whose turn has come.
     fn stage(&mut self, page: Page) -> Continuation {
         self.next = page.frame.upto;
+        self.cut = self.cut.max(page.cut);
         self.bytes += page.frame.size();
         self.staged.extend(page.frame.records);
         page.next
@@ -160,7 +163,9 @@ impl Pulls {
         after: u64,
         retries: u32,
     ) -> Option<Question> {
-        if self.under_way.contains_key(&origin) || self.under_way.len() >= PULLS_MAX {
+        let alike = |other: &&Origin| other.group().is_some() == origin.group().is_some();
+        let count = self.under_way.keys().filter(alike).count();
+        if self.under_way.contains_key(&origin) || count >= PULLS_MAX {
             return None;
         }
         let mut pull = Pull {
@@ -173,6 +178,7 @@ impl Pulls {
             next: after,
             base: after,
             staged: Vec::new(),
+            cut: 0,
             early: BTreeMap::new(),
             bytes: 0,
             written: None,
@@ -200,7 +206,7 @@ impl Pulls {
                 return Step::Wait;
             }
             // What came before this answer is void too: tombstones among it were collected meanwhile.
-            (pull.bytes, pull.next, pull.base) = (0, 0, page.cut);
+            (pull.bytes, pull.next, pull.base, pull.cut) = (0, 0, page.cut, 0);
             pull.staged.clear();
             pull.written = Some(BTreeSet::new());
             pull.replaced_by = Some(page.nonce);
@@ -217,6 +223,11 @@ impl Pulls {
         let mut step = Step::Wait;
         while let Some(page) = pull.early.remove(&pull.next) {
             match pull.stage(page) {
+                // The source has lost its store since it began to answer.
+                Continuation::Done if pull.next < pull.cut => {
+                    self.under_way.remove(&origin);
+                    return Step::Wait;
+                }
                 Continuation::Done => {
                     let (staged, upto) = (pull.finish(), pull.next);
                     self.under_way.remove(&origin);

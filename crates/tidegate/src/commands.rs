@@ -12,6 +12,7 @@ mod node;
 mod output;
 mod people;
 mod policy;
+mod quarantine;
 mod report;
 mod settings;
 mod sim;

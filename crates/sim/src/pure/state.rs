@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use tidegate_replica::{
-    Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records, StateDigest,
+    Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records, Replaced, StateDigest,
 };
 
 use super::bug::Bug;
@@ -19,8 +19,8 @@ pub(crate) struct Rows {
     /// Those of them that are not to be decided on.
     pub(crate) aside: Vec<Dot>,
     pub(crate) clock: Clock,
-    /// Origins of which all else is void.
-    pub(crate) replaced: Vec<Origin>,
+    /// They end a whole state: of its origin all else is void.
+    pub(crate) replaced: Option<Replaced>,
     /// Tombstones up to here are to be forgotten.
     pub(crate) collect: Vec<(Origin, u64)>,
 }
@@ -132,11 +132,10 @@ impl State {
 
     /// One step, atomically.
     pub(crate) fn apply(&mut self, rows: &Rows) {
-        for origin in &rows.replaced {
-            if self.bug == Bug::OldStateKept {
-                continue;
-            }
-            let kept: BTreeSet<&Bytes> = rows.records.iter().map(|r| &r.key).collect();
+        if let Some(Replaced { origin, kept }) = &rows.replaced
+            && self.bug != Bug::OldStateKept
+        {
+            let kept: BTreeSet<&Bytes> = rows.records.iter().map(|r| &r.key).chain(kept).collect();
             let of = group(*origin);
             let all = self.groups.get(&of).map(|g| &g.records).into_iter().flatten();
             let void: Vec<Bytes> = all

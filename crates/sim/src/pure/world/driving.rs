@@ -261,7 +261,7 @@ impl World {
         if bug == Bug::PoisonStops && !aside.is_empty() {
             return;
         }
-        let whole = !replaced.is_empty();
+        let whole = replaced.is_some();
         let rows =
             Rows { records: writes, aside, clock: clock.clone(), replaced, ..Rows::default() };
         node.disk.write(rows, Then::Merged { id: merge, publish });
