@@ -14,6 +14,6 @@ pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;
 pub use session::{Session, SessionError};
 pub use sigv4::{
-    AuthnError, CachedKey, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD, amz_date,
-    payload_hash, sign, string_to_sign,
+    AuthnError, CachedKey, HttpRequest, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD,
+    amz_date, payload_hash, sign, string_to_sign,
 };
