@@ -12,6 +12,7 @@ mod grpc;
 pub mod link;
 mod machine;
 mod node;
+mod operations;
 mod patience;
 mod peers;
 pub mod platform;
