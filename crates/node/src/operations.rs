@@ -2,6 +2,7 @@
 //! here and nowhere else.
 
 mod freshness;
+mod subject;
 
 use std::sync::Arc;
 
@@ -13,7 +14,10 @@ use tidegate_replica::{Clock, GroupId};
 use tidegate_service::{Caller, Reason, ServiceError, check};
 use tracing::Instrument;
 
-pub(crate) use self::freshness::{Fresh, Seen, decision_id, evidence, not_yet, still, view};
+pub(crate) use self::{
+    freshness::{Evidence, Fresh, Seen, covering, decision_id, evidence, not_yet, still, view},
+    subject::Subject,
+};
 use crate::{core::Core, telemetry::trace};
 
 /// Items of a page that is asked for without a size.
@@ -51,7 +55,7 @@ pub(crate) fn token_of(core: &Core, group: GroupId, index: u64) -> Result<String
 /// One page of `items`, which come in order of their keys, and the token of the next.
 pub(crate) fn page<T>(
     core: &Core,
-    operation: &'static str,
+    operation: &str,
     size: u32,
     token: &str,
     items: impl Iterator<Item = (String, T)>,

@@ -1,5 +1,6 @@
 //! One table of errors: the code, the HTTP status and whose fault it is, as AWS has them, and what each of our reasons becomes.
 
+use tidegate_authn::AuthnError;
 use tidegate_service::{Reason, ServiceError};
 
 use crate::Service;
@@ -131,6 +132,22 @@ impl From<ServiceError> for Refusal {
             _ => e.message,
         };
         Self::new(code(e.reason), message)
+    }
+}
+
+impl From<AuthnError> for Refusal {
+    fn from(e: AuthnError) -> Self {
+        match e {
+            AuthnError::RequestExpired => Self::new(Code::RequestExpired, e.to_string()),
+            // AWS says which part is missing, and how far the time is off.
+            AuthnError::IncompleteSignature(what) => Self::new(Code::IncompleteSignature, what),
+            AuthnError::SignatureNotCurrent(_) | AuthnError::WrongScope(_) => {
+                Self::new(Code::SignatureDoesNotMatch, e.to_string())
+            }
+            AuthnError::MissingAuthenticationToken
+            | AuthnError::SignatureDoesNotMatch
+            | AuthnError::RequestTimeTooSkewed { .. } => ServiceError::from(e).into(),
+        }
     }
 }
 
