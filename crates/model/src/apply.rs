@@ -3,6 +3,8 @@
 mod credentials;
 mod entities;
 mod policies;
+mod resources;
+mod tags;
 
 use bytes::Bytes;
 use prost::Message;
@@ -16,6 +18,7 @@ use crate::{
     permissions::permissions,
     record,
     rejection::{Rejection, RejectionKind},
+    resource::{Body, Change},
     state::{AccountState as Account, Applied},
 };
 
@@ -245,6 +248,9 @@ impl Step<'_> {
             Command::PutInline(c) => self.put_inline(c),
             Command::CreateAccessKey(c) => self.create_access_key(c),
             Command::UpdateAccessKey(c) => self.update_access_key(c),
+            Command::ChangeResource(c) => self.change_resource(c),
+            Command::ChangeTags(c) => self.change_tags(c),
+            Command::UpdateGroup(c) => self.update_group(c),
             Command::InitAccount(_)
             | Command::CreateCluster(_)
             | Command::RegisterNode(_)
@@ -268,6 +274,15 @@ impl Command {
             Self::CreateAccessKey(c) => {
                 c.id.clear();
                 c.sealed_secret.clear();
+            }
+            Self::ChangeResource(c) => {
+                if let Some(Change::Create(r) | Change::Update(r)) = &mut c.change {
+                    r.id.clear();
+                    // A hash has salt.
+                    if let Some(Body::LoginProfile(login)) = &mut r.body {
+                        login.hash.clear();
+                    }
+                }
             }
             Self::ReserveAccount(c) => {
                 if let Some(placement) = c.placement.as_mut() {

@@ -2,6 +2,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::ResourceKind;
+
 /// What policies and inline policies hang on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntityKind {
@@ -57,6 +59,8 @@ pub enum Key {
     Member(u64, String, String),
     /// An access key, by id.
     AccessKey(u64, String),
+    /// An instance profile, identity provider or the like.
+    Resource(u64, ResourceKind, String),
     /// The cluster itself.
     Cluster,
     /// A node.
@@ -127,6 +131,11 @@ impl Key {
                 head(10, *a);
                 texts(&mut b, &[id]);
             }
+            Self::Resource(a, kind, n) => {
+                head(20, *a);
+                b.put_u8(*kind as u8);
+                texts(&mut b, &[n]);
+            }
             Self::Cluster => head(64, 0),
             Self::Node(n) => head(65, *n),
             Self::Placement(g) => head(66, u64::from(*g)),
@@ -173,6 +182,11 @@ impl Key {
             8 => entity(rest).map(|(k, e, n)| Self::Attachment(number, k, e, n)),
             9 => pair(rest).map(|(g, u)| Self::Member(number, g, u)),
             10 => Some(Self::AccessKey(number, text(rest)?)),
+            20 => {
+                let (kind, name) = rest.split_first()?;
+                let kind = ResourceKind::from_number(u32::from(*kind))?;
+                Some(Self::Resource(number, kind, text(name)?))
+            }
             64 if number == 0 => alone(Self::Cluster),
             65 => alone(Self::Node(number)),
             66 => alone(Self::Placement(number.try_into().ok()?)),
@@ -195,6 +209,7 @@ mod tests {
         for key in [
             Key::Account(7),
             Key::User(7, t("ada")),
+            Key::Resource(7, ResourceKind::InstanceProfile, t("web")),
             Key::Group(7, t("g")),
             Key::Role(7, t("r")),
             Key::Policy(7, t("p")),

@@ -21,6 +21,7 @@ mod quota;
 pub mod record;
 mod rejection;
 mod requests;
+pub mod resource;
 mod state;
 mod validate;
 
@@ -31,4 +32,5 @@ pub use key::{EntityKind, Key};
 pub use permissions::permissions;
 pub use quota::*;
 pub use rejection::{Rejection, RejectionKind};
+pub use resource::ResourceKind;
 pub use state::{AccountState, Applied, BadRecord, Entity, GroupState, LocalRow, PolicyState};

@@ -97,6 +97,9 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             if c.delete { "DeleteAccessKey" } else { "UpdateAccessKey" },
             key_owner(account, &c.user),
         ),
+        Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
+            crate::resource::permissions(command, account)
+        }
         Command::InitAccount(_)
         | Command::CreateCluster(_)
         | Command::RegisterNode(_)

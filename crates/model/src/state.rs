@@ -10,10 +10,11 @@ use tidegate_policy::{AccountId, Arn, CompiledPolicy, PolicyKind, PolicySource, 
 use tidegate_replica::{GroupId, Record};
 
 use crate::{
-    EntityKind, Key,
+    EntityKind, Key, ResourceKind,
     caller::Resolved,
     record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
     requests::Requests,
+    resource::Resource,
     validate::compiled,
 };
 
@@ -79,6 +80,7 @@ pub struct AccountState {
     /// (user, group).
     pub(crate) memberships: OrdSet<(Arc<str>, Arc<str>)>,
     pub(crate) access_keys: OrdMap<Arc<str>, Arc<AccessKey>>,
+    pub(crate) resources: OrdMap<(ResourceKind, Arc<str>), Arc<Entity<Resource>>>,
     pub(crate) memo: Memo,
 }
 
@@ -100,6 +102,7 @@ impl PartialEq for AccountState {
             && self.attachments == other.attachments
             && self.memberships == other.memberships
             && self.access_keys == other.access_keys
+            && self.resources == other.resources
     }
 }
 
@@ -130,6 +133,7 @@ impl AccountState {
             attachments: OrdSet::new(),
             memberships: OrdSet::new(),
             access_keys: OrdMap::new(),
+            resources: OrdMap::new(),
             memo: Memo::default(),
         }
     }
@@ -202,6 +206,17 @@ impl AccountState {
     /// An access key by id.
     pub fn access_key(&self, id: &str) -> Option<&Arc<AccessKey>> {
         self.access_keys.get(id)
+    }
+
+    /// An instance profile, identity provider or the like by name, without regard to case.
+    pub fn resource(&self, kind: ResourceKind, name: &str) -> Option<&Arc<Entity<Resource>>> {
+        self.resources.get(&(kind, Arc::from(name.to_ascii_lowercase())))
+    }
+
+    /// All resources of a kind, ordered by name.
+    pub fn resources(&self, kind: ResourceKind) -> impl Iterator<Item = &Arc<Entity<Resource>>> {
+        let from = (kind, Arc::from(""));
+        self.resources.range(from..).take_while(move |((k, _), _)| *k == kind).map(|(_, r)| r)
     }
 
     /// ARNs of the managed policies attached to an entity, ordered.
@@ -340,6 +355,13 @@ impl AccountState {
             Key::AccessKey(_, id) => match value.map(read::<AccessKey>).transpose()? {
                 Some(value) => drop(self.access_keys.insert(arc(id), Arc::new(value))),
                 None => drop(self.access_keys.remove(id.as_str())),
+            },
+            Key::Resource(_, kind, n) => match value.map(read::<Resource>).transpose()? {
+                Some(value) => {
+                    let entity = Arc::new(Entity { value, revision });
+                    drop(self.resources.insert((*kind, arc(n)), entity));
+                }
+                None => drop(self.resources.remove(&(*kind, arc(n)))),
             },
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
@@ -492,7 +514,8 @@ impl GroupState {
             | Key::Inline(a, ..)
             | Key::Attachment(a, ..)
             | Key::Member(a, ..)
-            | Key::AccessKey(a, _) => *a,
+            | Key::AccessKey(a, _)
+            | Key::Resource(a, ..) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;
