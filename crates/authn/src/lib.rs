@@ -4,12 +4,14 @@
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
 mod mac;
+mod password;
 mod seal;
 mod secret;
 mod session;
 mod sigv4;
 
 pub use mac::{Mac, MacError};
+pub use password::{PasswordError, hash_password, verify_password};
 pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;
 pub use session::{Session, SessionError};

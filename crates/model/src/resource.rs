@@ -1,9 +1,13 @@
 //! What an account holds besides users, groups, roles and policies: instance profiles, identity providers, its alias, its password
 //! policy, login profiles. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
 
+mod password;
+
 use prost::{Message, Oneof};
 
 use crate::{AccountState, Command, record::Tag};
+
+pub use password::violation as password_violation;
 
 /// The kinds of resources. The numbers are stored and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

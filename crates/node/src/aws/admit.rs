@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use http::request::Parts;
 use tidegate_authn::{AuthnError, HttpRequest, Presented};
-use tidegate_policy::Context;
-use tidegate_query::{Refusal, Service};
+use tidegate_policy::{Context, Value};
+use tidegate_query::{Fields, Refusal, Service};
 use tidegate_service::{Caller, authenticate};
 
 use crate::core::Core;
@@ -54,6 +54,26 @@ fn context(core: &Core, parts: &Parts, address: IpAddr, region: &str) -> Context
         }
     }
     context
+}
+
+/// Puts into the context what policies may ask about a call's own parameters: its tags, its boundary, the policy that it attaches.
+pub(super) fn conditions(context: &mut Context, input: &Fields) {
+    let tags = input.structures("Tags").map(|t| (t.text_or_empty("Key"), t.text_or_empty("Value")));
+    let mut keys = input.texts("TagKeys");
+    for (key, value) in tags {
+        context.insert(&format!("aws:RequestTag/{key}"), value);
+        keys.push(key);
+    }
+    if !keys.is_empty() {
+        context.insert("aws:TagKeys", Value::Many(keys));
+    }
+    for (key, member) in
+        [("iam:PermissionsBoundary", "PermissionsBoundary"), ("iam:PolicyARN", "PolicyArn")]
+    {
+        if let Some(value) = input.text(member) {
+            context.insert(key, value);
+        }
+    }
 }
 
 /// The caller of a signed request, and the service that the signature names.

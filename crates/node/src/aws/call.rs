@@ -107,11 +107,12 @@ async fn serve(
     let bytes = body(core, incoming).await?;
     // Whose key is new is known once the tokens that came along are covered.
     operations::view(core, &wanted.before, &[]).await?;
-    let (service, caller) = admit::caller(core, &parts, &bytes, address)?;
+    let (service, mut caller) = admit::caller(core, &parts, &bytes, address)?;
     let known = |refusal: Refusal| Refused(Some(service), refusal);
     let form = form(&parts, &bytes).map_err(known)?;
     let asked = Asked::read(&form, Some(service)).map_err(known)?;
     let input = asked.input(&form).map_err(known)?;
+    admit::conditions(&mut caller.context, &input);
     let call = Call { core, caller: &caller, asked, input: &input, wanted: &wanted };
     let Answered { output, evidence } = handlers::run(&call).await.map_err(known)?;
     let body = asked.answer(&output, id).map_err(|e| known(internal(&e)))?;

@@ -37,6 +37,7 @@ const QUOTAS: [(&str, i64); 22] = [
 pub(super) async fn summary(call: &Call<'_>) -> Outcome {
     let (seen, account) = call.read(Subject::Account).await?;
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let of = |kind| count(account.resources(kind).count());
     let in_use = account.policies().map(|p| p.versions.len()).sum();
     let counted = [
         ("Users", count(account.users().count())),
@@ -49,8 +50,11 @@ pub(super) async fn summary(call: &Call<'_>) -> Outcome {
         ("MFADevices", 0),
         ("MFADevicesInUse", 0),
         ("AccountMFAEnabled", 0),
-        ("InstanceProfiles", 0),
-        ("Providers", 0),
+        ("InstanceProfiles", of(model::ResourceKind::InstanceProfile)),
+        (
+            "Providers",
+            of(model::ResourceKind::OidcProvider) + of(model::ResourceKind::SamlProvider),
+        ),
     ];
     let all = counted.into_iter().chain(QUOTAS);
     let map = all.map(|(name, n)| (name.to_owned(), Value::Integer(n))).collect();

@@ -6,7 +6,7 @@ use tidegate_model::{AccountState, EntityKind, PolicyState};
 use tidegate_policy::aws_managed;
 use tidegate_query::{Fields, Value};
 
-use super::shapes;
+use super::{instance_profiles, shapes};
 use crate::{
     aws::{answer::Outcome, call::Call},
     operations::Subject,
@@ -41,15 +41,19 @@ fn group(account: &AccountState, g: &tidegate_model::record::Group) -> Fields {
 }
 
 fn role(account: &AccountState, r: &tidegate_model::record::Role) -> Fields {
+    let profiles: Value =
+        instance_profiles::of_role(account, &r.name).map(|(_, profile)| profile).collect();
     shapes::role_extras(shapes::bare_role(account, r), r)
-        .with("InstanceProfileList", Value::List(Vec::new()))
+        .with("InstanceProfileList", profiles)
         .with("RolePolicyList", inline(account, EntityKind::Role, &r.name))
         .with("AttachedManagedPolicies", attached(account, EntityKind::Role, &r.name))
 }
 
 fn policy(account: &AccountState, p: &PolicyState) -> Fields {
     let versions: Value = p.versions.values().rev().map(|v| shapes::version(p, v, true)).collect();
-    shapes::policy(account, &p.meta).with("PolicyVersionList", versions)
+    shapes::listed_policy(account, &p.meta)
+        .with_text("Description", &p.meta.description)
+        .with("PolicyVersionList", versions)
 }
 
 /// Everything in the order of the lists, each with the number of its list.

@@ -3,6 +3,7 @@
 use tidegate_model::{
     Command, Reply, command,
     ids::{self, IdKind},
+    resource,
 };
 use tidegate_query::{Fields, Value};
 
@@ -37,6 +38,15 @@ pub(super) async fn get(call: &Call<'_>) -> Outcome {
     });
     let page = call.page("Users", members)?;
     call.seen(&seen, page.with("Group", shapes::group(&account, &group.value)))
+}
+
+pub(super) async fn update(call: &Call<'_>) -> Outcome {
+    call.just(Command::UpdateGroup(resource::UpdateGroup {
+        name: call.text("GroupName"),
+        new_name: call.text("NewGroupName"),
+        new_path: call.text("NewPath"),
+    }))
+    .await
 }
 
 pub(super) async fn delete(call: &Call<'_>) -> Outcome {

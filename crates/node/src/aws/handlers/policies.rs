@@ -46,6 +46,7 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
             id: ids::unique_id(IdKind::ManagedPolicy, &draw(call.core)),
             document: call.text("PolicyDocument"),
             description: call.text("Description"),
+            tags: shapes::read_tags(call.input),
         }))
         .await?;
     let policy = given(&done, |r| if let Reply::Policy(p) = r { Some(p.clone()) } else { None })?;

@@ -93,11 +93,3 @@ pub(super) async fn list(call: &Call<'_>) -> Outcome {
     });
     call.seen(&seen, call.page("Roles", roles)?)
 }
-
-pub(super) async fn list_tags(call: &Call<'_>) -> Outcome {
-    let name = call.text("RoleName");
-    let (seen, account) = call.read(Subject::Role(&name)).await?;
-    let role = account.role(&name).ok_or_else(|| no_such("role", &name))?;
-    let tags = shapes::paged_tags(&role.value.tags);
-    call.seen(&seen, call.page("Tags", tags)?)
-}

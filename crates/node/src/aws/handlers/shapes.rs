@@ -126,7 +126,7 @@ pub(super) fn listed_policy(account: &AccountState, p: &record::Policy) -> Field
 
 /// A customer managed policy.
 pub(super) fn policy(account: &AccountState, p: &record::Policy) -> Fields {
-    listed_policy(account, p).with_text("Description", &p.description)
+    with_tags(listed_policy(account, p).with_text("Description", &p.description), &p.tags)
 }
 
 fn date(text: &str) -> UnixMillis {

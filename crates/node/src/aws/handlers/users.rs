@@ -69,11 +69,3 @@ pub(super) async fn list(call: &Call<'_>) -> Outcome {
     });
     call.seen(&seen, call.page("Users", users)?)
 }
-
-pub(super) async fn list_tags(call: &Call<'_>) -> Outcome {
-    let name = call.user_name();
-    let (seen, account) = call.read(Subject::User(&name)).await?;
-    let user = account.user(&name).ok_or_else(|| no_such("user", &name))?;
-    let tags = shapes::paged_tags(&user.value.tags);
-    call.seen(&seen, call.page("Tags", tags)?)
-}

@@ -19,6 +19,7 @@ impl IamHandler {
             id: ids::unique_id(IdKind::ManagedPolicy, &draw(&self.0)),
             document: r.policy_document,
             description: r.description,
+            tags: Vec::new(),
         });
         let done = mutate(&self.0, &caller, r.request_id, r.validate_only, command).await?;
         Ok(Response::new(pb::CreatePolicyResponse {
