@@ -42,14 +42,14 @@ data "aws_iam_policy" "read_only" {
 }
 
 resource "aws_iam_user" "people" {
-  for_each = toset(["ada", "grace", "barbara", "frances", "radia", "joan"])
+  for_each = toset(["ada", "grace", "barbara", "frances", "radia", "joan", "karen", "sophie"])
   name     = each.key
   path     = "/people/"
   tags     = { team = var.team }
 }
 
 resource "aws_iam_group" "teams" {
-  for_each = toset(["developers", "auditors"])
+  for_each = toset(["developers", "auditors", "guests"])
   name     = each.key
   path     = "/teams/"
 }
@@ -66,7 +66,7 @@ resource "aws_iam_user_group_membership" "barbara" {
 }
 
 resource "aws_iam_policy" "reads" {
-  for_each    = toset(["reads-1", "reads-2", "reads-3"])
+  for_each    = toset(["reads-1", "reads-2", "reads-3", "reads-4", "reads-5"])
   name        = each.key
   description = "Reads photos"
   policy      = data.aws_iam_policy_document.reads.json
@@ -96,7 +96,7 @@ resource "aws_iam_group_policy_attachment" "auditors" {
 }
 
 resource "aws_iam_role" "roles" {
-  for_each             = toset(["server", "batch", "audit"])
+  for_each             = toset(["server", "batch", "audit", "deploy"])
   name                 = each.key
   path                 = "/roles/"
   description          = "The ${each.key} role of ${var.team}"
@@ -128,6 +128,11 @@ resource "aws_iam_instance_profile" "profiles" {
 
 resource "aws_iam_access_key" "ada" {
   user = aws_iam_user.people["ada"].name
+}
+
+resource "aws_iam_user_login_profile" "grace" {
+  user                    = aws_iam_user.people["grace"].name
+  password_reset_required = true
 }
 
 resource "aws_iam_openid_connect_provider" "ci" {

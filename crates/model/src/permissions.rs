@@ -33,6 +33,7 @@ fn key_owner(account: &AccountState, user: &str) -> String {
 }
 
 /// The permissions that a command on this account needs, each an action and a resource ARN. Empty: only the cluster itself may.
+#[expect(clippy::too_many_lines, reason = "one table, a row for each command")]
 pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, String)> {
     let one = |action: &str, resource: String| vec![(format!("iam:{action}"), resource)];
     match command {

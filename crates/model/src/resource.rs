@@ -14,7 +14,7 @@ pub use password::violation as password_violation;
 pub enum ResourceKind {
     /// A role in the form in which instances are given it.
     InstanceProfile = 1,
-    /// A provider of OpenID Connect tokens.
+    /// A provider of `OpenID` Connect tokens.
     OidcProvider = 2,
     /// A provider of SAML assertions.
     SamlProvider = 3,

@@ -146,26 +146,26 @@ pub(crate) async fn read(
     caller: &Caller,
     fresh: &Fresh,
     action: &str,
-    resource: impl FnOnce(&AccountState) -> String,
+    subject: Subject<'_>,
 ) -> Result<(Seen, Arc<AccountState>), ServiceError> {
     let view = view(core, fresh, &[GroupId::DIRECTORY, caller.group]).await?;
     let account = Arc::clone(view.account(caller.account)?);
     let caller = still(core, &view, caller)?;
-    check(&caller, action, &resource(&account))?;
+    check(&caller, action, &subject.arn(&account))?;
     Ok((view, account))
 }
 
-pub(crate) fn user_arn(account: &AccountState, name: &str) -> String {
+fn user_arn(account: &AccountState, name: &str) -> String {
     let path = account.user(name).map_or("/", |u| &u.value.path).to_owned();
     account.arn(EntityKind::User, &path, name)
 }
 
-pub(crate) fn group_arn(account: &AccountState, name: &str) -> String {
+fn group_arn(account: &AccountState, name: &str) -> String {
     let path = account.group(name).map_or("/", |g| &g.value.path).to_owned();
     account.arn(EntityKind::Group, &path, name)
 }
 
-pub(crate) fn role_arn(account: &AccountState, name: &str) -> String {
+fn role_arn(account: &AccountState, name: &str) -> String {
     let path = account.role(name).map_or("/", |r| &r.value.path).to_owned();
     account.arn(EntityKind::Role, &path, name)
 }

@@ -99,13 +99,13 @@ impl Step<'_> {
             Change::Create(_) => return Err(mismatch()),
         }
         check_lists(body)?;
-        self.put_resource(kind, resource)
+        Ok(self.put_resource(kind, resource))
     }
 
-    fn put_resource(&mut self, kind: ResourceKind, resource: Resource) -> Answer {
+    fn put_resource(&mut self, kind: ResourceKind, resource: Resource) -> Reply {
         let key = Key::Resource(self.number, kind, resource.name.to_ascii_lowercase());
         self.changes.put(key, &resource);
-        Ok(Reply::Resource(resource))
+        Reply::Resource(resource)
     }
 
     fn create_resource(&mut self, kind: ResourceKind, name: &str, new: &Resource) -> Answer {
@@ -117,7 +117,7 @@ impl Step<'_> {
         }
         match kind {
             ResourceKind::InstanceProfile => {
-                drop(validate::name("instanceProfileName", name, 128)?)
+                drop(validate::name("instanceProfileName", name, 128)?);
             }
             ResourceKind::LoginProfile => {
                 self.account.user(name).ok_or_else(|| Rejection::no_such("user", name))?;
@@ -144,7 +144,7 @@ impl Step<'_> {
             ResourceKind::InstanceProfile => validate::path(&new.path)?,
             _ => String::new(),
         };
-        self.put_resource(kind, Resource { path, created: self.time, ..new.clone() })
+        Ok(self.put_resource(kind, Resource { path, created: self.time, ..new.clone() }))
     }
 
     fn delete_resource(&mut self, kind: ResourceKind, name: &str) -> Answer {

@@ -141,10 +141,13 @@ impl Call<'_> {
         subject: Subject<'_>,
     ) -> Result<(Seen, Arc<AccountState>), Refusal> {
         let action = format!("{}:{}", self.asked.service.scope(), self.asked.operation.name);
-        let read = operations::read(self.core, self.caller, &self.wanted.reads, &action, |a| {
-            subject.arn(a)
-        });
+        let read = operations::read(self.core, self.caller, &self.wanted.reads, &action, subject);
         Ok(read.await?)
+    }
+
+    /// The view that the call asks for.
+    pub(super) async fn view(&self) -> Result<Seen, Refusal> {
+        Ok(operations::view(self.core, &self.wanted.reads, &self.groups()).await?)
     }
 
     /// The answer to a read.

@@ -29,7 +29,7 @@ use tidegate_service::{Caller, Reason, ServiceError};
 use tonic::{Request, Response, Status};
 
 use self::{
-    calls::{evidence, group_arn, mutate, own_name, page, read, role_arn, user_arn},
+    calls::{Subject, evidence, mutate, own_name, page, read},
     shapes::{
         access_key, attached_name, aws_policy, created, group, policy, role, tags, user, version,
         version_number,

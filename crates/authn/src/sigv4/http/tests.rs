@@ -31,7 +31,7 @@ impl Sent {
         let mut headers: Vec<(String, String)> = Vec::new();
         for line in lines {
             if line.starts_with(' ') {
-                headers.last_mut().unwrap().1.push_str(&format!(" {}", line.trim()));
+                headers.last_mut().unwrap().1.extend([" ", line.trim()]);
             } else {
                 let (name, value) = line.split_once(':').unwrap();
                 headers.push((name.to_ascii_lowercase(), value.to_owned()));

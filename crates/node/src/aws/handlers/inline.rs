@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The entity that a call names, the member of the input that names it, and what reads of it are about.
-pub(super) fn entity<'n>(kind: EntityKind, name: &'n str) -> (&'static str, Subject<'n>) {
+pub(super) fn entity(kind: EntityKind, name: &str) -> (&'static str, Subject<'_>) {
     match kind {
         EntityKind::User => ("UserName", Subject::User(name)),
         EntityKind::Group => ("GroupName", Subject::Group(name)),

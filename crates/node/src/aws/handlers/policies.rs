@@ -1,6 +1,6 @@
 //! Managed policies and their versions.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use tidegate_model::{
     AccountState, Command, EntityKind, PolicyState, Reply, command,
@@ -170,16 +170,16 @@ pub(super) async fn delete_version(call: &Call<'_>) -> Outcome {
 }
 
 /// Who a policy is attached to, or is the boundary of, by kind and name.
-fn entities(account: &AccountState, arn: &str, usage: &str) -> BTreeMap<(EntityKind, String), ()> {
-    let mut all = BTreeMap::new();
+fn entities(account: &AccountState, arn: &str, usage: &str) -> BTreeSet<(EntityKind, String)> {
+    let mut all = BTreeSet::new();
     if usage != "PermissionsBoundary" {
-        all.extend(account.entities_for(arn).map(|(kind, name)| ((kind, name.to_string()), ())));
+        all.extend(account.entities_for(arn).map(|(kind, name)| (kind, name.to_string())));
     }
     if usage != "PermissionsPolicy" {
         let users = account.users().filter(|u| u.value.boundary == arn).map(|u| &u.value.name);
         let roles = account.roles().filter(|r| r.value.boundary == arn).map(|r| &r.value.name);
-        all.extend(users.map(|n| ((EntityKind::User, n.to_ascii_lowercase()), ())));
-        all.extend(roles.map(|n| ((EntityKind::Role, n.to_ascii_lowercase()), ())));
+        all.extend(users.map(|n| (EntityKind::User, n.to_ascii_lowercase())));
+        all.extend(roles.map(|n| (EntityKind::Role, n.to_ascii_lowercase())));
     }
     all
 }
@@ -213,7 +213,7 @@ pub(super) async fn list_entities(call: &Call<'_>) -> Outcome {
         _ => None,
     };
     let all = entities(&account, &arn, &call.text("PolicyUsageFilter"))
-        .into_keys()
+        .into_iter()
         .filter(|(kind, _)| filter.is_none_or(|f| f == *kind))
         .filter_map(|(kind, name)| {
             let (path, fields) = entity(&account, kind, &name)?;

@@ -1,4 +1,4 @@
-//! Identity providers: OpenID Connect and SAML.
+//! Identity providers: `OpenID` Connect and SAML.
 
 use tidegate_model::{
     AccountState, Command, ResourceKind,
@@ -49,10 +49,7 @@ fn with_tags(fields: Fields, r: &Resource) -> Fields {
     fields.with_some("Tags", (!r.tags.is_empty()).then(|| shapes::tags(&r.tags)))
 }
 
-fn all<'a>(
-    account: &'a AccountState,
-    kind: ResourceKind,
-) -> impl Iterator<Item = (String, &'a Resource)> {
+fn all(account: &AccountState, kind: ResourceKind) -> impl Iterator<Item = (String, &Resource)> {
     account.resources(kind).map(move |r| (kind.arn(account, "", &r.value.name), &r.value))
 }
 

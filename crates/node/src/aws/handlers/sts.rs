@@ -3,7 +3,6 @@
 use tidegate_model::ids;
 use tidegate_policy::{UnixMillis, aws_managed};
 use tidegate_query::{Code, Fields, Refusal};
-use tidegate_replica::GroupId;
 use tidegate_service::{AssumeRole, AssumedRole, assume_role as assume};
 
 use crate::{
@@ -74,9 +73,7 @@ pub(super) async fn assume_role(call: &Call<'_>) -> Outcome {
         return Err(Refusal::new(Code::UnsupportedOperation, message));
     }
     let packed = packed(call)?;
-    let seen = Seen::present(call.core);
-    let groups = [GroupId::DIRECTORY, call.caller.group];
-    seen.check_ceiling(call.core, &groups)?;
+    let seen = call.view().await?;
     let mut caller = operations::still(call.core, &seen, call.caller)?;
     if let Some(id) = call.input.text("ExternalId") {
         caller.context.insert("sts:ExternalId", id);
@@ -109,9 +106,10 @@ pub(super) async fn get_caller_identity(call: &Call<'_>) -> Outcome {
         .with("UserId", &*principal.user_id)
         .with("Account", call.caller.account.to_string())
         .with("Arn", &*principal.arn);
-    call.seen(&Seen::present(call.core), output)
+    call.seen(&call.view().await?, output)
 }
 
+#[expect(clippy::unused_async, reason = "the form that handlers have")]
 pub(super) async fn get_access_key_info(call: &Call<'_>) -> Outcome {
     let id = call.text("AccessKeyId");
     let account = ids::account_of_key(&id)

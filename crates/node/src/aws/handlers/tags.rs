@@ -70,13 +70,11 @@ async fn list(call: &Call<'_>, of: Tagged) -> Outcome {
         Tagged::Role => {
             account.role(&name).ok_or_else(|| no_such("role", &name))?.value.tags.clone()
         }
-        Tagged::Policy => match account.policy(&name) {
-            Some(policy) => policy.meta.tags.clone(),
-            None => {
-                let message = format!("Policy {name} was not found.");
-                return Err(Refusal::new(Code::NoSuchEntity, message));
-            }
-        },
+        Tagged::Policy => {
+            let message = || format!("Policy {name} was not found.");
+            let missing = || Refusal::new(Code::NoSuchEntity, message());
+            account.policy(&name).ok_or_else(missing)?.meta.tags.clone()
+        }
         Tagged::Resource(kind) => {
             let found = account.resource(kind, &name);
             found.ok_or_else(|| providers::missing(kind, &name))?.value.tags.clone()

@@ -7,7 +7,7 @@ use super::{
     Seen, Status, refuse, wire,
 };
 use crate::operations;
-pub(super) use crate::operations::{group_arn, own_name, role_arn, user_arn};
+pub(super) use crate::operations::{Subject, own_name};
 
 /// A change that took effect, or, with `validate_only`, would.
 pub(super) struct Done {
@@ -49,10 +49,10 @@ pub(super) async fn read(
     caller: &Caller,
     consistency: Option<&Consistency>,
     action: &str,
-    resource: impl FnOnce(&AccountState) -> String,
+    subject: Subject<'_>,
 ) -> Result<(Seen, Arc<AccountState>), Status> {
     let fresh = wire::fresh(core, consistency)?;
-    operations::read(core, caller, &fresh, action, resource).await.map_err(refuse)
+    operations::read(core, caller, &fresh, action, subject).await.map_err(refuse)
 }
 
 pub(super) fn evidence(
