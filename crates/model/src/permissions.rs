@@ -33,7 +33,7 @@ fn key_owner(account: &AccountState, user: &str) -> String {
 }
 
 /// The permissions that a command on this account needs, each an action and a resource ARN. Empty: only the cluster itself may.
-#[expect(clippy::too_many_lines, reason = "one table, a row for each command")]
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, String)> {
     let one = |action: &str, resource: String| vec![(format!("iam:{action}"), resource)];
     match command {
@@ -94,10 +94,10 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             one(&format!("{verb}{word}Policy"), arn)
         }
         Command::CreateAccessKey(c) => one("CreateAccessKey", key_owner(account, &c.user)),
-        Command::UpdateAccessKey(c) => one(
-            if c.delete { "DeleteAccessKey" } else { "UpdateAccessKey" },
-            key_owner(account, &c.user),
-        ),
+        Command::UpdateAccessKey(c) => {
+            let verb = if c.delete { "Delete" } else { "Update" };
+            one(&format!("{verb}AccessKey"), key_owner(account, &c.user))
+        }
         Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
             crate::resource::permissions(command, account)
         }
@@ -106,6 +106,8 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::RegisterNode(_)
         | Command::RemoveNode(_)
         | Command::ReserveAccount(_)
-        | Command::ActivateAccount(_) => Vec::new(),
+        | Command::ActivateAccount(_)
+        | Command::ChangeVoters(_)
+        | Command::VotersChanged(_) => Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! the groups, one pointer holds the view that all answers come from, and the world is met through [`platform::Platform`] alone.
 
 mod aws;
+mod collection;
 pub mod config;
 mod core;
 mod dial;
@@ -22,6 +23,7 @@ mod shaper;
 pub mod telemetry;
 mod tls;
 mod views;
+mod voters;
 
 pub use node::{Node, StartError};
 pub use tls::{TlsError, node_name};

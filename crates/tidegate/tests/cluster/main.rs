@@ -12,9 +12,11 @@
 mod bad_input;
 mod cut_off;
 mod disk;
+mod forgotten;
 mod full_disk;
 mod harness;
 mod kill_nine;
 mod one_trace;
 mod power_cut;
 mod strangers;
+mod voters;

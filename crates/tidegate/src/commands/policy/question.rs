@@ -9,7 +9,7 @@ use super::super::{Failure, report::Usage};
 pub(crate) struct QuestionArgs {
     /// Who asks: the ARN of a root user, a user, a role's or a federated session, a service, or `anonymous`.
     #[arg(long)]
-    principal: String,
+    principal: Option<String>,
     /// Unique id of the user or the role, AIDA… or AROA….
     #[arg(long, value_name = "ID")]
     principal_id: Option<String>,
@@ -52,6 +52,9 @@ pub(crate) struct QuestionArgs {
     /// The account that the resource belongs to; the caller's by default.
     #[arg(long, value_name = "ACCOUNT")]
     resource_account: Option<String>,
+    /// The resource's policy must allow whatever others do, as that of a KMS key must.
+    #[arg(long)]
+    resource_policy_must_allow: bool,
     /// A tag of the resource; may come again.
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     resource_tag: Vec<(String, String)>,
@@ -75,7 +78,9 @@ impl QuestionArgs {
         actions: &[String],
         resources: &[String],
     ) -> Result<Question, Failure> {
-        let mut principal = PrincipalSpec::named(&self.principal)
+        let asks = self.principal.as_deref();
+        let asks = asks.ok_or_else(|| Usage("who asks? --principal says it".to_owned()))?;
+        let mut principal = PrincipalSpec::named(asks)
             .with_id(self.principal_id.clone())
             .behind(self.principal_behind.clone());
         for (key, value) in &self.principal_tag {
@@ -94,6 +99,7 @@ impl QuestionArgs {
             actions: actions.to_vec(),
             resources: resources.to_vec(),
             resource_account: self.resource_account.clone(),
+            resource_policy_must_allow: self.resource_policy_must_allow,
             resource_tags: self.resource_tag.clone(),
             context: self.context.clone(),
             identity: self.identity.clone(),
