@@ -114,6 +114,19 @@ def policies(iam) -> None:
     details = iam.get_account_authorization_details(Filter=["User"])["UserDetailList"]
     ada = next(d for d in details if d["UserName"] == "ada")
     assert ada["GroupList"] == ["devs"] and ada["UserPolicyList"][0]["PolicyDocument"] == READ, ada
+    simulated = iam.simulate_principal_policy(
+        PolicySourceArn=iam.get_user(UserName="ada")["User"]["Arn"],
+        ActionNames=["s3:GetObject", "s3:PutObject"],
+        ResourceArns=["arn:aws:s3:::photos/cat.jpg"],
+    )["EvaluationResults"]
+    assert [(r["EvalActionName"], r["EvalDecision"]) for r in simulated] == [
+        ("s3:GetObject", "allowed"),
+        ("s3:PutObject", "implicitDeny"),
+    ], simulated
+    assert simulated[0]["MatchedStatements"][0]["StartPosition"]["Line"] == 1, simulated
+    keyed = READS.replace('"*"', '"arn:aws:s3:::photos/${aws:username}/*"')
+    assert iam.get_context_keys_for_custom_policy(PolicyInputList=[keyed])["ContextKeyNames"] == ["aws:username"]
+    refused("InvalidInput", 400, iam.simulate_custom_policy, PolicyInputList=[READS], ActionNames=["s3:*"])
     summary = iam.get_account_summary()["SummaryMap"]
     assert summary["Users"] == 1 and summary["UsersQuota"] == 5000, summary
     print("managed and inline policies, boundaries, details, summary")

@@ -101,6 +101,11 @@ impl Answer<'_> {
                 }
                 Ok(())
             }
+            // What came as an object may stand for a map as well.
+            (Kind::Map(..), Value::Structure(fields)) => {
+                let entries = fields.iter().map(|(n, v)| (n.to_owned(), v.clone())).collect();
+                self.value(at, of, &Value::Map(entries))
+            }
             (kind, value) => {
                 let written = scalar(kind, shape, value).ok_or_else(|| self.wrong(at))?;
                 text(&mut self.xml, &written);

@@ -47,6 +47,7 @@ codes! {
     NotSupportedService "NotSupportedService" 404 true;
     PackedPolicyTooLarge "PackedPolicyTooLarge" 400 true;
     PasswordPolicyViolation "PasswordPolicyViolation" 400 true;
+    PolicyEvaluation "PolicyEvaluation" 500 false;
     PolicyNotAttachable "PolicyNotAttachable" 400 true;
     RequestEntityTooLarge "RequestEntityTooLarge" 413 true;
     RequestExpired "RequestExpired" 400 true;

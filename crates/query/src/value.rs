@@ -1,5 +1,7 @@
 //! Values of requests and answers, once they have a type.
 
+mod json;
+
 use std::collections::BTreeMap;
 
 use tidegate_policy::UnixMillis;

@@ -12,6 +12,7 @@ mod policies;
 mod providers;
 mod roles;
 mod shapes;
+mod simulate;
 mod sts;
 mod tags;
 mod users;
@@ -144,6 +145,10 @@ operations! {
         GetLoginProfile => passwords::get_login;
         UpdateLoginProfile => passwords::update_login;
         DeleteLoginProfile => passwords::delete_login;
+        SimulateCustomPolicy => simulate::custom;
+        SimulatePrincipalPolicy => simulate::principal;
+        GetContextKeysForCustomPolicy => simulate::custom_keys;
+        GetContextKeysForPrincipalPolicy => simulate::principal_keys;
         GetAccountSummary => account::summary;
         GetAccountAuthorizationDetails => details::get;
     }
