@@ -6,6 +6,7 @@ Usage: aws_clients.py PROFILE. Prints each step and ends with exit code 0 when a
 import json
 import os
 import pathlib
+import ssl
 import subprocess
 import sys
 import time
@@ -177,8 +178,6 @@ def signatures(cluster: Cluster) -> None:
     refused("InvalidClientTokenId", 403, cluster.client("iam", keys=("AKIAAAAAAAABAAAAAAAA", "x")).list_users)
     sts = cluster.client("sts")
     url = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
-    import ssl
-
     context = ssl.create_default_context(cafile=profile["ca"])
 
     def get(url: str):
@@ -262,6 +261,78 @@ def command_line(cluster: Cluster) -> None:
     print("the AWS CLI")
 
 
+def besides(iam) -> None:
+    """Instance profiles, providers, alias, passwords, tags and renamed groups."""
+    iam.create_instance_profile(InstanceProfileName="web", Path="/apps/", Tags=[{"Key": "a", "Value": "1"}])
+    iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="reader")
+    profile = iam.get_instance_profile(InstanceProfileName="web")["InstanceProfile"]
+    assert profile["Arn"].endswith(":instance-profile/apps/web") and profile["Roles"][0]["RoleName"] == "reader", profile
+    assert iam.list_instance_profiles_for_role(RoleName="reader")["InstanceProfiles"][0]["InstanceProfileName"] == "web"
+    refused("DeleteConflict", 409, iam.delete_instance_profile, InstanceProfileName="web")
+    refused("LimitExceeded", 409, iam.add_role_to_instance_profile, InstanceProfileName="web", RoleName="reader")
+    iam.untag_instance_profile(InstanceProfileName="web", TagKeys=["a"])
+    assert iam.list_instance_profile_tags(InstanceProfileName="web")["Tags"] == []
+    iam.remove_role_from_instance_profile(InstanceProfileName="web", RoleName="reader")
+    iam.delete_instance_profile(InstanceProfileName="web")
+    provider = iam.create_open_id_connect_provider(Url="https://ci.example.com/x", ClientIDList=["a"])
+    arn = provider["OpenIDConnectProviderArn"]
+    iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="b")
+    found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    assert found["Url"] == "ci.example.com/x" and found["ClientIDList"] == ["a", "b"], found
+    refused("EntityAlreadyExists", 409, iam.create_open_id_connect_provider, Url="https://ci.example.com/x")
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    refused("NoSuchEntity", 404, iam.get_open_id_connect_provider, OpenIDConnectProviderArn=arn)
+    iam.create_account_alias(AccountAlias="first")
+    iam.create_account_alias(AccountAlias="second")
+    assert iam.list_account_aliases()["AccountAliases"] == ["second"]
+    iam.delete_account_alias(AccountAlias="second")
+    refused("NoSuchEntity", 404, iam.get_account_password_policy)
+    iam.update_account_password_policy(MinimumPasswordLength=12, RequireSymbols=True)
+    iam.update_account_password_policy(RequireNumbers=True)
+    policy = iam.get_account_password_policy()["PasswordPolicy"]
+    assert policy["MinimumPasswordLength"] == 6 and not policy["RequireSymbols"], policy
+    message = refused("PasswordPolicyViolation", 400, iam.create_login_profile, UserName="ada", Password="password")
+    assert message == "Password should have at least one number", message
+    login = iam.create_login_profile(UserName="ada", Password="passw0rd", PasswordResetRequired=True)["LoginProfile"]
+    assert login["PasswordResetRequired"] and login["UserName"] == "ada", login
+    iam.update_login_profile(UserName="ada", PasswordResetRequired=False)
+    assert not iam.get_login_profile(UserName="ada")["LoginProfile"]["PasswordResetRequired"]
+    iam.delete_login_profile(UserName="ada")
+    iam.delete_account_password_policy()
+    iam.tag_user(UserName="ada", Tags=[{"Key": "Team", "Value": "c"}, {"Key": "x", "Value": ""}])
+    tags = {t["Key"]: t["Value"] for t in iam.list_user_tags(UserName="ada")["Tags"]}
+    assert tags == {"Team": "c", "x": ""}, tags
+    iam.update_group(GroupName="devs", NewGroupName="makers")
+    assert iam.list_groups_for_user(UserName="ada")["Groups"][0]["GroupName"] == "makers"
+    iam.update_group(GroupName="makers", NewGroupName="devs")
+    print("instance profiles, providers, alias, passwords, tags, renamed groups")
+
+
+def hostile(cluster: Cluster) -> None:
+    """Whoever sends nonsense gets an answer, and the node goes on."""
+    base = cluster.endpoint("n1")["aws"]
+    context = ssl.create_default_context(cafile=cluster.profile["ca"])
+    for body, headers, expected in (
+        (b"", {}, 403),
+        (b"\xff\xfe%%%", {}, 403),
+        (b"Action=" + b"a" * (2 << 20), {}, 413),
+        (b"a=b", {"Authorization": "AWS4-HMAC-SHA256 nonsense"}, 403),
+        (b"a=b", {"Authorization": "Basic eDp5"}, 403),
+        (b"a=b", {"x-tidegate-consistency": "psychic"}, 400),
+        (b"a=b", {"x-tidegate-token": "forged"}, 400),
+    ):
+        request = urllib.request.Request(base + "/", data=body, headers=headers)
+        try:
+            urllib.request.urlopen(request, context=context, timeout=30)
+            raise AssertionError(f"{body[:20]!r} was answered")
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+            assert error.code == expected and "<ErrorResponse" in text and "<RequestId>" in text, (error.code, text)
+            assert error.headers["x-amzn-RequestId"], error.headers
+    assert cluster.client("sts").get_caller_identity()["Account"] == "000000000001"
+    print("nonsense is refused")
+
+
 def clean(iam) -> None:
     for key in iam.list_access_keys(UserName="ada")["AccessKeyMetadata"]:
         iam.delete_access_key(UserName="ada", AccessKeyId=key["AccessKeyId"])
@@ -286,7 +357,9 @@ def main() -> None:
     users_and_groups(iam)
     policies(iam)
     roles_and_sessions(cluster, iam)
+    besides(iam)
     signatures(cluster)
+    hostile(cluster)
     freshness(cluster, iam)
     command_line(cluster)
     clean(iam)
