@@ -4,16 +4,18 @@
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
 mod mac;
+mod password;
 mod seal;
 mod secret;
 mod session;
 mod sigv4;
 
 pub use mac::{Mac, MacError};
+pub use password::{PasswordError, hash_password, verify_password};
 pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;
 pub use session::{Session, SessionError};
 pub use sigv4::{
-    AuthnError, CachedKey, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD, amz_date,
-    payload_hash, sign, string_to_sign,
+    AuthnError, CachedKey, HttpRequest, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD,
+    amz_date, payload_hash, sign, string_to_sign,
 };

@@ -1,4 +1,6 @@
-//! Signature Version 4 for gRPC. The canonical request is specified in `docs/signing.md`.
+//! Signature Version 4 for gRPC. The canonical request is specified in `docs/signing.md`. That of AWS's own services stands in `http.rs`.
+
+mod http;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +10,8 @@ use subtle::ConstantTimeEq;
 use tidegate_policy::UnixMillis;
 
 use crate::Secret;
+
+pub use http::HttpRequest;
 
 /// What stands in `x-amz-content-sha256` when the payload is not signed: streams, under TLS.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
@@ -40,6 +44,15 @@ pub enum AuthnError {
         /// How far that is off, in seconds.
         off_seconds: u64,
     },
+    /// What AWS's services say of a time that is too far off.
+    #[error("{0}")]
+    SignatureNotCurrent(String),
+    /// A presigned request that is over.
+    #[error("Request has expired.")]
+    RequestExpired,
+    /// Signed for another service or region.
+    #[error("Credential should be scoped to {0}.")]
+    WrongScope(String),
 }
 
 /// A signature as it came with a call.
@@ -51,6 +64,8 @@ pub struct Presented {
     pub date: String,
     /// The region that was signed for.
     pub region: String,
+    /// The service that was signed for.
+    pub service: String,
     /// `20261123T210000Z`.
     pub amz_date: String,
     /// Hash of the payload in hexadecimal, or [`UNSIGNED_PAYLOAD`].
@@ -59,6 +74,8 @@ pub struct Presented {
     pub session_token: Option<String>,
     signed_headers: String,
     signature: [u8; 32],
+    /// Where the signature stands in the query: for how long it is good, in milliseconds.
+    presigned: Option<u64>,
 }
 
 /// A key that signs for one access key, day and region.
@@ -76,12 +93,16 @@ fn hmac_sha256(key: &[u8], text: &str) -> hmac::Tag {
 }
 
 impl SigningKey {
-    /// Derives the key from a secret access key.
-    pub fn derive(secret: &Secret, date: &str, region: &str) -> Self {
+    /// Derives the key from a secret access key, for what a signature was made for.
+    pub fn derive(secret: &Secret, presented: &Presented) -> Self {
+        Self::of(secret, &presented.date, &presented.region, &presented.service)
+    }
+
+    fn of(secret: &Secret, date: &str, region: &str, service: &str) -> Self {
         let first = format!("AWS4{}", secret.expose());
         let day = hmac_sha256(first.as_bytes(), date);
         let regional = hmac_sha256(day.as_ref(), region);
-        let service = hmac_sha256(regional.as_ref(), SERVICE);
+        let service = hmac_sha256(regional.as_ref(), service);
         Self(hmac::Key::new(
             hmac::HMAC_SHA256,
             hmac_sha256(service.as_ref(), "aws4_request").as_ref(),
@@ -106,16 +127,17 @@ impl SigningKeyCache {
         secret: impl FnOnce() -> Result<Secret, E>,
     ) -> Result<CachedKey, E> {
         let name = format!(
-            "{}/{}/{}/{}",
+            "{}/{}/{}/{}/{}",
             presented.access_key_id,
             presented.date,
             presented.region,
+            presented.service,
             hex::encode(fingerprint)
         );
         if let Some((_, key)) = self.0.lock().1.get(&name) {
             return Ok(CachedKey { key: key.clone(), name: None });
         }
-        let key = SigningKey::derive(&secret()?, &presented.date, &presented.region);
+        let key = SigningKey::derive(&secret()?, presented);
         Ok(CachedKey { key, name: Some(name) })
     }
 
@@ -201,9 +223,14 @@ pub fn string_to_sign(
     canonical.push_str(&names);
     canonical.push('\n');
     canonical.push_str(content_sha256);
+    of_canonical(&canonical, amz_date, region, SERVICE)
+}
+
+/// The string that is signed, of a canonical request.
+fn of_canonical(canonical: &str, amz_date: &str, region: &str, service: &str) -> String {
     let date = amz_date.get(..8).unwrap_or_default();
     format!(
-        "{ALGORITHM}\n{amz_date}\n{date}/{region}/{SERVICE}/aws4_request\n{}",
+        "{ALGORITHM}\n{amz_date}\n{date}/{region}/{service}/aws4_request\n{}",
         payload_hash(canonical.as_bytes())
     )
 }
@@ -264,6 +291,7 @@ impl Presented {
             access_key_id: id.to_owned(),
             date: date.to_owned(),
             region: region.to_owned(),
+            service: SERVICE.to_owned(),
             amz_date: amz_date.to_owned(),
             content_sha256: header("x-amz-content-sha256")
                 .ok_or(incomplete("`x-amz-content-sha256` is missing"))?
@@ -273,6 +301,7 @@ impl Presented {
                 .ok_or(incomplete("`SignedHeaders` is missing"))?
                 .to_owned(),
             signature: bytes,
+            presigned: None,
         })
     }
 
@@ -313,6 +342,10 @@ impl Presented {
         }
         let signed =
             string_to_sign(path, &headers, &self.content_sha256, &self.amz_date, &self.region);
+        self.check_signature(key, &signed)
+    }
+
+    fn check_signature(&self, key: &SigningKey, signed: &str) -> Result<(), AuthnError> {
         let expected = hmac::sign(&key.0, signed.as_bytes());
         if bool::from(expected.as_ref().ct_eq(&self.signature)) {
             Ok(())

@@ -4,6 +4,8 @@ mod credentials;
 mod entities;
 mod policies;
 mod region;
+mod resources;
+mod tags;
 
 use bytes::Bytes;
 use prost::Message;
@@ -17,6 +19,7 @@ use crate::{
     permissions::permissions,
     record,
     rejection::{Rejection, RejectionKind},
+    resource::{Body, Change},
     state::{AccountState as Account, Applied},
 };
 
@@ -259,6 +262,9 @@ impl Step<'_> {
             Command::UpdateAccessKey(c) => self.update_access_key(c),
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
+            Command::ChangeResource(c) => self.change_resource(c),
+            Command::ChangeTags(c) => self.change_tags(c),
+            Command::UpdateGroup(c) => self.update_group(c),
             Command::InitAccount(_)
             | Command::CreateCluster(_)
             | Command::RegisterNode(_)
@@ -284,6 +290,15 @@ impl Command {
             Self::CreateAccessKey(c) => {
                 c.id.clear();
                 c.sealed_secret.clear();
+            }
+            Self::ChangeResource(c) => {
+                if let Some(Change::Create(r) | Change::Update(r)) = &mut c.change {
+                    r.id.clear();
+                    // A hash has salt.
+                    if let Some(Body::LoginProfile(login)) = &mut r.body {
+                        login.hash.clear();
+                    }
+                }
             }
             Self::ReserveAccount(c) => {
                 if let Some(placement) = c.placement.as_mut() {

@@ -193,6 +193,12 @@ impl AccountState {
         Some(Arc::new(Resolved::new(resolved.principal.clone(), policies)))
     }
 
+    /// The policies of a group; `None` where there is no such group.
+    pub fn group_policies(&self, name: &str) -> Option<Vec<Arc<CompiledPolicy>>> {
+        self.group(name)?;
+        Some(self.policies_of(EntityKind::Group, &name.to_ascii_lowercase()))
+    }
+
     fn policies_of(&self, kind: EntityKind, name: &str) -> Vec<Arc<CompiledPolicy>> {
         // A policy that this build can't read may hold a deny.
         let inline = self.inline_states(kind, name).map(|i| i.compiled.clone());

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{record, region, rejection::Rejection};
+use crate::{record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -119,6 +119,8 @@ commands! {
         document: String = (string, tag = "4");
         /// What it is for.
         description: String = (string, tag = "5");
+        /// Tags.
+        tags: Vec<record::Tag> = (message, repeated, tag = "6");
     }
     /// Adds a version to a managed policy.
     CreatePolicyVersion {
@@ -291,7 +293,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 63, 64, 65");
     }
     /// What became of a command.
     Outcome {
@@ -301,7 +303,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -385,6 +387,15 @@ pub enum Command {
     /// See [`LiftQuarantine`].
     #[prost(message, tag = "61")]
     LiftQuarantine(LiftQuarantine),
+    /// See [`resource::ChangeResource`].
+    #[prost(message, tag = "63")]
+    ChangeResource(resource::ChangeResource),
+    /// See [`resource::ChangeTags`].
+    #[prost(message, tag = "64")]
+    ChangeTags(resource::ChangeTags),
+    /// See [`resource::UpdateGroup`].
+    #[prost(message, tag = "65")]
+    UpdateGroup(resource::UpdateGroup),
 }
 
 /// What a command gives back.
@@ -420,6 +431,9 @@ pub enum Reply {
     /// The node.
     #[prost(message, tag = "10")]
     Node(record::Node),
+    /// The instance profile, identity provider or the like.
+    #[prost(message, tag = "20")]
+    Resource(resource::Resource),
 }
 
 /// A reply or a refusal.

@@ -15,6 +15,8 @@ pub enum IdKind {
     Group,
     /// `ANPA`.
     ManagedPolicy,
+    /// `AIPA`.
+    InstanceProfile,
 }
 
 impl IdKind {
@@ -25,6 +27,7 @@ impl IdKind {
             Self::Role => "AROA",
             Self::Group => "AGPA",
             Self::ManagedPolicy => "ANPA",
+            Self::InstanceProfile => "AIPA",
         }
     }
 }

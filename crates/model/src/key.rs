@@ -2,6 +2,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::ResourceKind;
+
 /// What policies and inline policies hang on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntityKind {
@@ -63,6 +65,8 @@ pub enum Key {
     Lift(u64, String),
     /// Sessions of a role that are void, imported likewise, by the role's unique id.
     Void(u64, String),
+    /// An instance profile, identity provider or the like.
+    Resource(u64, ResourceKind, String),
     /// The cluster itself.
     Cluster,
     /// A node.
@@ -145,6 +149,11 @@ impl Key {
                 head(34, *a);
                 texts(&mut b, &[role]);
             }
+            Self::Resource(a, kind, n) => {
+                head(20, *a);
+                b.put_u8(*kind as u8);
+                texts(&mut b, &[n]);
+            }
             Self::Cluster => head(64, 0),
             Self::Node(n) => head(65, *n),
             Self::Placement(g) => head(66, u64::from(*g)),
@@ -194,6 +203,11 @@ impl Key {
             32 => Some(Self::Imported(number, text(rest)?)),
             33 => Some(Self::Lift(number, text(rest)?)),
             34 => Some(Self::Void(number, text(rest)?)),
+            20 => {
+                let (kind, name) = rest.split_first()?;
+                let kind = ResourceKind::from_number(u32::from(*kind))?;
+                Some(Self::Resource(number, kind, text(name)?))
+            }
             64 if number == 0 => alone(Self::Cluster),
             65 => alone(Self::Node(number)),
             66 => alone(Self::Placement(number.try_into().ok()?)),
@@ -216,6 +230,7 @@ mod tests {
         for key in [
             Key::Account(7),
             Key::User(7, t("ada")),
+            Key::Resource(7, ResourceKind::InstanceProfile, t("web")),
             Key::Group(7, t("g")),
             Key::Role(7, t("r")),
             Key::Policy(7, t("p")),

@@ -22,6 +22,7 @@ pub mod record;
 pub mod region;
 mod rejection;
 mod requests;
+pub mod resource;
 mod state;
 mod validate;
 
@@ -32,4 +33,5 @@ pub use key::{EntityKind, Key};
 pub use permissions::permissions;
 pub use quota::*;
 pub use rejection::{Rejection, RejectionKind};
+pub use resource::ResourceKind;
 pub use state::{AccountState, Applied, BadRecord, Entity, GroupState, LocalRow, PolicyState};

@@ -104,6 +104,9 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             let verb = if c.delete { "Delete" } else { "Update" };
             one(&format!("{verb}AccessKey"), key_owner(account, &c.user))
         }
+        Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
+            crate::resource::permissions(command, account)
+        }
         Command::LiftQuarantine(c) => lifts(c),
         Command::ImportRegion(_)
         | Command::InitAccount(_)

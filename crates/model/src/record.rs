@@ -132,6 +132,9 @@ pub struct Policy {
     /// When it last changed, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "8")]
     pub updated: u64,
+    /// Its tags.
+    #[prost(message, repeated, tag = "9")]
+    pub tags: Vec<Tag>,
 }
 
 /// One version of a managed policy.

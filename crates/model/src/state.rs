@@ -10,11 +10,12 @@ use tidegate_policy::{AccountId, Arn, CompiledPolicy, PolicyKind, PolicySource, 
 use tidegate_replica::{GroupId, Record};
 
 use crate::{
-    EntityKind, Key,
+    EntityKind, Key, ResourceKind,
     caller::Resolved,
     record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
     region::{Lift, Quarantine, VoidSessions},
     requests::Requests,
+    resource::Resource,
     validate::compiled,
 };
 
@@ -84,6 +85,7 @@ pub struct AccountState {
     pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
     pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
     pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
+    pub(crate) resources: OrdMap<(ResourceKind, Arc<str>), Arc<Entity<Resource>>>,
     pub(crate) memo: Memo,
 }
 
@@ -108,6 +110,7 @@ impl PartialEq for AccountState {
             && self.imported == other.imported
             && self.lifted == other.lifted
             && self.void == other.void
+            && self.resources == other.resources
     }
 }
 
@@ -141,6 +144,7 @@ impl AccountState {
             imported: OrdMap::new(),
             lifted: OrdMap::new(),
             void: OrdMap::new(),
+            resources: OrdMap::new(),
             memo: Memo::default(),
         }
     }
@@ -213,6 +217,17 @@ impl AccountState {
     /// An access key by id.
     pub fn access_key(&self, id: &str) -> Option<&Arc<AccessKey>> {
         self.access_keys.get(id)
+    }
+
+    /// An instance profile, identity provider or the like by name, without regard to case.
+    pub fn resource(&self, kind: ResourceKind, name: &str) -> Option<&Arc<Entity<Resource>>> {
+        self.resources.get(&(kind, Arc::from(name.to_ascii_lowercase())))
+    }
+
+    /// All resources of a kind, ordered by name.
+    pub fn resources(&self, kind: ResourceKind) -> impl Iterator<Item = &Arc<Entity<Resource>>> {
+        let from = (kind, Arc::from(""));
+        self.resources.range(from..).take_while(move |((k, _), _)| *k == kind).map(|(_, r)| r)
     }
 
     /// ARNs of the managed policies attached to an entity, ordered.
@@ -355,6 +370,13 @@ impl AccountState {
             Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
             Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
             Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
+            Key::Resource(_, kind, n) => match value.map(read::<Resource>).transpose()? {
+                Some(value) => {
+                    let entity = Arc::new(Entity { value, revision });
+                    drop(self.resources.insert((*kind, arc(n)), entity));
+                }
+                None => drop(self.resources.remove(&(*kind, arc(n)))),
+            },
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -523,6 +545,7 @@ impl GroupState {
             | Key::Imported(a, _)
             | Key::Lift(a, _)
             | Key::Void(a, _) => *a,
+            Key::Resource(a, ..) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;

@@ -61,6 +61,9 @@ pub struct Listen {
     pub grpc: String,
     /// gRPC for peers, over mutual TLS.
     pub peer: String,
+    /// The AWS Query protocol of IAM and STS, over TLS. Empty: not served.
+    #[serde(default)]
+    pub aws: String,
     /// Prometheus metrics and liveness over plain HTTP. Empty: not served.
     #[serde(default)]
     pub metrics: String,
@@ -216,6 +219,8 @@ pub struct Limits {
     pub staleness_hard_ms: u64,
     /// Connections that each listener may have at a time. Well below the process's limit of descriptors, which the store needs, too.
     pub connections_max: usize,
+    /// Calls of AWS clients that may be under way at a time. Past it they are refused with `Throttling`.
+    pub calls_max: usize,
 }
 
 impl Default for Limits {
@@ -226,6 +231,7 @@ impl Default for Limits {
             staleness_soft_ms: 30_000,
             staleness_hard_ms: 6 * 3_600_000,
             connections_max: 4_096,
+            calls_max: 1_024,
         }
     }
 }
@@ -348,6 +354,9 @@ impl NodeConfig {
         }
         if self.limits.connections_max == 0 {
             return refuse("limits.connections_max", "at least one connection is needed");
+        }
+        if self.limits.calls_max == 0 {
+            return refuse("limits.calls_max", "at least one call is needed");
         }
         if !self.links.is_empty() && self.founding.as_ref().is_some_and(|f| !f.development) {
             return refuse("links", "only a cluster in development mode has them");

@@ -134,6 +134,8 @@ pub(crate) enum Greeting {
     Peers(NodeTls),
     /// TLS towards clients, who prove themselves call by call.
     Clients(NodeTls),
+    /// The same towards clients of AWS, who may speak HTTP/1.1.
+    Aws(NodeTls),
     /// Plain bytes, in the simulator.
     Plain,
 }
@@ -146,6 +148,7 @@ impl Greeting {
                 (io, Some(node))
             }
             Self::Clients(tls) => (Box::new(tls.clients.accept(io).await?) as BoxedIo, None),
+            Self::Aws(tls) => (Box::new(tls.aws.accept(io).await?) as BoxedIo, None),
             Self::Plain => (io, None),
         };
         Ok(Accepted { io, identity: PeerIdentity { node, address }, _place: None })

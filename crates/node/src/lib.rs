@@ -3,6 +3,7 @@
 //! The one idea: every decision is made elsewhere, by values; here is only what waits. One task owns the convergence machine, openraft owns
 //! the groups, one pointer holds the view that all answers come from, and the world is met through [`platform::Platform`] alone.
 
+mod aws;
 mod collection;
 pub mod config;
 mod core;
@@ -13,6 +14,7 @@ mod grpc;
 pub mod link;
 mod machine;
 mod node;
+mod operations;
 mod patience;
 mod peers;
 pub mod platform;

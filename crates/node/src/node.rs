@@ -23,6 +23,7 @@ use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
+    aws,
     collection::Collection,
     config::NodeConfig,
     core::Core,
@@ -156,7 +157,7 @@ fn confirm(core: &Arc<Core>) -> Confirm {
     })
 }
 
-/// Opens the node's doors: peers, clients, and metrics where the settings ask for them.
+/// Opens the node's doors: peers, clients, and clients of AWS and metrics where the settings ask for them.
 async fn listen(
     core: &Arc<Core>,
     tls: Option<NodeTls>,
@@ -165,13 +166,19 @@ async fn listen(
     let at = &core.config.listen;
     let connections_max = core.config.limits.connections_max;
     let peer_greeting = tls.clone().map_or(Greeting::Plain, Greeting::Peers);
+    let aws_greeting = tls.clone().map_or(Greeting::Plain, Greeting::Aws);
     let client_greeting = tls.map_or(Greeting::Plain, Greeting::Clients);
     let listener = incoming(bind(&core.platform, &at.peer).await?, peer_greeting, connections_max);
     let peers = grpc::serve_peers(Arc::clone(core), listener, stopped.clone());
     let mut tasks = vec![tokio::spawn(peers)];
     let listener =
         incoming(bind(&core.platform, &at.grpc).await?, client_greeting, connections_max);
-    tasks.push(tokio::spawn(grpc::serve_clients(Arc::clone(core), listener, stopped)));
+    tasks.push(tokio::spawn(grpc::serve_clients(Arc::clone(core), listener, stopped.clone())));
+    if !at.aws.is_empty() {
+        let listener =
+            incoming(bind(&core.platform, &at.aws).await?, aws_greeting, connections_max);
+        tasks.push(tokio::spawn(aws::serve(Arc::clone(core), listener, stopped)));
+    }
     if !at.metrics.is_empty() {
         let listener = bind(&core.platform, &at.metrics).await?;
         let views = Arc::clone(&core.views);

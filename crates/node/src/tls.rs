@@ -17,6 +17,7 @@ use crate::{config, platform::BoxedIo};
 #[derive(Clone)]
 pub(crate) struct NodeTls {
     pub(crate) clients: TlsAcceptor,
+    pub(crate) aws: TlsAcceptor,
     peers: TlsAcceptor,
     dial: TlsConnector,
     cluster: Arc<str>,
@@ -90,6 +91,8 @@ impl NodeTls {
             .with_root_certificates(roots)
             .with_client_auth_cert(chain, key)
             .map_err(|e| unusable(e.into()))?;
+        let mut aws = clients.clone();
+        aws.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         for alpn in
             [&mut clients.alpn_protocols, &mut peers.alpn_protocols, &mut dial.alpn_protocols]
         {
@@ -97,6 +100,7 @@ impl NodeTls {
         }
         Ok(Self {
             clients: TlsAcceptor::from(Arc::new(clients)),
+            aws: TlsAcceptor::from(Arc::new(aws)),
             peers: TlsAcceptor::from(Arc::new(peers)),
             dial: TlsConnector::from(Arc::new(dial)),
             cluster: cluster.into(),

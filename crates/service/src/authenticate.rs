@@ -80,7 +80,7 @@ pub fn authenticate(
             if session.access_key_id != *id || session.account != account.as_u64() {
                 return Err(unknown_key(id));
             }
-            let key = SigningKey::derive(&session.secret, &presented.date, &presented.region);
+            let key = SigningKey::derive(&session.secret, presented);
             let reference = CallerRef {
                 kind: caller_kind::SESSION,
                 account: session.account,

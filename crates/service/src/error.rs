@@ -148,8 +148,12 @@ impl From<AuthnError> for ServiceError {
         let reason = match e {
             AuthnError::MissingAuthenticationToken => Reason::MissingAuthenticationToken,
             AuthnError::IncompleteSignature(_) => Reason::IncompleteSignature,
-            AuthnError::SignatureDoesNotMatch => Reason::SignatureDoesNotMatch,
-            AuthnError::RequestTimeTooSkewed { .. } => Reason::RequestTimeTooSkewed,
+            AuthnError::SignatureDoesNotMatch | AuthnError::WrongScope(_) => {
+                Reason::SignatureDoesNotMatch
+            }
+            AuthnError::RequestTimeTooSkewed { .. }
+            | AuthnError::SignatureNotCurrent(_)
+            | AuthnError::RequestExpired => Reason::RequestTimeTooSkewed,
         };
         Self::new(reason, e.to_string())
     }

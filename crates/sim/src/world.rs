@@ -242,6 +242,7 @@ fn config(folder: &Path, node: u64, region: &str) -> NodeConfig {
         listen: Listen {
             grpc: me.grpc,
             peer: me.address,
+            aws: String::new(),
             metrics: String::new(),
             advertised_grpc: None,
             advertised_peer: None,

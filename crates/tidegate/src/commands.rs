@@ -169,7 +169,7 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
     }
     match Cli::from_arg_matches(matches)?.command {
         Command::Node(args) => node::run(args, globals).await,
-        Command::Dev(args) => dev::run(args).await,
+        Command::Dev(args) => dev::run(args, globals).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Health(args) => health::run(args).await,
         Command::Sim(args) => sim::run(args).await,

@@ -19,10 +19,11 @@ const PATH: &str = "/tidegate.iam.v1.IamService/CreateUser";
 const BODY: &[u8] = b"\x0a\x03ada";
 
 fn key() -> SigningKey {
-    SigningKey::derive(
+    SigningKey::of(
         &Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()),
         "20261123",
         "eu-central-1",
+        SERVICE,
     )
 }
 

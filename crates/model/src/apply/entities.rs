@@ -61,6 +61,7 @@ impl Step<'_> {
         user.name.clone_from(&c.new_name);
         if renamed != lower {
             self.move_user(&lower, &renamed);
+            self.move_login(&lower, &renamed, &c.new_name);
         }
         self.changes.put(Key::User(self.number, renamed), &user);
         Ok(Reply::User(user))
@@ -110,6 +111,7 @@ impl Step<'_> {
         check_etag(&c.etag, user.revision)?;
         let lower = c.name.to_ascii_lowercase();
         self.check_unattached(EntityKind::User, &lower)?;
+        self.check_no_login(&lower)?;
         if self.account.access_keys(&lower).next().is_some() {
             return Err(Rejection::conflict("must delete access keys first"));
         }
@@ -236,6 +238,7 @@ impl Step<'_> {
         check_etag(&c.etag, role.revision)?;
         let lower = c.name.to_ascii_lowercase();
         self.check_unattached(EntityKind::Role, &lower)?;
+        self.check_in_no_profile(&lower)?;
         self.changes.delete(Key::Role(self.number, lower));
         Ok(Reply::Done(true))
     }

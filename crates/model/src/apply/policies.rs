@@ -28,7 +28,7 @@ fn no_policy(arn: &str) -> Rejection {
 }
 
 impl Step<'_> {
-    fn policy(&self, arn: &str) -> Result<&PolicyState, Rejection> {
+    pub(crate) fn policy(&self, arn: &str) -> Result<&PolicyState, Rejection> {
         if arn.starts_with("arn:aws:iam::aws:") {
             return Err(Rejection::new(
                 RejectionKind::AccessDenied,
@@ -42,6 +42,7 @@ impl Step<'_> {
         let lower = validate::name("policyName", &c.name, 128)?;
         let path = validate::path(&c.path)?;
         validate::description(&c.description)?;
+        validate::tags(&c.tags)?;
         validate::document(&c.document, PolicyKind::Identity, "PolicySize", MANAGED_POLICY_MAX)?;
         if self.account.policies.contains_key(lower.as_str()) {
             let message = format!(
@@ -62,6 +63,7 @@ impl Step<'_> {
             default_version: 1,
             last_version: 1,
             updated: self.time,
+            tags: c.tags.clone(),
         };
         let version = PolicyVersion { number: 1, document: c.document.clone(), created: self.time };
         self.changes.put(Key::PolicyVersion(self.number, lower.clone(), 1), &version);

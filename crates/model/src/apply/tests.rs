@@ -10,13 +10,13 @@ use crate::command::{
     CreateUser, Delete, InitAccount, Membership, OutcomeResult, PutInline, UpdateUser,
 };
 
-const ACCOUNT: u64 = 123_456_789_012;
+pub(super) const ACCOUNT: u64 = 123_456_789_012;
 const POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}"#;
-const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}"#;
+pub(super) const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}"#;
 
-struct World {
-    state: GroupState,
+pub(super) struct World {
+    pub(super) state: GroupState,
     index: u64,
     records: Vec<Record>,
 }
@@ -35,7 +35,7 @@ fn named(name: &str) -> String {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut world = Self { state: GroupState::new(GroupId(1)), index: 0, records: Vec::new() };
         let key = record::AccessKey { id: "ROOTKEY".into(), ..record::AccessKey::default() };
         let init = InitAccount { name: "test".into(), email: "a@b".into(), root_key: Some(key) };
@@ -69,11 +69,11 @@ impl World {
         applied.outcome.into_result()
     }
 
-    fn root(&mut self, command: Command) -> Result<ReplyBox, Rejection> {
+    pub(super) fn root(&mut self, command: Command) -> Result<ReplyBox, Rejection> {
         self.apply_as(root(), "", command)
     }
 
-    fn check_fold(&self) {
+    pub(super) fn check_fold(&self) {
         let mut folded = GroupState::new(GroupId(1));
         for record in &self.records {
             folded.absorb(record).unwrap();
@@ -83,7 +83,7 @@ impl World {
     }
 }
 
-fn create_user(name: &str) -> Command {
+pub(super) fn create_user(name: &str) -> Command {
     Command::CreateUser(CreateUser {
         name: name.into(),
         id: format!("AIDA{name}"),

@@ -11,6 +11,7 @@ fn example() -> NodeConfig {
         listen: Listen {
             grpc: "127.0.0.1:7401".into(),
             peer: "127.0.0.1:7501".into(),
+            aws: String::new(),
             metrics: String::new(),
             advertised_grpc: None,
             advertised_peer: None,

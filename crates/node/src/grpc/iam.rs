@@ -13,12 +13,11 @@ mod users;
 
 use std::sync::Arc;
 
-use tidegate_authn::Mac;
 use tidegate_model::{
-    AccountState, CallerRef, Captured, Command, EntityKind, Envelope, PolicyState, Reply,
+    AccountState, CallerRef, Command, EntityKind, Envelope, PolicyState, Reply,
     command::{self, ReplyBox},
     ids::{self, IdKind},
-    permissions, record,
+    record,
 };
 use tidegate_policy::{AccountId, UnixMillis, aws_managed};
 use tidegate_proto::{
@@ -26,12 +25,12 @@ use tidegate_proto::{
     iam::v1::{self as pb, account_service_server::AccountService, iam_service_server::IamService},
 };
 use tidegate_replica::GroupId;
-use tidegate_service::{Caller, Reason, ServiceError, check};
+use tidegate_service::{Caller, Reason, ServiceError};
 use tonic::{Request, Response, Status};
 
 pub(super) use self::calls::page;
 use self::{
-    calls::{evidence, group_arn, mutate, own_name, read, role_arn, user_arn},
+    calls::{Subject, evidence, mutate, own_name, read},
     shapes::{
         access_key, attached_name, aws_policy, created, group, last_used, policy, role, tags, user,
         version, version_number,
@@ -43,7 +42,10 @@ use super::{
     wire,
     wire::Seen,
 };
-use crate::core::Core;
+use crate::{
+    core::Core,
+    operations::{self, draw},
+};
 
 /// Serves accounts, for operators.
 #[derive(Clone, Debug)]
@@ -64,23 +66,9 @@ fn no_such(what: &str, name: &str) -> Status {
     ))
 }
 
-fn draw(core: &Core) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    core.platform.entropy(&mut bytes);
-    bytes
-}
-
-/// A fresh secret of forty letters, and the same sealed for its key.
+/// See [`operations::secret`].
 fn secret(core: &Core, key_id: &str) -> Result<(String, Vec<u8>), Status> {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bytes = [draw(core), draw(core), draw(core)].concat();
-    let letter = |b: &u8| char::from(LETTERS.get(usize::from(b & 63)).copied().unwrap_or(b'A'));
-    let secret: String = bytes.iter().take(40).map(letter).collect();
-    let mut nonce = [0; 12];
-    core.platform.entropy(&mut nonce);
-    let sealed = core.cluster_key.seal(key_id, secret.as_bytes(), nonce);
-    let sealed = sealed.map_err(|e| refuse(ServiceError::new(Reason::Internal, e.to_string())))?;
-    Ok((secret, sealed))
+    operations::secret(core, key_id).map_err(refuse)
 }
 
 /// One method of the service for each row; what a row does stands in the file of its entity.

@@ -59,7 +59,7 @@ fn named(target: Option<WireTarget>) -> Result<Named, Status> {
 /// A quarantine's id: drawn, or made of all that makes two requests one. A caller can't name another's.
 fn id(core: &Core, caller: &Caller, request_id: &str, target: &Named) -> String {
     if request_id.is_empty() {
-        return wire::decision_id(core);
+        return crate::operations::decision_id(core);
     }
     let who = &caller.resolved.principal.arn;
     let named = payload_hash(format!("quarantine v1\0{who}\0{request_id}\0{target:?}").as_bytes());

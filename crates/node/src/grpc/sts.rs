@@ -29,7 +29,7 @@ impl StsService for StsHandler {
         let core = &self.0;
         let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::Seen::present(core);
-        view.check_ceiling(core, &groups)?;
+        view.check_ceiling(core, &groups).map_err(refuse)?;
         let asked = AssumeRole {
             role_arn: request.role_arn,
             session_name: request.role_session_name,

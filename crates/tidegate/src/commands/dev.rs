@@ -1,8 +1,10 @@
 //! `tidegate dev`: a development cluster that stays up.
 
+mod environment;
+
 use std::{path::PathBuf, process::ExitCode};
 
-use super::{Failure, node::told_to_stop};
+use super::{Failure, Globals, node::told_to_stop};
 use crate::dev::{DevCluster, layout::Layout};
 
 /// Where and how.
@@ -23,10 +25,22 @@ pub(crate) struct Args {
     /// Prints the line `ready` once the cluster serves.
     #[arg(long)]
     print_ready: bool,
+    #[command(subcommand)]
+    about: Option<About>,
+}
+
+/// What is asked about a cluster that runs.
+#[derive(Debug, clap::Subcommand)]
+enum About {
+    /// Prints what clients of AWS take from the environment: eval "$(tidegate dev env)". --at chooses the node or region.
+    Env(environment::Args),
 }
 
 /// Runs the cluster.
-pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failure> {
+    if let Some(About::Env(about)) = args.about {
+        return environment::print(&about, globals);
+    }
     let layout = Layout::at(&args.data);
     if let Some(node) = &args.add_node {
         let (number, region) =
@@ -48,7 +62,10 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let profile = crate::profile::read(&cluster.layout().profile_path())?;
     eprintln!("A cluster of three regions and five nodes runs in `{}`:", args.data.display());
     for endpoint in &profile.endpoints {
-        eprintln!("  {}  {:<16} {}", endpoint.node, endpoint.region, endpoint.address);
+        eprintln!(
+            "  {}  {:<16} {}  for clients of AWS: {}",
+            endpoint.node, endpoint.region, endpoint.address, endpoint.aws
+        );
     }
     eprintln!("Operator's access key: {}", profile.access_key_id);
     eprintln!(
@@ -56,6 +73,10 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         cluster.layout().profile_path().display()
     );
     eprintln!("Try: tidegate --profile {} status", cluster.layout().profile_path().display());
+    eprintln!(
+        "Or: eval \"$(tidegate --profile {} dev env)\"; aws sts get-caller-identity",
+        cluster.layout().profile_path().display()
+    );
     if args.print_ready {
         println!("ready");
     }

@@ -76,6 +76,9 @@ pub(crate) struct Endpoint {
     pub(crate) node: String,
     /// Its client address, `https://host:port`.
     pub(crate) address: String,
+    /// Its address for clients of AWS, `https://host:port`; empty: it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) aws: String,
 }
 
 /// A development cluster's folder.
@@ -161,10 +164,12 @@ impl Layout {
         }
         let endpoints = peers
             .iter()
-            .map(|p| Endpoint {
+            .zip(&ports)
+            .map(|(p, [.., aws])| Endpoint {
                 region: p.region.clone(),
                 node: format!("n{}", p.node),
                 address: format!("https://{}", p.grpc),
+                aws: format!("https://127.0.0.1:{aws}"),
             })
             .collect();
         let profile = Profile {
@@ -185,9 +190,9 @@ impl Layout {
         let home = folder.join(format!("n{number}"));
         fs::create_dir_all(&home).map_err(io_error(&home))?;
         Authority::open(&folder, "dev")?.issue(&home, number, region)?;
-        let mut ports = free_ports(3).map_err(io_error(&folder))?.into_iter();
+        let mut ports = free_ports(4).map_err(io_error(&folder))?.into_iter();
         let mut port = || ports.next().unwrap_or_default();
-        let ports = [port(), port(), port()];
+        let ports = [port(), port(), port(), port()];
         let peer = Peer {
             node: number,
             region: region.to_owned(),
@@ -206,24 +211,24 @@ impl Layout {
         Ok(())
     }
 
-    fn ports(base_port: u16) -> io::Result<Vec<[u16; 3]>> {
+    fn ports(base_port: u16) -> io::Result<Vec<[u16; 4]>> {
         let nodes = Self::nodes();
         if base_port != 0 {
             return Ok((1u16..)
                 .zip(&nodes)
-                .map(|(n, _)| [base_port + n, base_port + 100 + n, base_port + 200 + n])
+                .map(|(n, _)| [0, 100, 200, 300].map(|of| base_port + of + n))
                 .collect());
         }
-        let ports = free_ports(nodes.len() * 3)?;
-        Ok(ports.chunks_exact(3).filter_map(|c| <[u16; 3]>::try_from(c).ok()).collect())
+        let ports = free_ports(nodes.len() * 4)?;
+        Ok(ports.chunks_exact(4).filter_map(|c| <[u16; 4]>::try_from(c).ok()).collect())
     }
 }
 
-fn peers(ports: &[[u16; 3]]) -> Vec<Peer> {
+fn peers(ports: &[[u16; 4]]) -> Vec<Peer> {
     let nodes = REGIONS.iter().flat_map(|(region, nodes)| nodes.iter().map(move |n| (*region, *n)));
     nodes
         .zip(ports)
-        .map(|((region, node), [grpc, peer, _])| Peer {
+        .map(|((region, node), [grpc, peer, ..])| Peer {
             node,
             region: region.to_owned(),
             address: format!("127.0.0.1:{peer}"),
@@ -235,7 +240,7 @@ fn peers(ports: &[[u16; 3]]) -> Vec<Peer> {
 fn node_config(
     folder: &Path,
     me: &Peer,
-    ports: [u16; 3],
+    ports: [u16; 4],
     peers: &[Peer],
     key_id: &str,
 ) -> NodeConfig {
@@ -258,6 +263,7 @@ fn node_config(
         listen: Listen {
             grpc: me.grpc.clone(),
             peer: me.address.clone(),
+            aws: format!("127.0.0.1:{}", ports[3]),
             metrics: format!("127.0.0.1:{}", ports[2]),
             advertised_grpc: None,
             advertised_peer: None,

@@ -1,8 +1,8 @@
 //! Which managed policies are attached to whom, and permissions boundaries.
 
 use super::{
-    Command, EntityKind, IamHandler, Request, Response, Status, attached_name, command, evidence,
-    group_arn, invalid, mutate, no_such, page, pb, read, role_arn, user_arn, wire,
+    Command, EntityKind, IamHandler, Request, Response, Status, Subject, attached_name, command,
+    evidence, invalid, mutate, no_such, page, pb, read, wire,
 };
 
 impl IamHandler {
@@ -44,11 +44,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListAttachedUserPoliciesResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListAttachedUserPolicies", |a| {
-                user_arn(a, &r.user_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListAttachedUserPolicies",
+            Subject::User(&r.user_name),
+        )
+        .await?;
         account.user(&r.user_name).ok_or_else(|| no_such("user", &r.user_name))?;
         let items = account
             .attached(EntityKind::User, &r.user_name)
@@ -100,11 +103,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListAttachedGroupPoliciesResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListAttachedGroupPolicies", |a| {
-                group_arn(a, &r.group_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListAttachedGroupPolicies",
+            Subject::Group(&r.group_name),
+        )
+        .await?;
         account.group(&r.group_name).ok_or_else(|| no_such("group", &r.group_name))?;
         let items = account
             .attached(EntityKind::Group, &r.group_name)
@@ -156,11 +162,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListAttachedRolePoliciesResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListAttachedRolePolicies", |a| {
-                role_arn(a, &r.role_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListAttachedRolePolicies",
+            Subject::Role(&r.role_name),
+        )
+        .await?;
         account.role(&r.role_name).ok_or_else(|| no_such("role", &r.role_name))?;
         let items = account
             .attached(EntityKind::Role, &r.role_name)

@@ -1,8 +1,8 @@
 //! Groups and who is in them.
 
 use super::{
-    Command, IamHandler, IdKind, Reply, Request, Response, Status, command, draw, evidence, group,
-    group_arn, ids, mutate, no_such, page, pb, read, user, user_arn, wire,
+    Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject, command, draw,
+    evidence, group, ids, mutate, no_such, page, pb, read, user, wire,
 };
 
 impl IamHandler {
@@ -33,9 +33,13 @@ impl IamHandler {
     ) -> Result<Response<pb::GetGroupResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) = read(&self.0, &caller, r.consistency.as_ref(), "iam:GetGroup", |a| {
-            group_arn(a, &r.group_name)
-        })
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetGroup",
+            Subject::Group(&r.group_name),
+        )
         .await?;
         let found = account.group(&r.group_name).ok_or_else(|| no_such("group", &r.group_name))?;
         let users = account
@@ -69,10 +73,8 @@ impl IamHandler {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
         let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListGroups", |a| {
-                format!("arn:aws:iam::{}:group/*", a.id())
-            })
-            .await?;
+            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListGroups", Subject::All("group"))
+                .await?;
         let prefix = if r.path_prefix.is_empty() { "/" } else { &r.path_prefix };
         let items = account
             .groups()
@@ -123,11 +125,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListGroupsForUserResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListGroupsForUser", |a| {
-                user_arn(a, &r.user_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListGroupsForUser",
+            Subject::User(&r.user_name),
+        )
+        .await?;
         account.user(&r.user_name).ok_or_else(|| no_such("user", &r.user_name))?;
         let items = account
             .groups_of(&r.user_name)

@@ -1,8 +1,8 @@
 //! Inline policies of users, groups and roles.
 
 use super::{
-    Command, EntityKind, IamHandler, Request, Response, Status, command, evidence, group_arn,
-    invalid, mutate, no_such, page, pb, read, role_arn, user_arn, wire,
+    Command, EntityKind, IamHandler, Request, Response, Status, Subject, command, evidence,
+    invalid, mutate, no_such, page, pb, read, wire,
 };
 
 impl IamHandler {
@@ -47,11 +47,14 @@ impl IamHandler {
     ) -> Result<Response<pb::GetUserPolicyResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:GetUserPolicy", |a| {
-                user_arn(a, &r.user_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetUserPolicy",
+            Subject::User(&r.user_name),
+        )
+        .await?;
         let found = account
             .inline(EntityKind::User, &r.user_name)
             .find(|i| i.name.eq_ignore_ascii_case(&r.policy_name));
@@ -68,11 +71,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListUserPoliciesResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListUserPolicies", |a| {
-                user_arn(a, &r.user_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListUserPolicies",
+            Subject::User(&r.user_name),
+        )
+        .await?;
         account.user(&r.user_name).ok_or_else(|| no_such("user", &r.user_name))?;
         let items = account
             .inline(EntityKind::User, &r.user_name)
@@ -127,11 +133,14 @@ impl IamHandler {
     ) -> Result<Response<pb::GetGroupPolicyResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:GetGroupPolicy", |a| {
-                group_arn(a, &r.group_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetGroupPolicy",
+            Subject::Group(&r.group_name),
+        )
+        .await?;
         let found = account
             .inline(EntityKind::Group, &r.group_name)
             .find(|i| i.name.eq_ignore_ascii_case(&r.policy_name));
@@ -148,11 +157,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListGroupPoliciesResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListGroupPolicies", |a| {
-                group_arn(a, &r.group_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListGroupPolicies",
+            Subject::Group(&r.group_name),
+        )
+        .await?;
         account.group(&r.group_name).ok_or_else(|| no_such("group", &r.group_name))?;
         let items = account
             .inline(EntityKind::Group, &r.group_name)
@@ -207,11 +219,14 @@ impl IamHandler {
     ) -> Result<Response<pb::GetRolePolicyResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:GetRolePolicy", |a| {
-                role_arn(a, &r.role_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetRolePolicy",
+            Subject::Role(&r.role_name),
+        )
+        .await?;
         let found = account
             .inline(EntityKind::Role, &r.role_name)
             .find(|i| i.name.eq_ignore_ascii_case(&r.policy_name));
@@ -228,11 +243,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListRolePoliciesResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListRolePolicies", |a| {
-                role_arn(a, &r.role_name)
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListRolePolicies",
+            Subject::Role(&r.role_name),
+        )
+        .await?;
         account.role(&r.role_name).ok_or_else(|| no_such("role", &r.role_name))?;
         let items = account
             .inline(EntityKind::Role, &r.role_name)

@@ -1,8 +1,8 @@
 //! Access keys.
 
 use super::{
-    Command, IamHandler, Reply, Request, Response, Status, access_key, command, draw, evidence,
-    ids, invalid, last_used, mutate, own_name, page, pb, read, secret, user_arn, wire,
+    Command, IamHandler, Reply, Request, Response, Status, Subject, access_key, command, draw,
+    evidence, ids, invalid, last_used, mutate, own_name, page, pb, read, secret, wire,
 };
 
 impl IamHandler {
@@ -79,11 +79,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListAccessKeysResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListAccessKeys", |a| {
-                user_arn(a, &own_name(&caller, &r.user_name))
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListAccessKeys",
+            Subject::User(&own_name(&caller, &r.user_name)),
+        )
+        .await?;
         let name = own_name(&caller, &r.user_name);
         let items = account.access_keys(&name).map(|k| {
             let last_used = last_used(&view, &account, &k.id);

@@ -1,9 +1,9 @@
 //! Managed policies and their versions.
 
 use super::{
-    Command, IamHandler, IdKind, Reply, Request, Response, Status, aws_managed, aws_policy,
-    command, created, draw, evidence, ids, invalid, mutate, no_such, page, pb, policy, read,
-    version, version_number, wire,
+    Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject, aws_managed,
+    aws_policy, command, created, draw, evidence, ids, invalid, mutate, no_such, page, pb, policy,
+    read, version, version_number, wire,
 };
 
 impl IamHandler {
@@ -19,6 +19,7 @@ impl IamHandler {
             id: ids::unique_id(IdKind::ManagedPolicy, &draw(&self.0)),
             document: r.policy_document,
             description: r.description,
+            tags: Vec::new(),
         });
         let done = mutate(&self.0, &caller, r.request_id, r.validate_only, command).await?;
         Ok(Response::new(pb::CreatePolicyResponse {
@@ -36,11 +37,14 @@ impl IamHandler {
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:GetPolicy", |_| {
-                r.policy_arn.clone()
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetPolicy",
+            Subject::Arn(&r.policy_arn),
+        )
+        .await?;
         let policy = match (account.policy(&r.policy_arn), aws_managed::find(&r.policy_arn)) {
             (Some(own), _) => policy(&account, &own.meta, own.revision),
             (None, Some(aws)) => aws_policy(&account, aws),
@@ -70,11 +74,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListPoliciesResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListPolicies", |a| {
-                format!("arn:aws:iam::{}:policy/*", a.id())
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListPolicies",
+            Subject::All("policy"),
+        )
+        .await?;
         let (local, managed) = match r.scope.as_str() {
             "" | "Local" => (true, false),
             "AWS" => (false, true),
@@ -133,11 +140,14 @@ impl IamHandler {
     ) -> Result<Response<pb::GetPolicyVersionResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:GetPolicyVersion", |_| {
-                r.policy_arn.clone()
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetPolicyVersion",
+            Subject::Arn(&r.policy_arn),
+        )
+        .await?;
         let policy_version = match (account.policy(&r.policy_arn), aws_managed::find(&r.policy_arn))
         {
             (Some(own), _) => {
@@ -168,11 +178,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListPolicyVersionsResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListPolicyVersions", |_| {
-                r.policy_arn.clone()
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListPolicyVersions",
+            Subject::Arn(&r.policy_arn),
+        )
+        .await?;
         let own = account.policy(&r.policy_arn).ok_or_else(|| no_such("policy", &r.policy_arn))?;
         let items = own.versions.values().map(|v| (format!("{:08}", v.number), version(own, v)));
         let (versions, next_page_token) =
@@ -222,11 +235,14 @@ impl IamHandler {
     ) -> Result<Response<pb::ListEntitiesForPolicyResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListEntitiesForPolicy", |_| {
-                r.policy_arn.clone()
-            })
-            .await?;
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:ListEntitiesForPolicy",
+            Subject::Arn(&r.policy_arn),
+        )
+        .await?;
         let items = account
             .entities_for(&r.policy_arn)
             .map(|(k, n)| {

@@ -1,8 +1,8 @@
 //! Roles and their trust policies.
 
 use super::{
-    Command, IamHandler, IdKind, Reply, Request, Response, Status, command, draw, evidence, ids,
-    invalid, last_used, mutate, no_such, page, pb, read, role, role_arn, tags, wire,
+    Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject, command, draw,
+    evidence, ids, invalid, last_used, mutate, no_such, page, pb, read, role, tags, wire,
 };
 
 impl IamHandler {
@@ -38,9 +38,13 @@ impl IamHandler {
     ) -> Result<Response<pb::GetRoleResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) = read(&self.0, &caller, r.consistency.as_ref(), "iam:GetRole", |a| {
-            role_arn(a, &r.role_name)
-        })
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetRole",
+            Subject::Role(&r.role_name),
+        )
         .await?;
         let found = account.role(&r.role_name).ok_or_else(|| no_such("role", &r.role_name))?;
         Ok(Response::new(pb::GetRoleResponse {
@@ -90,10 +94,8 @@ impl IamHandler {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
         let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListRoles", |a| {
-                format!("arn:aws:iam::{}:role/*", a.id())
-            })
-            .await?;
+            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListRoles", Subject::All("role"))
+                .await?;
         let prefix = if r.path_prefix.is_empty() { "/" } else { &r.path_prefix };
         let items = account
             .roles()

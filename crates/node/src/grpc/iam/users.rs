@@ -1,8 +1,8 @@
 //! Users.
 
 use super::{
-    Command, IamHandler, IdKind, Reply, Request, Response, Status, command, draw, evidence, ids,
-    invalid, mutate, no_such, own_name, page, pb, read, tags, user, user_arn, wire,
+    Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject, command, draw,
+    evidence, ids, invalid, mutate, no_such, own_name, page, pb, read, tags, user, wire,
 };
 
 impl IamHandler {
@@ -35,9 +35,13 @@ impl IamHandler {
     ) -> Result<Response<pb::GetUserResponse>, Status> {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
-        let (view, account) = read(&self.0, &caller, r.consistency.as_ref(), "iam:GetUser", |a| {
-            user_arn(a, &own_name(&caller, &r.user_name))
-        })
+        let (view, account) = read(
+            &self.0,
+            &caller,
+            r.consistency.as_ref(),
+            "iam:GetUser",
+            Subject::User(&own_name(&caller, &r.user_name)),
+        )
         .await?;
         let name = own_name(&caller, &r.user_name);
         if name.is_empty() {
@@ -90,10 +94,8 @@ impl IamHandler {
         let caller = wire::caller(&request)?;
         let r = request.into_inner();
         let (view, account) =
-            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListUsers", |a| {
-                format!("arn:aws:iam::{}:user/*", a.id())
-            })
-            .await?;
+            read(&self.0, &caller, r.consistency.as_ref(), "iam:ListUsers", Subject::All("user"))
+                .await?;
         let prefix = if r.path_prefix.is_empty() { "/" } else { &r.path_prefix };
         let items = account
             .users()

@@ -1,0 +1,226 @@
+//! Instance profiles, identity providers, the alias, the password policy and login profiles.
+
+use crate::{
+    Key, Reply,
+    apply::{Answer, Step},
+    rejection::{Rejection, RejectionKind},
+    resource::{Body, Change, ChangeResource, Resource, ResourceKind},
+    validate,
+};
+
+/// Client ids of an OIDC provider.
+const CLIENT_IDS_MAX: usize = 100;
+/// Thumbprints of an OIDC provider.
+const THUMBPRINTS_MAX: usize = 5;
+
+fn missing(kind: ResourceKind, name: &str) -> Rejection {
+    let message = match kind {
+        ResourceKind::OidcProvider | ResourceKind::SamlProvider => {
+            format!("{} not found for {name}", kind.title())
+        }
+        ResourceKind::LoginProfile => format!("Login Profile for User {name} cannot be found."),
+        ResourceKind::AccountAlias => format!("The account alias {name} cannot be found."),
+        ResourceKind::PasswordPolicy => {
+            format!("The Password Policy with domain name {name} cannot be found.")
+        }
+        ResourceKind::InstanceProfile => format!("Instance Profile {name} cannot be found."),
+    };
+    Rejection::new(RejectionKind::NoSuchEntity, message)
+}
+
+fn taken(kind: ResourceKind, name: &str) -> Rejection {
+    let message = match kind {
+        ResourceKind::OidcProvider => format!("Provider with url https://{name} already exists."),
+        ResourceKind::LoginProfile => format!("Login Profile for user {name} already exists."),
+        _ => format!("{} {name} already exists.", kind.title()),
+    };
+    Rejection::new(RejectionKind::EntityAlreadyExists, message)
+}
+
+fn mismatch() -> Rejection {
+    Rejection::invalid("The change does not fit the kind of resource.")
+}
+
+fn check_lists(body: &Body) -> Result<(), Rejection> {
+    let Body::OidcProvider(provider) = body else { return Ok(()) };
+    if provider.client_ids.len() > CLIENT_IDS_MAX {
+        return Err(Rejection::limit("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS_MAX));
+    }
+    if provider.thumbprints.len() > THUMBPRINTS_MAX {
+        let message = format!("Thumbprint list must contain fewer than {THUMBPRINTS_MAX} entries.");
+        return Err(Rejection::new(RejectionKind::InvalidInput, message));
+    }
+    Ok(())
+}
+
+/// The body after an update: what an update of its kind does not say stays.
+fn updated(old: &Body, new: &Body) -> Result<Body, Rejection> {
+    Ok(match (old, new) {
+        (Body::OidcProvider(old), Body::OidcProvider(new)) => {
+            let mut body = old.clone();
+            body.thumbprints.clone_from(&new.thumbprints);
+            Body::OidcProvider(body)
+        }
+        (Body::LoginProfile(old), Body::LoginProfile(new)) => {
+            let mut body = old.clone();
+            if !new.hash.is_empty() {
+                body.hash.clone_from(&new.hash);
+            }
+            body.reset_required = new.reset_required.or(old.reset_required);
+            Body::LoginProfile(body)
+        }
+        (Body::SamlProvider(_), Body::SamlProvider(_))
+        | (Body::PasswordPolicy(_), Body::PasswordPolicy(_)) => new.clone(),
+        _ => return Err(mismatch()),
+    })
+}
+
+impl Step<'_> {
+    pub(crate) fn change_resource(&mut self, c: &ChangeResource) -> Answer {
+        let kind = ResourceKind::from_number(c.kind).ok_or_else(mismatch)?;
+        let change = c.change.as_ref().ok_or_else(mismatch)?;
+        if let Change::Create(new) = change {
+            return self.create_resource(kind, &c.name, new);
+        }
+        // The password policy is made by its first update.
+        if let (ResourceKind::PasswordPolicy, Change::Update(new)) = (kind, change)
+            && self.account.resource(kind, &c.name).is_none()
+        {
+            return self.create_resource(kind, &c.name, new);
+        }
+        let old = self.account.resource(kind, &c.name).ok_or_else(|| missing(kind, &c.name))?;
+        let mut resource = old.value.clone();
+        let body = resource.body.as_mut().ok_or_else(mismatch)?;
+        match change {
+            Change::Delete(_) => return self.delete_resource(kind, &c.name),
+            Change::Update(new) => *body = updated(body, new.body.as_ref().ok_or_else(mismatch)?)?,
+            Change::Add(what) => self.add(body, what)?,
+            Change::Remove(what) => remove(body, what, &c.name)?,
+            Change::Create(_) => return Err(mismatch()),
+        }
+        check_lists(body)?;
+        Ok(self.put_resource(kind, resource))
+    }
+
+    fn put_resource(&mut self, kind: ResourceKind, resource: Resource) -> Reply {
+        let key = Key::Resource(self.number, kind, resource.name.to_ascii_lowercase());
+        self.changes.put(key, &resource);
+        Reply::Resource(resource)
+    }
+
+    fn create_resource(&mut self, kind: ResourceKind, name: &str, new: &Resource) -> Answer {
+        let body = new.body.as_ref().filter(|b| b.kind() == kind).ok_or_else(mismatch)?;
+        check_lists(body)?;
+        validate::tags(&new.tags)?;
+        if name.is_empty() || name.contains('\0') || name != new.name {
+            return Err(mismatch());
+        }
+        match kind {
+            ResourceKind::InstanceProfile => {
+                drop(validate::name("instanceProfileName", name, 128)?);
+            }
+            ResourceKind::LoginProfile => {
+                self.account.user(name).ok_or_else(|| Rejection::no_such("user", name))?;
+            }
+            _ => {}
+        }
+        if self.account.resource(kind, name).is_some() {
+            return Err(taken(kind, name));
+        }
+        if kind == ResourceKind::AccountAlias {
+            // An account has one alias: a new one takes the place of the old one.
+            let old: Vec<String> =
+                self.account.resources(kind).map(|r| r.value.name.to_ascii_lowercase()).collect();
+            for name in old {
+                self.changes.delete(Key::Resource(self.number, kind, name));
+            }
+        } else {
+            let (quota, max) = kind.quota();
+            if self.account.resources(kind).count() >= max {
+                return Err(Rejection::limit(quota, max));
+            }
+        }
+        let path = match kind {
+            ResourceKind::InstanceProfile => validate::path(&new.path)?,
+            _ => String::new(),
+        };
+        Ok(self.put_resource(kind, Resource { path, created: self.time, ..new.clone() }))
+    }
+
+    fn delete_resource(&mut self, kind: ResourceKind, name: &str) -> Answer {
+        let old = self.account.resource(kind, name).ok_or_else(|| missing(kind, name))?;
+        if let Some(Body::InstanceProfile(profile)) = &old.value.body
+            && !profile.role.is_empty()
+        {
+            return Err(Rejection::conflict("must remove roles from instance profile first"));
+        }
+        self.changes.delete(Key::Resource(self.number, kind, name.to_ascii_lowercase()));
+        Ok(Reply::Done(true))
+    }
+
+    fn add(&self, body: &mut Body, what: &str) -> Result<(), Rejection> {
+        match body {
+            Body::InstanceProfile(profile) => {
+                let role =
+                    self.account.role(what).ok_or_else(|| Rejection::no_such("role", what))?;
+                if !profile.role.is_empty() {
+                    return Err(Rejection::limit("InstanceSessionsPerInstanceProfile", 1));
+                }
+                profile.role = role.value.name.to_ascii_lowercase();
+            }
+            Body::OidcProvider(provider) => {
+                // Adding what is there changes nothing, as with AWS.
+                if provider.client_ids.iter().all(|id| id != what) {
+                    provider.client_ids.push(what.to_owned());
+                }
+            }
+            _ => return Err(mismatch()),
+        }
+        Ok(())
+    }
+
+    /// Whether a role is in an instance profile.
+    pub(crate) fn check_in_no_profile(&self, role: &str) -> Result<(), Rejection> {
+        let holds =
+            |r: &Resource| matches!(&r.body, Some(Body::InstanceProfile(p)) if p.role == role);
+        if self.account.resources(ResourceKind::InstanceProfile).any(|r| holds(&r.value)) {
+            return Err(Rejection::conflict("must remove roles from instance profile first"));
+        }
+        Ok(())
+    }
+
+    /// Whether a user has a password.
+    pub(crate) fn check_no_login(&self, user: &str) -> Result<(), Rejection> {
+        match self.account.resource(ResourceKind::LoginProfile, user) {
+            Some(_) => Err(Rejection::conflict("must delete login profile first")),
+            None => Ok(()),
+        }
+    }
+
+    /// A user's password moves along when the user is renamed.
+    pub(crate) fn move_login(&mut self, from: &str, to: &str, name: &str) {
+        let kind = ResourceKind::LoginProfile;
+        let Some(login) = self.account.resource(kind, from) else { return };
+        let moved = Resource { name: name.to_owned(), ..login.value.clone() };
+        self.changes.delete(Key::Resource(self.number, kind, from.to_owned()));
+        self.changes.put(Key::Resource(self.number, kind, to.to_owned()), &moved);
+    }
+}
+
+fn remove(body: &mut Body, what: &str, name: &str) -> Result<(), Rejection> {
+    match body {
+        Body::InstanceProfile(profile) if profile.role.eq_ignore_ascii_case(what) => {
+            profile.role.clear();
+        }
+        Body::InstanceProfile(_) => {
+            let message = format!("Role {what} in Instance Profile {name} cannot be found.");
+            return Err(Rejection::new(RejectionKind::NoSuchEntity, message));
+        }
+        Body::OidcProvider(provider) => provider.client_ids.retain(|id| id != what),
+        _ => return Err(mismatch()),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

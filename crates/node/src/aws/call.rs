@@ -1,0 +1,222 @@
+//! One call from its bytes to its answer, and what every handler does the same way.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use tidegate_model::{AccountState, Command, Reply};
+use tidegate_query::{Asked, Code, Fields, Form, Refusal, Service, Value};
+use tidegate_replica::{Clock, GroupId};
+use tidegate_service::{Caller, Reason, ServiceError};
+use tokio::sync::Semaphore;
+
+use super::{
+    admit,
+    answer::{self, Answered, Outcome, internal},
+    handlers,
+    headers::Wanted,
+};
+use crate::{
+    core::Core,
+    operations::{self, Done, Evidence, Seen, Subject},
+    telemetry::trace,
+};
+
+/// How long the body of a request may take to arrive.
+const BODY_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// A call of somebody who proved who he is, with an input within its constraints.
+pub(super) struct Call<'a> {
+    pub(super) core: &'a Core,
+    pub(super) caller: &'a Caller,
+    pub(super) asked: Asked,
+    pub(super) input: &'a Fields,
+    wanted: &'a Wanted,
+}
+
+/// A refusal, and whose call it was, where that is known.
+struct Refused(Option<Service>, Refusal);
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(None, refusal)
+    }
+}
+
+impl From<ServiceError> for Refused {
+    fn from(e: ServiceError) -> Self {
+        Self(None, e.into())
+    }
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    core: &Core,
+    places: &Semaphore,
+    request: Request<Incoming>,
+    address: IpAddr,
+) -> Response<Full<Bytes>> {
+    let id = answer::request_id(core);
+    let Ok(_place) = places.try_acquire() else {
+        let refusal = Refusal::new(Code::Throttling, "Rate exceeded");
+        return answer::refused(core, &id, None, &refusal);
+    };
+    let span = tracing::info_span!("call", path = "aws", node = %core.me);
+    let parent = request.headers().get("traceparent").and_then(|v| v.to_str().ok());
+    trace::follow(&span, parent);
+    let served = tracing::Instrument::instrument(serve(core, request, address, &id), span).await;
+    match served {
+        Ok((body, evidence)) => answer::good(core, &id, body, evidence.as_ref()),
+        Err(Refused(service, refusal)) => answer::refused(core, &id, service, &refusal),
+    }
+}
+
+async fn body(core: &Core, body: Incoming) -> Result<Bytes, Refusal> {
+    let limited = Limited::new(body, core.config.limits.message_bytes_max);
+    let malformed = |why: String| Refusal::new(Code::MalformedInput, why);
+    match tokio::time::timeout(BODY_WAIT_MAX, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(Refusal::new(
+            Code::RequestEntityTooLarge,
+            format!(
+                "a body of more than {} bytes is too large",
+                core.config.limits.message_bytes_max
+            ),
+        )),
+        Ok(Err(e)) => Err(malformed(format!("the body did not arrive whole: {e}"))),
+        Err(_) => Err(malformed("the body did not arrive in time".to_owned())),
+    }
+}
+
+fn form(parts: &Parts, body: &[u8]) -> Result<Form, Refusal> {
+    let body = core::str::from_utf8(body)
+        .map_err(|_| Refusal::new(Code::MalformedQueryString, "the body is not UTF-8"))?;
+    Ok(Form::read(&[parts.uri.query().unwrap_or_default(), body])?)
+}
+
+async fn serve(
+    core: &Core,
+    request: Request<Incoming>,
+    address: IpAddr,
+    id: &str,
+) -> Result<(String, Option<Evidence>), Refused> {
+    let (parts, incoming) = request.into_parts();
+    let wanted = Wanted::read(core, parts.uri.path(), &parts.headers)?;
+    let bytes = body(core, incoming).await?;
+    // Whose key is new is known once the tokens that came along are covered.
+    operations::view(core, &wanted.before, &[]).await?;
+    let (service, mut caller) = admit::caller(core, &parts, &bytes, address)?;
+    let known = |refusal: Refusal| Refused(Some(service), refusal);
+    let form = form(&parts, &bytes).map_err(known)?;
+    let asked = Asked::read(&form, Some(service)).map_err(known)?;
+    let input = asked.input(&form).map_err(known)?;
+    admit::conditions(&mut caller.context, &input);
+    let call = Call { core, caller: &caller, asked, input: &input, wanted: &wanted };
+    let Answered { output, evidence } = handlers::run(&call).await.map_err(known)?;
+    let body = asked.answer(&output, id).map_err(|e| known(internal(&e)))?;
+    Ok((body, evidence))
+}
+
+impl Call<'_> {
+    /// A text of the input; empty where it is not there.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.input.text_or_empty(name)
+    }
+
+    /// The user that the call means: the named one, or else the caller.
+    pub(super) fn user_name(&self) -> String {
+        operations::own_name(self.caller, &self.text("UserName"))
+    }
+
+    /// The groups that every answer about the caller's account rests on.
+    fn groups(&self) -> [GroupId; 2] {
+        [GroupId::DIRECTORY, self.caller.group]
+    }
+
+    /// The view and the account in it, if the caller may do this to the subject.
+    pub(super) async fn read(
+        &self,
+        subject: Subject<'_>,
+    ) -> Result<(Seen, Arc<AccountState>), Refusal> {
+        let action = format!("{}:{}", self.asked.service.scope(), self.asked.operation.name);
+        let read = operations::read(self.core, self.caller, &self.wanted.reads, &action, subject);
+        Ok(read.await?)
+    }
+
+    /// The view that the call asks for.
+    pub(super) async fn view(&self) -> Result<Seen, Refusal> {
+        Ok(operations::view(self.core, &self.wanted.reads, &self.groups()).await?)
+    }
+
+    /// The answer to a read.
+    pub(super) fn seen(&self, seen: &Seen, output: Fields) -> Outcome {
+        let evidence = operations::evidence(self.core, seen, &self.groups())?;
+        Ok(Answered { output, evidence: Some(evidence) })
+    }
+
+    /// Brings a command into the log of the caller's account.
+    pub(super) async fn change(&self, command: Command) -> Result<Done, Refusal> {
+        let done = operations::mutate(self.core, self.caller, String::new(), false, command);
+        let done = Box::pin(done).await?;
+        if let (true, Some(index)) = (self.wanted.settled, done.index) {
+            let origin = crate::machine::origin(self.caller.group);
+            let positions = Clock::from_iter([(origin, index)]);
+            operations::covering(self.core, &positions).await?;
+        }
+        Ok(done)
+    }
+
+    /// The answer to a change.
+    pub(super) fn changed(&self, done: &Done, output: Fields) -> Outcome {
+        let index = done.index.unwrap_or_default();
+        let token = operations::token_of(self.core, self.caller.group, index)?;
+        let decision_id = operations::decision_id(self.core);
+        let evidence = Evidence { token, staleness: None, decision_id };
+        Ok(Answered { output, evidence: Some(evidence) })
+    }
+
+    /// A change whose answer says nothing but that it was made.
+    pub(super) async fn just(&self, command: Command) -> Outcome {
+        let done = self.change(command).await?;
+        self.changed(&done, Fields::new())
+    }
+
+    /// One page of a list, as members of the output: the items under `name`, whether there are more, and the marker of the next page.
+    pub(super) fn page(
+        &self,
+        name: &str,
+        items: impl Iterator<Item = (String, Value)>,
+    ) -> Result<Fields, Refusal> {
+        let (page, more) = self.items(items)?;
+        Ok(more.with(name, Value::List(page)))
+    }
+
+    /// One page of a list whose items do not all stand in one place of the answer.
+    pub(super) fn items<T>(
+        &self,
+        items: impl Iterator<Item = (String, T)>,
+    ) -> Result<(Vec<T>, Fields), Refusal> {
+        let size = self.input.integer("MaxItems").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+        let (operation, marker) = (self.asked.operation.name.as_str(), self.text("Marker"));
+        let (page, next) =
+            operations::page(self.core, operation, size, &marker, items).map_err(|_| {
+                Refusal::new(Code::ValidationError, format!("Invalid Marker: {marker}"))
+            })?;
+        let fields = Fields::new().with("IsTruncated", !next.is_empty());
+        Ok((page, fields.with_text("Marker", &next)))
+    }
+}
+
+/// The entity that a command gave back, as a handler expects it.
+pub(super) fn given<T>(done: &Done, of: impl FnOnce(&Reply) -> Option<T>) -> Result<T, Refusal> {
+    done.reply.reply.as_ref().and_then(of).ok_or_else(|| {
+        internal(&ServiceError::new(Reason::Internal, "a command gave another answer than its own"))
+    })
+}
+
+/// "The user with name X cannot be found."
+pub(super) fn no_such(what: &str, name: &str) -> Refusal {
+    Refusal::new(Code::NoSuchEntity, format!("The {what} with name {name} cannot be found."))
+}

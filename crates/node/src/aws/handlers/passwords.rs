@@ -1,0 +1,171 @@
+//! Passwords, what they must be like, and the alias under which people sign in.
+
+use tidegate_authn::{Secret, hash_password};
+use tidegate_model::{
+    AccountState, Command, Reply, ResourceKind,
+    resource::{
+        AccountAlias, Body, Change, ChangeResource, LoginProfile, PasswordPolicy, Resource,
+        password_violation,
+    },
+};
+use tidegate_policy::UnixMillis;
+use tidegate_query::{Code, Fields, Refusal, Value};
+
+use super::providers::missing;
+use crate::{
+    aws::{
+        answer::{Outcome, internal},
+        call::{Call, given},
+    },
+    operations::{Subject, draw},
+};
+
+const ALIAS: ResourceKind = ResourceKind::AccountAlias;
+const POLICY: ResourceKind = ResourceKind::PasswordPolicy;
+const LOGIN: ResourceKind = ResourceKind::LoginProfile;
+/// Least length of a password where an update of the policy names none.
+const LENGTH_DEFAULT: u32 = 6;
+
+fn change(kind: ResourceKind, name: String, change: Change) -> Command {
+    Command::ChangeResource(ChangeResource { kind: kind as u32, name, change: Some(change) })
+}
+
+fn resource(name: &str, body: Body) -> Resource {
+    Resource { name: name.to_owned(), body: Some(body), ..Resource::default() }
+}
+
+pub(super) async fn create_alias(call: &Call<'_>) -> Outcome {
+    let alias = call.text("AccountAlias");
+    let new = resource(&alias, Body::AccountAlias(AccountAlias {}));
+    call.just(change(ALIAS, alias, Change::Create(new))).await
+}
+
+pub(super) async fn delete_alias(call: &Call<'_>) -> Outcome {
+    call.just(change(ALIAS, call.text("AccountAlias"), Change::Delete(true))).await
+}
+
+pub(super) async fn list_aliases(call: &Call<'_>) -> Outcome {
+    let (seen, account) = call.read(Subject::Account).await?;
+    let aliases =
+        account.resources(ALIAS).map(|r| (r.value.name.clone(), Value::Text(r.value.name.clone())));
+    call.seen(&seen, call.page("AccountAliases", aliases)?)
+}
+
+/// The policy of an account, which is named by the account's number.
+fn policy(account: &AccountState) -> Option<&PasswordPolicy> {
+    match account.resource(POLICY, &account.id().to_string())?.value.body.as_ref() {
+        Some(Body::PasswordPolicy(policy)) => Some(policy),
+        _ => None,
+    }
+}
+
+/// What is not named goes back to its default: an update is no partial one.
+pub(super) async fn update_policy(call: &Call<'_>) -> Outcome {
+    let yes = |name: &str| call.input.boolean(name).unwrap_or(false);
+    let number = |name: &str| call.input.integer(name).and_then(|n| u32::try_from(n).ok());
+    let policy = PasswordPolicy {
+        length_min: number("MinimumPasswordLength").unwrap_or(LENGTH_DEFAULT),
+        symbols: yes("RequireSymbols"),
+        numbers: yes("RequireNumbers"),
+        uppercase: yes("RequireUppercaseCharacters"),
+        lowercase: yes("RequireLowercaseCharacters"),
+        users_may_change: yes("AllowUsersToChangePassword"),
+        age_days_max: number("MaxPasswordAge").unwrap_or(0),
+        reuse_prevention: number("PasswordReusePrevention").unwrap_or(0),
+        hard_expiry: call.input.boolean("HardExpiry"),
+    };
+    let name = call.caller.account.to_string();
+    let update = resource(&name, Body::PasswordPolicy(policy));
+    call.just(change(POLICY, name, Change::Update(update))).await
+}
+
+pub(super) async fn get_policy(call: &Call<'_>) -> Outcome {
+    let (seen, account) = call.read(Subject::Account).await?;
+    let policy = policy(&account).ok_or_else(|| {
+        let message =
+            format!("The Password Policy with domain name {} cannot be found.", account.id());
+        Refusal::new(Code::NoSuchEntity, message)
+    })?;
+    let set = |number: u32| (number > 0).then_some(number);
+    let fields = Fields::new()
+        .with("MinimumPasswordLength", policy.length_min)
+        .with("RequireSymbols", policy.symbols)
+        .with("RequireNumbers", policy.numbers)
+        .with("RequireUppercaseCharacters", policy.uppercase)
+        .with("RequireLowercaseCharacters", policy.lowercase)
+        .with("AllowUsersToChangePassword", policy.users_may_change)
+        .with("ExpirePasswords", policy.age_days_max > 0)
+        .with_some("MaxPasswordAge", set(policy.age_days_max))
+        .with_some("PasswordReusePrevention", set(policy.reuse_prevention))
+        .with_some("HardExpiry", policy.hard_expiry);
+    call.seen(&seen, Fields::new().with("PasswordPolicy", fields))
+}
+
+pub(super) async fn delete_policy(call: &Call<'_>) -> Outcome {
+    call.just(change(POLICY, call.caller.account.to_string(), Change::Delete(true))).await
+}
+
+/// The hash of the password that the call gives, if the account's policy takes it; empty where the call gives none.
+async fn hash(call: &Call<'_>) -> Result<String, Refusal> {
+    let Some(password) = call.input.text("Password") else { return Ok(String::new()) };
+    let view = call.core.views.load();
+    let account = view.account(call.caller.account)?;
+    if let Some(wrong) = password_violation(policy(account), password) {
+        return Err(Refusal::new(Code::PasswordPolicyViolation, wrong));
+    }
+    let (password, salt) = (Secret::new(password.to_owned()), draw(call.core));
+    // It takes tens of milliseconds on purpose.
+    let hashed = tokio::task::spawn_blocking(move || hash_password(&password, &salt)).await;
+    hashed.map_err(|e| internal(&e))?.map_err(|e| internal(&e))
+}
+
+fn login(r: &Resource) -> Fields {
+    let reset = match &r.body {
+        Some(Body::LoginProfile(login)) => login.reset_required.unwrap_or(false),
+        _ => false,
+    };
+    Fields::new()
+        .with("UserName", &*r.name)
+        .with("CreateDate", UnixMillis(r.created))
+        .with("PasswordResetRequired", reset)
+}
+
+/// The name of the user as it was created, where it is known here.
+fn user(call: &Call<'_>) -> Result<String, Refusal> {
+    let name = call.user_name();
+    let view = call.core.views.load();
+    let user = view.account(call.caller.account)?.user(&name).map(|u| u.value.name.clone());
+    Ok(user.unwrap_or(name))
+}
+
+pub(super) async fn create_login(call: &Call<'_>) -> Outcome {
+    let name = user(call)?;
+    let hash = hash(call).await?;
+    if hash.is_empty() {
+        return Err(Refusal::new(Code::ValidationError, "A password is needed."));
+    }
+    let reset_required = Some(call.input.boolean("PasswordResetRequired").unwrap_or(false));
+    let new = resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required }));
+    let done = call.change(change(LOGIN, name, Change::Create(new))).await?;
+    let made = given(&done, |r| if let Reply::Resource(r) = r { Some(r.clone()) } else { None })?;
+    call.changed(&done, Fields::new().with("LoginProfile", login(&made)))
+}
+
+pub(super) async fn get_login(call: &Call<'_>) -> Outcome {
+    let name = call.user_name();
+    let (seen, account) = call.read(Subject::User(&name)).await?;
+    let found = account.resource(LOGIN, &name).ok_or_else(|| missing(LOGIN, &name))?;
+    call.seen(&seen, Fields::new().with("LoginProfile", login(&found.value)))
+}
+
+pub(super) async fn update_login(call: &Call<'_>) -> Outcome {
+    let name = user(call)?;
+    let hash = hash(call).await?;
+    let reset_required = call.input.boolean("PasswordResetRequired");
+    let update = resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required }));
+    call.just(change(LOGIN, name, Change::Update(update))).await
+}
+
+pub(super) async fn delete_login(call: &Call<'_>) -> Outcome {
+    call.just(change(LOGIN, call.user_name(), Change::Delete(true))).await
+}
