@@ -4,15 +4,16 @@
 //! What the clients saw is kept as a [`History`](history::History) and held against what Tidegate promises.
 //!
 //! - [`plan`]: which faults come when. Pure.
-//! - [`history`]: what was seen, and what contradicts the promises. Pure.
+//! - [`history`]: what was seen, and what contradicts the promises: the registers of `tidegate-history`. Pure.
 //! - [`world`]: the platform of a node, and the cluster on the simulated network.
 //! - [`workload`]: clients that write, read and remember.
 //! - [`run`]: a run from its seed to its verdict.
 //!
 //! The process must be one whose clock and random source are simulated as well: that is what the program `tidegate-sim` is.
 
-pub mod history;
 pub mod plan;
 pub mod run;
 pub mod workload;
 pub mod world;
+
+pub use tidegate_history::registers as history;
