@@ -398,7 +398,8 @@ fn look(log: &Log, judgement: &mut Judgement) {
             ),
             Did::Read { asked: Asked::Bounded(asked), staleness, .. } => {
                 count(Guarantee::StalenessBound);
-                if staleness.is_none_or(|s| s > *asked) {
+                // A refusal that says that nothing is there names no bound.
+                if staleness.is_some_and(|s| s > *asked) {
                     let sentence = format!(
                         "n{node} answered beyond the bound of {asked:?} that was asked for"
                     );
@@ -489,16 +490,22 @@ pub fn judge(log: &Log) -> Judgement {
     let facts = Facts::of(log, &translated);
     let examined = examine(&translated.history);
     let mut judgement = Judgement::default();
-    for violation in examined.violations.iter().take(FINDINGS_MAX) {
-        facts.find(violation, &mut judgement.findings);
+    let mut explained: BTreeMap<&str, usize> = BTreeMap::new();
+    for violation in &examined.violations {
+        let about = if let Violation::Missed { rule, .. } = violation { rule } else { "" };
+        let times = explained.entry(about).or_default();
+        *times += 1;
+        if *times <= EXPLAINED_MAX {
+            facts.find(violation, &mut judgement.findings);
+        }
     }
     look(log, &mut judgement);
     count(log, &facts, &examined, &mut judgement);
     judgement
 }
 
-/// Breaches that are explained. Past it the rest says the same.
-const FINDINGS_MAX: usize = 100;
+/// Breaches of one rule that are explained. Past it the rest says the same.
+const EXPLAINED_MAX: usize = 50;
 
 #[cfg(test)]
 mod tests;

@@ -94,7 +94,7 @@ pub enum Did {
 pub struct Event {
     /// The session.
     pub session: u32,
-    /// Number of the node that answered.
+    /// Number of the node that answered; 0 where it was tried at several.
     pub node: u64,
     /// When it was asked.
     pub start: Duration,
@@ -133,6 +133,9 @@ impl Log {
             Did::Read { register, state, asked, staleness } => {
                 let asked = match asked {
                     Asked::Eventual => "an eventual read".to_owned(),
+                    Asked::AtLeast(ids) if ids.is_empty() => {
+                        "a read at a token that the node gave itself".to_owned()
+                    }
                     Asked::AtLeast(ids) => {
                         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                         format!("a read at tokens of writes {}", ids.join(", "))
@@ -161,12 +164,12 @@ impl Log {
                 format!("at the end {} was {state}", name(register))
             }
         };
+        let node = if event.node == 0 { "any node".to_owned() } else { format!("n{}", event.node) };
         format!(
-            "{:.3}-{:.3} s, session {}, n{}: {what}",
+            "{:.3}-{:.3} s, session {}, {node}: {what}",
             event.start.as_secs_f64(),
             event.end.as_secs_f64(),
             event.session,
-            event.node
         )
     }
 }

@@ -475,6 +475,7 @@ impl Driver {
         }
         self.publish(&records, &positions);
         let digests = self.digests.of(positions.iter().filter_map(|(o, _)| o.group()));
+        self.digests.publish(&positions, &digests);
         self.replica.published(&positions, &digests);
         Ok(())
     }

@@ -208,6 +208,8 @@ fn load(store: &NodeStore, secret: [u8; 32]) -> Result<(View, Digests), StoreErr
         digests.change(&[tidegate_store::Change { old: None, new: record }]);
     })?;
     let mut view = View { positions: store.clock()?, ..View::default() };
+    let loaded = digests.of(view.positions.iter().filter_map(|(o, _)| o.group()));
+    digests.publish(&view.positions, &loaded);
     for (group, state) in states {
         match state {
             AnyState::Directory(state) => view.directory = state,

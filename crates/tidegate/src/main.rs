@@ -1,5 +1,6 @@
 //! The one executable: `node`, `dev`, `demo`, and the client's commands.
 
+mod check;
 mod commands;
 mod dev;
 mod profile;
