@@ -23,6 +23,7 @@ use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
+    gate::{Arrived, Gate},
     machine::{AnyState, Digests},
     peers::Peers,
     platform::Platform,
@@ -209,6 +210,7 @@ pub(crate) struct Driver {
     pub(crate) store: NodeStore,
     pub(crate) views: Arc<Views>,
     pub(crate) digests: Arc<Digests>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) metrics: Arc<Metrics>,
@@ -237,6 +239,7 @@ impl Driver {
                     self.look_at_own();
                     let now = self.platform.monotonic();
                     self.replica.tick(now, &self.store);
+                    self.let_through(now);
                 }
             }
             for _ in 0..INPUTS_AT_ONCE {
@@ -473,11 +476,19 @@ impl Driver {
         for id in merges {
             self.replica.persisted(now, id);
         }
-        self.publish(&records, &positions);
         let digests = self.digests.of(positions.iter().filter_map(|(o, _)| o.group()));
-        self.digests.publish(&positions, &digests);
-        self.replica.published(&positions, &digests);
+        self.gate.take(now, Arrived { records, positions, digests });
+        self.let_through(now);
         Ok(())
+    }
+
+    /// Publishes what is durable and not held back on purpose.
+    fn let_through(&mut self, now: Duration) {
+        for arrived in self.gate.due(now) {
+            self.publish(&arrived.records, &arrived.positions);
+            self.digests.publish(&arrived.positions, &arrived.digests);
+            self.replica.published(&arrived.positions, &arrived.digests);
+        }
     }
 
     fn publish(&self, records: &[tidegate_replica::Record], positions: &Clock) {

@@ -23,9 +23,10 @@ use tokio::task::JoinHandle;
 
 use crate::{
     config::NodeConfig,
-    core::Core,
+    core::{Core, OwnHealth},
     dial::{Dialer, Greeting, incoming},
     founding,
+    gate::Gate,
     gossip::{Confirm, Driver, Gossip, Input},
     grpc,
     link::{Link, LinkModel},
@@ -235,6 +236,7 @@ fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Drive
         store: store.clone(),
         views: Arc::clone(&core.views),
         digests: Arc::clone(&core.digests),
+        gate: Arc::clone(&core.gate),
         peers: Arc::clone(&core.peers),
         platform: Arc::clone(&core.platform),
         metrics: Arc::clone(&core.metrics),
@@ -281,6 +283,12 @@ impl Node {
             region: region.clone(),
             platform: Arc::clone(&platform),
             link,
+            gate: Arc::new(Gate::new(me)),
+            own: OwnHealth {
+                started: platform.monotonic(),
+                expires: tls.as_ref().map(|t| t.expires).unwrap_or_default(),
+                engine: Arc::clone(store.engine()),
+            },
             views,
             digests: Arc::new(digests),
             gossip: gossip.clone(),
@@ -351,6 +359,11 @@ impl Node {
     /// Its links, for whoever runs it in development mode.
     pub fn links(&self) -> &Arc<LinkModel> {
         &self.core.link
+    }
+
+    /// What holds back changes that have arrived, for whoever runs it in development mode.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.core.gate
     }
 
     /// Its metrics, as Prometheus reads them.

@@ -6,6 +6,7 @@ mod client;
 mod credentials;
 mod demo;
 mod dev;
+mod doctor;
 mod document;
 mod health;
 mod links;
@@ -95,6 +96,8 @@ enum Command {
     Demo(demo::Args),
     /// Drives a cluster with a mixed workload, under faults where wanted, and says which guarantees held: exit code 0 if all did.
     Check(check::Args),
+    /// Asks every node how it is and how it sees the others: what is well, what is not, and what to do. Exit code 5 where something is bad.
+    Doctor(doctor::Args),
     /// Whether a node is ready: exit code 0.
     Health(health::Args),
     #[command(flatten)]
@@ -171,6 +174,7 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         Command::Dev(args) => dev::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Check(args) => check::run(args, globals).await,
+        Command::Doctor(args) => doctor::run(args, globals).await,
         Command::Health(args) => health::run(args).await,
         Command::Client(command) => client::run(command, globals).await,
         Command::Completions { shell } => {

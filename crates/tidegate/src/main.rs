@@ -3,6 +3,7 @@
 mod check;
 mod commands;
 mod dev;
+mod doctor;
 mod profile;
 
 use std::process::ExitCode;

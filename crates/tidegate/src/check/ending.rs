@@ -116,8 +116,8 @@ pub(crate) async fn last_look(shared: &Arc<Shared>) {
     }
 }
 
-fn strong() -> Option<Consistency> {
-    Some(Consistency { mode: Some(Mode::Strong(true)) })
+fn strong() -> Consistency {
+    Consistency { mode: Some(Mode::Strong(true)) }
 }
 
 /// What is left over, by name.
@@ -149,7 +149,7 @@ impl Leftovers {
         let user_name = user.to_owned();
         let message = ListUserPoliciesRequest {
             user_name: user_name.clone(),
-            consistency: strong(),
+            consistency: Some(strong()),
             ..ListUserPoliciesRequest::default()
         };
         for policy_name in
@@ -165,7 +165,7 @@ impl Leftovers {
         }
         let message = ListAttachedUserPoliciesRequest {
             user_name: user_name.clone(),
-            consistency: strong(),
+            consistency: Some(strong()),
             ..ListAttachedUserPoliciesRequest::default()
         };
         for policy in
@@ -181,7 +181,7 @@ impl Leftovers {
         }
         let message = ListAccessKeysRequest {
             user_name: user_name.clone(),
-            consistency: strong(),
+            consistency: Some(strong()),
             ..ListAccessKeysRequest::default()
         };
         for key in self.send(client, user, message).await.map(|a| a.access_keys).unwrap_or_default()
@@ -210,7 +210,7 @@ pub(crate) async fn clean_up(client: &Client, shared: &Shared) -> Vec<String> {
         let message = ListUsersRequest {
             path_prefix: shared.path(),
             page_size: 500,
-            consistency: strong(),
+            consistency: Some(strong()),
             ..ListUsersRequest::default()
         };
         let users = left.send(client, "users", message).await.map(|a| a.users).unwrap_or_default();
@@ -223,7 +223,7 @@ pub(crate) async fn clean_up(client: &Client, shared: &Shared) -> Vec<String> {
     }
     let message = ListRolesRequest {
         path_prefix: shared.path(),
-        consistency: strong(),
+        consistency: Some(strong()),
         ..ListRolesRequest::default()
     };
     for role in left.send(client, "roles", message).await.map(|a| a.roles).unwrap_or_default() {
@@ -237,7 +237,7 @@ pub(crate) async fn clean_up(client: &Client, shared: &Shared) -> Vec<String> {
     let mut message = ListPoliciesRequest {
         scope: "Local".to_owned(),
         page_size: 500,
-        consistency: strong(),
+        consistency: Some(strong()),
         ..ListPoliciesRequest::default()
     };
     loop {

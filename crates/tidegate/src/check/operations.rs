@@ -150,7 +150,73 @@ async fn change<O: Operation>(
     Ok(metadata(client.send(&message).await?).unwrap_or_default())
 }
 
-/// Writes a register under a request id: once, however often it is sent.
+async fn write_grant(
+    client: &Client,
+    user: &str,
+    (id, wanted): (WriteId, Wanted),
+    request_id: String,
+) -> Result<ResponseMetadata, CallError> {
+    let (user_name, policy_name) = (user.to_owned(), INLINE.to_owned());
+    let effect = match wanted {
+        Wanted::There => "Allow",
+        Wanted::Denies => "Deny",
+        Wanted::Gone => {
+            let message = DeleteUserPolicyRequest {
+                user_name,
+                policy_name,
+                request_id,
+                validate_only: false,
+            };
+            return change(client, message, |a| a.metadata).await;
+        }
+    };
+    let message = PutUserPolicyRequest {
+        user_name,
+        policy_name,
+        policy_document: grant(id, effect),
+        request_id,
+        validate_only: false,
+    };
+    change(client, message, |a| a.metadata).await
+}
+
+async fn write_person(
+    client: &Client,
+    (user, path): (&str, &str),
+    (id, gone): (WriteId, bool),
+    request_id: String,
+) -> Result<ResponseMetadata, CallError> {
+    let user_name = user.to_owned();
+    if gone {
+        let message = DeleteUserRequest { user_name, request_id, ..DeleteUserRequest::default() };
+        return change(client, message, |a| a.metadata).await;
+    }
+    let message = CreateUserRequest {
+        user_name,
+        path: path.to_owned(),
+        tags: vec![Tag { key: MADE_BY.to_owned(), value: id.to_string() }],
+        request_id,
+        ..CreateUserRequest::default()
+    };
+    change(client, message, |a| a.metadata).await
+}
+
+async fn write_attachment(
+    client: &Client,
+    (user, policy): (&str, &str),
+    gone: bool,
+    request_id: String,
+) -> Result<ResponseMetadata, CallError> {
+    let (user_name, policy_arn, validate_only) = (user.to_owned(), policy.to_owned(), false);
+    if gone {
+        let message = DetachUserPolicyRequest { user_name, policy_arn, request_id, validate_only };
+        return change(client, message, |a| a.metadata).await;
+    }
+    let message = AttachUserPolicyRequest { user_name, policy_arn, request_id, validate_only };
+    change(client, message, |a| a.metadata).await
+}
+
+/// Writes a register under a request id: once, however often it is sent. `path`: where a user is made.
 pub(crate) async fn write(
     client: &Client,
     register: &Register,
@@ -160,55 +226,10 @@ pub(crate) async fn write(
 ) -> Result<ResponseMetadata, CallError> {
     let gone = wanted == Wanted::Gone;
     match &register.kind {
-        Kind::Grant { user, .. } if gone => {
-            let (user_name, policy_name) = (user.clone(), INLINE.to_owned());
-            let message = DeleteUserPolicyRequest {
-                user_name,
-                policy_name,
-                request_id,
-                validate_only: false,
-            };
-            change(client, message, |a| a.metadata).await
-        }
-        Kind::Grant { user, .. } => {
-            let message = PutUserPolicyRequest {
-                user_name: user.clone(),
-                policy_name: INLINE.to_owned(),
-                policy_document: grant(id, if wanted == Wanted::Denies { "Deny" } else { "Allow" }),
-                request_id,
-                validate_only: false,
-            };
-            change(client, message, |a| a.metadata).await
-        }
-        Kind::Person { user } if gone => {
-            let message = DeleteUserRequest {
-                user_name: user.clone(),
-                request_id,
-                ..DeleteUserRequest::default()
-            };
-            change(client, message, |a| a.metadata).await
-        }
-        Kind::Person { user } => {
-            let message = CreateUserRequest {
-                user_name: user.clone(),
-                path: path.to_owned(),
-                tags: vec![Tag { key: MADE_BY.to_owned(), value: id.to_string() }],
-                request_id,
-                ..CreateUserRequest::default()
-            };
-            change(client, message, |a| a.metadata).await
-        }
-        Kind::Attached { user, policy } if gone => {
-            let (user_name, policy_arn) = (user.clone(), policy.clone());
-            let message =
-                DetachUserPolicyRequest { user_name, policy_arn, request_id, validate_only: false };
-            change(client, message, |a| a.metadata).await
-        }
+        Kind::Grant { user, .. } => write_grant(client, user, (id, wanted), request_id).await,
+        Kind::Person { user } => write_person(client, (user, path), (id, gone), request_id).await,
         Kind::Attached { user, policy } => {
-            let (user_name, policy_arn) = (user.clone(), policy.clone());
-            let message =
-                AttachUserPolicyRequest { user_name, policy_arn, request_id, validate_only: false };
-            change(client, message, |a| a.metadata).await
+            write_attachment(client, (user, policy), gone, request_id).await
         }
         Kind::Key { user, credentials } => {
             let message = UpdateAccessKeyRequest {

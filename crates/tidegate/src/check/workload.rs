@@ -344,9 +344,8 @@ impl Session {
         let place = self.random.random_range(0..common.len().max(1));
         let Some(register) = common.get(place) else { return };
         let wanted = match self.random.random_range(0..10) {
-            0..=3 => Wanted::There,
-            4..=6 if matches!(register.kind, Kind::Grant { .. }) => Wanted::Denies,
-            4..=6 => Wanted::There,
+            0..=2 if matches!(register.kind, Kind::Grant { .. }) => Wanted::Denies,
+            0..=6 => Wanted::There,
             _ => Wanted::Gone,
         };
         self.write(register, wanted).await;
