@@ -99,7 +99,13 @@ impl Nemesis {
                     let end = self.shared.recorder.now();
                     self.faults.push(Fault { start, end, kind, nodes, what });
                 }
-                Err(error) => tracing::warn!(%error, ?kind, "a fault could not be made"),
+                Err(error) => {
+                    tracing::warn!(%error, ?kind, "a fault could not be made");
+                    if matches!(kind, Kind::Partition | Kind::Delay) {
+                        // Half a fault is one that nobody wrote down.
+                        self.clear().await;
+                    }
+                }
             }
         }
         self.heal().await;

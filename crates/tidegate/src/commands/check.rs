@@ -11,6 +11,7 @@ use std::{
 
 use rand::Rng;
 use tidegate_history::judge::judge;
+use tidegate_proto::cluster::v1::DescribeClusterRequest;
 
 use super::{
     Failure, Globals,
@@ -76,6 +77,22 @@ fn pid(word: &str) -> Result<(u64, u32), String> {
     Ok((node, pid.parse().map_err(|_| wrong())?))
 }
 
+/// Refuses faults that can't be made here.
+async fn check_nemesis(args: &Args, fleet: &Fleet) -> Result<(), Failure> {
+    let has = |kinds: &[Kind]| args.nemesis.iter().any(|k| kinds.contains(k));
+    if has(&[Kind::Kill, Kind::Pause]) && args.local.is_none() && args.pids.is_empty() {
+        return Err(Usage("kill and pause need --local or --pids".to_owned()).into());
+    }
+    if has(&[Kind::Partition, Kind::Delay]) {
+        let node = fleet.nodes.first().ok_or("the profile names no node")?;
+        if !node.client().send(&DescribeClusterRequest {}).await?.development {
+            let message = "partition and delay need a cluster in development mode";
+            return Err(Usage(message.to_owned()).into());
+        }
+    }
+    Ok(())
+}
+
 /// Ends the work when its time is over or somebody says so.
 async fn until_over(shared: &Shared, duration: Duration) {
     tokio::select! {
@@ -118,10 +135,6 @@ async fn work(
 
 /// Runs the check; the exit code says whether every guarantee held.
 pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failure> {
-    let lethal = args.nemesis.iter().any(|k| matches!(k, Kind::Kill | Kind::Pause));
-    if lethal && args.local.is_none() && args.pids.is_empty() {
-        return Err(Usage("kill and pause need --local or --pids".to_owned()).into());
-    }
     let local = match args.local {
         Some(count) => {
             eprintln!("starting {count} nodes");
@@ -134,6 +147,7 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
         None => profile::read(&globals.profile)?,
     };
     let fleet = Fleet::connect(&profile, &globals.at, args.lie).await?;
+    check_nemesis(&args, &fleet).await?;
     let seed = args.seed.unwrap_or_else(|| rand::rng().random());
     let prefix = format!("tidegate-check-{:08x}", rand::rng().random::<u32>());
     let nodes = fleet.nodes.iter().map(|n| (n.number, n.name.clone(), n.region.clone())).collect();
