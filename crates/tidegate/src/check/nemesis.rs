@@ -9,6 +9,11 @@ use tidegate_proto::cluster::v1::{ClearLinksRequest, Link, SetLinkRequest};
 use super::{local::Local, workload::Shared};
 use crate::commands::Failure;
 
+/// How often a node is asked to shape a link.
+const SET_TRIES: u32 = 40;
+/// Between two such tries.
+const SET_AGAIN: Duration = Duration::from_millis(250);
+
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
@@ -167,10 +172,19 @@ impl Nemesis {
         signal(pid, Signal::CONT)
     }
 
-    /// Shapes what goes from one region to another, at every node that sends.
+    /// Shapes what goes from one region to another, at every node that sends. One that was killed before may still be on its way up.
     async fn set(&self, link: &Link) -> Result<(), Failure> {
         for node in self.shared.fleet.nodes.iter().filter(|n| n.region == link.from_region) {
-            node.client().send(&SetLinkRequest { link: Some(link.clone()) }).await?;
+            let mut tries = 1;
+            while let Err(error) =
+                node.client().send(&SetLinkRequest { link: Some(link.clone()) }).await
+            {
+                if tries == SET_TRIES || self.is_over() {
+                    return Err(error.into());
+                }
+                tries += 1;
+                tokio::time::sleep(SET_AGAIN).await;
+            }
         }
         Ok(())
     }
