@@ -123,6 +123,7 @@ operations! {
     plain "tidegate.propagation.v1.PropagationService" propagation GetReplicationStatus GetReplicationStatusRequest GetReplicationStatusResponse;
     read "tidegate.cluster.v1.ClusterService" cluster DescribeCluster DescribeClusterRequest DescribeClusterResponse;
     change "tidegate.cluster.v1.ClusterService" cluster RegisterNode RegisterNodeRequest RegisterNodeResponse;
+    change "tidegate.cluster.v1.ClusterService" cluster ChangeVoters ChangeVotersRequest ChangeVotersResponse;
     change "tidegate.cluster.v1.ClusterService" cluster RemoveNode RemoveNodeRequest RemoveNodeResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster SetLink SetLinkRequest SetLinkResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ListLinks ListLinksRequest ListLinksResponse;

@@ -16,6 +16,10 @@ use tidegate_replica::{GroupId, NodeId};
 use tidegate_store::NodeStore;
 use tokio::sync::Semaphore;
 
+mod membership;
+
+pub use membership::{MembershipError, forget_group, is_half_forgotten, is_remembered};
+
 use crate::{
     log::GroupLog,
     machine::{Driver, Machine},

@@ -20,7 +20,8 @@ mod types;
 mod wire;
 
 pub use group::{
-    Group, GroupConfig, GroupStatus, ProposeError, Proposed, ReadError, StartError, Timings,
+    Group, GroupConfig, GroupStatus, MembershipError, ProposeError, Proposed, ReadError,
+    StartError, Timings, forget_group, is_half_forgotten, is_remembered,
 };
 pub use machine::{Applied, Committed, EntryPosition, Frozen, Machine, applied_index};
 pub use network::{Transport, TransportError};

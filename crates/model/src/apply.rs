@@ -250,7 +250,9 @@ impl Step<'_> {
             | Command::RegisterNode(_)
             | Command::RemoveNode(_)
             | Command::ReserveAccount(_)
-            | Command::ActivateAccount(_) => {
+            | Command::ActivateAccount(_)
+            | Command::ChangeVoters(_)
+            | Command::VotersChanged(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }

@@ -210,6 +210,20 @@ commands! {
         /// Its number.
         node: u64 = (uint64, tag = "1");
     }
+    /// Gives groups other voters. Their leaders carry it out and say so by [`VotersChanged`].
+    ChangeVoters {
+        /// Which groups; none: all.
+        groups: Vec<u32> = (uint32, repeated, tag = "1");
+        /// Their voters from then on.
+        voters: Vec<u64> = (uint64, repeated, tag = "2");
+    }
+    /// Says that a group has the voters that it shall have, and no others.
+    VotersChanged {
+        /// The group.
+        group: u32 = (uint32, tag = "1");
+        /// Which change: [`record::Placement::changes`].
+        change: u64 = (uint64, tag = "2");
+    }
     /// Reserves an account's number and e-mail address in the directory.
     ReserveAccount {
         /// The account, not yet active.
@@ -259,7 +273,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46");
     }
     /// What became of a command.
     Outcome {
@@ -341,6 +355,12 @@ pub enum Command {
     /// See [`ActivateAccount`].
     #[prost(message, tag = "44")]
     ActivateAccount(ActivateAccount),
+    /// See [`ChangeVoters`].
+    #[prost(message, tag = "45")]
+    ChangeVoters(ChangeVoters),
+    /// See [`VotersChanged`].
+    #[prost(message, tag = "46")]
+    VotersChanged(VotersChanged),
 }
 
 /// What a command gives back.

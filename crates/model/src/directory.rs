@@ -1,6 +1,6 @@
 //! Group 0: the cluster, its nodes, its groups, and which account lives where.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use imbl::OrdMap;
@@ -17,6 +17,9 @@ use crate::{
     requests::Requests,
     state::{Applied, BadRecord, LocalRow},
 };
+
+/// How many voters a group may have: an even number is no safer than the odd one before it.
+const VOTERS: [usize; 4] = [1, 3, 5, 7];
 
 /// The directory as a persistent value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -145,26 +148,7 @@ impl DirectoryState {
         changes: &mut Changes,
     ) -> Result<Reply, Rejection> {
         match envelope.command.as_ref() {
-            Some(Command::CreateCluster(c)) => {
-                if self.cluster.is_some() {
-                    return Err(Rejection::exists("Cluster", "here"));
-                }
-                let cluster = c
-                    .cluster
-                    .as_ref()
-                    .ok_or_else(|| Rejection::invalid("The cluster is not described."))?;
-                changes.put(Key::Cluster, &Cluster { created: time, ..cluster.clone() });
-                for node in &c.nodes {
-                    changes.put(Key::Node(node.id), node);
-                }
-                for placement in &c.placements {
-                    changes.put(Key::Placement(placement.group), placement);
-                }
-                if let Some(operator) = &c.operator {
-                    reserve(time, operator, changes);
-                }
-                Ok(Reply::Done(true))
-            }
+            Some(Command::CreateCluster(c)) => self.create_cluster(time, c, changes),
             Some(Command::RegisterNode(c)) => {
                 let node = c
                     .node
@@ -180,7 +164,7 @@ impl DirectoryState {
                 Ok(Reply::Node(node.clone()))
             }
             Some(Command::RemoveNode(c)) => {
-                let votes = self.placements.values().any(|p| p.voters.contains(&c.node));
+                let votes = self.placements.values().any(|p| p.speakers().any(|n| n == c.node));
                 if votes {
                     return Err(Rejection::conflict("must take the node out of its groups first"));
                 }
@@ -188,6 +172,20 @@ impl DirectoryState {
                     return Err(Rejection::no_such("node", &format!("n{}", c.node)));
                 }
                 changes.delete(Key::Node(c.node));
+                Ok(Reply::Done(true))
+            }
+            Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
+            Some(Command::VotersChanged(c)) => {
+                let placement = self.placements.get(&c.group).filter(|p| p.changes == c.change);
+                // A later change has its own end.
+                if let Some(placement) = placement {
+                    let settled = Placement {
+                        leaving: Vec::new(),
+                        settled: c.change,
+                        ..(**placement).clone()
+                    };
+                    changes.put(Key::Placement(c.group), &settled);
+                }
                 Ok(Reply::Done(true))
             }
             Some(Command::ReserveAccount(c)) => self.reserve_account(time, c, changes),
@@ -202,6 +200,75 @@ impl DirectoryState {
             }
             _ => Err(Rejection::invalid("This command does not belong to the directory.")),
         }
+    }
+
+    fn create_cluster(
+        &self,
+        time: u64,
+        c: &crate::command::CreateCluster,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        if self.cluster.is_some() {
+            return Err(Rejection::exists("Cluster", "here"));
+        }
+        let cluster = c
+            .cluster
+            .as_ref()
+            .ok_or_else(|| Rejection::invalid("The cluster is not described."))?;
+        changes.put(Key::Cluster, &Cluster { created: time, ..cluster.clone() });
+        for node in &c.nodes {
+            changes.put(Key::Node(node.id), node);
+        }
+        for placement in &c.placements {
+            changes.put(Key::Placement(placement.group), placement);
+        }
+        if let Some(operator) = &c.operator {
+            reserve(time, operator, changes);
+        }
+        Ok(Reply::Done(true))
+    }
+
+    fn change_voters(
+        &self,
+        c: &crate::command::ChangeVoters,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        let voters: BTreeSet<u64> = c.voters.iter().copied().collect();
+        if voters.len() != c.voters.len() || !VOTERS.contains(&voters.len()) {
+            let message = "A group has three, five or seven voters, or one, each named once.";
+            return Err(Rejection::invalid(message));
+        }
+        let mut regions = BTreeSet::new();
+        for voter in &voters {
+            let node = self.nodes.get(voter);
+            let node = node.ok_or_else(|| Rejection::no_such("node", &format!("n{voter}")))?;
+            regions.insert(node.region.as_str());
+        }
+        let all = || self.placements.keys().copied().collect();
+        let groups: BTreeSet<u32> =
+            if c.groups.is_empty() { all() } else { c.groups.iter().copied().collect() };
+        for group in groups {
+            let placement = self
+                .placements
+                .get(&group)
+                .ok_or_else(|| Rejection::no_such("group", &format!("g{group}")))?;
+            if regions.iter().any(|region| *region != placement.region) {
+                let message = format!(
+                    "The voters of g{group} must be in its home region, {}.",
+                    placement.region
+                );
+                return Err(Rejection::invalid(message));
+            }
+            let leaving = placement.speakers().filter(|n| !voters.contains(n)).collect();
+            let changed = Placement {
+                voters: voters.iter().copied().collect(),
+                leaving,
+                changes: placement.changes + 1,
+                ..(**placement).clone()
+            };
+            changes.put(Key::Placement(group), &changed);
+        }
+        Ok(Reply::Done(true))
     }
 
     fn reserve_account(
@@ -250,3 +317,6 @@ fn reserve(time: u64, placement: &AccountPlacement, changes: &mut Changes) {
     );
     changes.put(Key::AccountPlacement(placement.account), &placement);
 }
+
+#[cfg(test)]
+mod tests;

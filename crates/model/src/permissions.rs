@@ -33,6 +33,7 @@ fn key_owner(account: &AccountState, user: &str) -> String {
 }
 
 /// The permissions that a command on this account needs, each an action and a resource ARN. Empty: only the cluster itself may.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, String)> {
     let one = |action: &str, resource: String| vec![(format!("iam:{action}"), resource)];
     match command {
@@ -93,15 +94,17 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             one(&format!("{verb}{word}Policy"), arn)
         }
         Command::CreateAccessKey(c) => one("CreateAccessKey", key_owner(account, &c.user)),
-        Command::UpdateAccessKey(c) => one(
-            if c.delete { "DeleteAccessKey" } else { "UpdateAccessKey" },
-            key_owner(account, &c.user),
-        ),
+        Command::UpdateAccessKey(c) => {
+            let verb = if c.delete { "Delete" } else { "Update" };
+            one(&format!("{verb}AccessKey"), key_owner(account, &c.user))
+        }
         Command::InitAccount(_)
         | Command::CreateCluster(_)
         | Command::RegisterNode(_)
         | Command::RemoveNode(_)
         | Command::ReserveAccount(_)
-        | Command::ActivateAccount(_) => Vec::new(),
+        | Command::ActivateAccount(_)
+        | Command::ChangeVoters(_)
+        | Command::VotersChanged(_) => Vec::new(),
     }
 }

@@ -233,9 +233,25 @@ pub struct Placement {
     /// Its home region.
     #[prost(string, tag = "2")]
     pub region: String,
-    /// Its voters.
+    /// Its voters, or during a change those that it shall have.
     #[prost(uint64, repeated, tag = "3")]
     pub voters: Vec<u64>,
+    /// During a change: voters that it had and shall lose.
+    #[prost(uint64, repeated, tag = "4")]
+    pub leaving: Vec<u64>,
+    /// How often its voters were changed.
+    #[prost(uint64, tag = "5")]
+    pub changes: u64,
+    /// Which of these changes is done: that one and all before it.
+    #[prost(uint64, tag = "6")]
+    pub settled: u64,
+}
+
+impl Placement {
+    /// Who may speak in the group: its voters, and those that are leaving.
+    pub fn speakers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.voters.iter().chain(&self.leaving).copied()
+    }
 }
 
 /// Where an account lives, and how far its creation has come.

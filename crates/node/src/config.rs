@@ -192,11 +192,13 @@ pub struct Gossip {
     pub anti_entropy_ms: u64,
     /// Milliseconds between two questions to the home of a group: what the staleness bound can't go below.
     pub probe_ms: u64,
+    /// Milliseconds that tombstones are kept after every member has them.
+    pub tombstone_grace_ms: u64,
 }
 
 impl Default for Gossip {
     fn default() -> Self {
-        Self { digest_ms: 250, anti_entropy_ms: 1_000, probe_ms: 200 }
+        Self { digest_ms: 250, anti_entropy_ms: 1_000, probe_ms: 200, tombstone_grace_ms: 600_000 }
     }
 }
 

@@ -126,7 +126,7 @@ impl Core {
     fn candidates(&self, group: GroupId) -> Vec<NodeId> {
         let view = self.views.load();
         let mut voters: Vec<NodeId> = match view.directory.placement(group) {
-            Some(placement) => placement.voters.iter().map(|v| NodeId(*v)).collect(),
+            Some(placement) => placement.speakers().map(NodeId).collect(),
             None => self
                 .config
                 .founding

@@ -135,6 +135,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
             group,
             region: config.region.clone(),
             voters: founding.voters.clone(),
+            ..Placement::default()
         })
         .collect();
     let root_key = AccessKey {

@@ -23,8 +23,9 @@ use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
+    collection::Collection,
     gate::{Arrived, Gate},
-    machine::{AnyState, Digests},
+    machine::{AnyState, Digests, joining},
     peers::Peers,
     platform::Platform,
     telemetry::{
@@ -42,6 +43,8 @@ const TICK: Duration = Duration::from_millis(10);
 const ROOM_EVERY: Duration = Duration::from_millis(500);
 /// Inputs that are taken before outputs are carried out: enough to share one fsync, few enough to keep the urgent prompt.
 const INPUTS_AT_ONCE: usize = 256;
+/// Tombstones that are collected between two inputs at most.
+const COLLECT_AT_ONCE: usize = 256;
 /// How often a node writes down that its view is fresh, for the time after its next start.
 const FRESH_NOTED_EVERY: Duration = Duration::from_secs(10);
 /// Propagation events that a slow watcher may fall behind before it is told that it missed some.
@@ -93,6 +96,8 @@ pub(crate) struct Gossip {
     /// The last events, for who asks about a change that has arrived somewhere already.
     recent: Arc<Mutex<VecDeque<PropagationEvent>>>,
     pub(crate) freshness: Arc<Freshness>,
+    /// Up to where tombstones may be collected.
+    pub(crate) collectable: Arc<ArcSwap<Clock>>,
     /// Whether a commit was not handed over for want of room.
     full: Arc<AtomicBool>,
 }
@@ -108,6 +113,7 @@ impl Gossip {
                 events,
                 recent: Arc::default(),
                 freshness: Arc::default(),
+                collectable: Arc::default(),
                 full: Arc::default(),
             },
             queue,
@@ -171,6 +177,9 @@ fn write_freshness(store: &NodeStore, at: UnixMillis) -> Result<(), StoreError> 
 
 /// When the view was known to be fresh last, as it was written down.
 pub(crate) fn read_freshness(store: &NodeStore) -> Result<Option<UnixMillis>, StoreError> {
+    if joining::any(store)? {
+        return Ok(None);
+    }
     let row = store.engine().get(Tree::Meta, &freshness_key())?;
     let bytes = row.and_then(|row| <[u8; 8]>::try_from(&*row).ok());
     Ok(bytes.map(|bytes| UnixMillis(u64::from_be_bytes(bytes))))
@@ -221,6 +230,10 @@ pub(crate) struct Driver {
     pub(crate) waiting: Waiting,
     /// When the freshness was written down last.
     pub(crate) fresh_noted: Duration,
+    /// Which tombstones may go.
+    pub(crate) collection: Collection,
+    /// Origins whose tombstones are being collected, and up to where.
+    pub(crate) collecting: Clock,
 }
 
 impl Driver {
@@ -240,6 +253,10 @@ impl Driver {
                     let now = self.platform.monotonic();
                     self.replica.tick(now, &self.store);
                     self.let_through(now);
+                    if let Err(error) = self.collect(now) {
+                        tracing::warn!(%error, "tombstones were not collected");
+                        self.collecting = Clock::default();
+                    }
                 }
             }
             for _ in 0..INPUTS_AT_ONCE {
@@ -254,6 +271,31 @@ impl Driver {
                 return;
             }
         }
+    }
+
+    /// Collects some tombstones that no member needs any more. Those of a group that this node votes in go with the next write of it, so
+    /// that nothing but its log changes its rows.
+    fn collect(&mut self, now: Duration) -> Result<(), StoreError> {
+        if self.collection.is_due(now) {
+            if let Some(ripe) = self.collection.look(now, self.replica.stable_clock()) {
+                self.collecting = ripe.clone();
+                self.gossip.collectable.store(Arc::new(ripe));
+            }
+            let kept = i64::try_from(self.store.tombstones()?).unwrap_or(i64::MAX);
+            self.metrics.tombstones.set(kept);
+        }
+        let replica = &self.replica;
+        let own = |o: &Origin| o.group().is_some_and(|g| replica.votes_in(g));
+        let next = self.collecting.iter().find(|(origin, _)| !own(origin));
+        let Some((origin, upto)) = next else { return Ok(()) };
+        let mut batch = Batch::default();
+        let found =
+            self.store.collect(origin, upto, COLLECT_AT_ONCE, &BTreeSet::new(), &mut batch)?;
+        self.store.engine().apply(&batch)?;
+        if found < COLLECT_AT_ONCE {
+            self.collecting = self.collecting.iter().filter(|(o, _)| *o != origin).collect();
+        }
+        Ok(())
     }
 
     /// Tells what this node's own groups have published and the queue had no room for.
@@ -429,7 +471,7 @@ impl Driver {
             trace::follow(&span, merge.trace.as_deref());
             let _in_span = span.enter();
             let (batch, changes) =
-                self.store.merge(&merge.writes, &merge.clock, &merge.replaced)?;
+                self.store.merge(&merge.writes, &merge.clock, merge.replaced.as_ref())?;
             match self.store.engine().apply(&batch) {
                 // It is in the store; only its way to the disk is longer.
                 Ok(()) | Err(StoreError::Full { .. }) => {}

@@ -3,6 +3,7 @@
 //! The one idea: every decision is made elsewhere, by values; here is only what waits. One task owns the convergence machine, openraft owns
 //! the groups, one pointer holds the view that all answers come from, and the world is met through [`platform::Platform`] alone.
 
+mod collection;
 pub mod config;
 mod core;
 mod dial;
@@ -21,6 +22,7 @@ mod shaper;
 pub mod telemetry;
 mod tls;
 mod views;
+mod voters;
 
 pub use node::{Node, StartError};
 pub use tls::{TlsError, node_name};

@@ -1,7 +1,8 @@
 //! The replicated state of one group, as consensus drives it: model values on the node's store.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     sync::Arc,
     time::Duration,
@@ -12,7 +13,9 @@ use parking_lot::Mutex;
 use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
-use tidegate_replica::{Clock, Dot, Frame, GroupId, Message, Origin, Record, Stamp, StateDigest};
+use tidegate_replica::{
+    Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, Stamp, StateDigest,
+};
 use tidegate_store::{Batch, Change, NodeStore, Tree};
 
 use crate::{
@@ -21,6 +24,8 @@ use crate::{
     telemetry::metrics::{GroupLabel, Metrics},
     views::Views,
 };
+
+pub(crate) mod joining;
 
 /// Digests of the states of all groups, kept as records come and go.
 #[derive(Debug)]
@@ -153,6 +158,8 @@ struct Step {
 struct Inner {
     state: AnyState,
     step: Option<Step>,
+    /// Up to where tombstones were collected.
+    collected: u64,
 }
 
 /// Bytes of a frame after which the next entry begins another.
@@ -204,7 +211,12 @@ pub(crate) struct GroupMachine {
     /// Up to where gossip had brought the group before this node began to vote in it. What the log brings is not published before it has
     /// come this far: the view would go back.
     gossiped: u64,
+    /// Whether it has not come so far yet.
+    joining: AtomicBool,
 }
+
+/// Tombstones that go with one write at most.
+const COLLECT_AT_ONCE: usize = 256;
 
 /// Commits that are remembered until they are applied. Applying follows within milliseconds.
 const TOLD_MAX: usize = 1_024;
@@ -241,10 +253,12 @@ impl GroupMachine {
     pub(crate) fn open(group: GroupId, applied: u64, around: Around) -> io::Result<Self> {
         let Around { store, views, digests, gossip, metrics, platform } = around;
         let view = views.load();
-        let gossiped = store.position(origin(group)).map_err(failed)?;
+        let before = joining::read(&store, group).map_err(failed)?;
+        let gossiped = store.position(origin(group)).map_err(failed)?.max(before);
         let mut state = if applied < gossiped {
             tracing::info!(%group, applied, gossiped, "a group that gossip brought is made anew from its log");
-            let forgotten = store.forget(origin(group)).map_err(failed)?;
+            let mut forgotten = store.forget(origin(group)).map_err(failed)?;
+            joining::write(&mut forgotten, group, gossiped);
             store.engine().apply(&forgotten).map_err(failed)?;
             digests.reset(group);
             AnyState::new(group)
@@ -264,7 +278,7 @@ impl GroupMachine {
         {
             state.absorb_local(key.get(4..).unwrap_or_default(), Some(&value)).map_err(failed)?;
         }
-        let inner = Mutex::new(Inner { state, step: None });
+        let inner = Mutex::new(Inner { state, step: None, collected: 0 });
         Ok(Self {
             group,
             store,
@@ -276,7 +290,22 @@ impl GroupMachine {
             inner,
             told: Mutex::default(),
             gossiped,
+            joining: AtomicBool::new(gossiped > applied),
         })
+    }
+
+    /// Tombstones that no member needs any more go with a write.
+    fn collect(&self, inner: &mut Inner, records: &[Record], batch: &mut Batch) -> io::Result<()> {
+        let origin = origin(self.group);
+        let upto = self.gossip.collectable.load().get(origin);
+        if upto > inner.collected {
+            let written = records.iter().map(|r| r.key.clone()).collect();
+            let found = self.store.collect(origin, upto, COLLECT_AT_ONCE, &written, batch);
+            if found.map_err(failed)? < COLLECT_AT_ONCE {
+                inner.collected = upto;
+            }
+        }
+        Ok(())
     }
 
     fn local(&self, rows: Vec<LocalRow>, batch: &mut Batch) {
@@ -316,8 +345,9 @@ impl Machine for GroupMachine {
             local.extend(applied.local);
         }
         let clock: Clock = entries.last().map(|e| (origin, e.at.index)).into_iter().collect();
-        let (mut batch, changes) = self.store.merge(&records, &clock, &[]).map_err(failed)?;
+        let (mut batch, changes) = self.store.merge(&records, &clock, None).map_err(failed)?;
         self.digests.change(&changes);
+        self.collect(&mut inner, &records, &mut batch)?;
         self.local(local, &mut batch);
         self.metrics.committed_records.inc_by(records.len() as u64);
         inner.step = Some(Step { frames, digest: self.digests.of([self.group]), began });
@@ -336,6 +366,12 @@ impl Machine for GroupMachine {
         let origin = origin(self.group);
         if at.index < self.gossiped {
             return;
+        }
+        if self.joining.swap(false, Ordering::AcqRel)
+            && let Err(error) = joining::delete(&self.store, self.group)
+        {
+            // Only after a restart somebody waits a little longer for this node.
+            tracing::warn!(%error, group = %self.group, "it was not written down that the group is here");
         }
         self.views.publish(|view| {
             match state {
@@ -398,7 +434,9 @@ impl Machine for GroupMachine {
         }
         let origin = origin(self.group);
         let clock = Clock::from_iter([(origin, index)]);
-        let (mut batch, changes) = self.store.merge(&records, &clock, &[origin]).map_err(failed)?;
+        let replaced = Replaced { origin, kept: BTreeSet::new() };
+        let (mut batch, changes) =
+            self.store.merge(&records, &clock, Some(&replaced)).map_err(failed)?;
         self.digests.change(&changes);
         self.local(local, &mut batch);
         self.inner.lock().state = state;

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use tidegate_authn::{ClusterKey, SealError};
 use tidegate_consensus::{
     Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport,
-    TransportError, applied_index,
+    TransportError, applied_index, forget_group, is_half_forgotten, is_remembered,
 };
 use tidegate_replica::{
     Clock, GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
@@ -22,6 +22,7 @@ use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
+    collection::Collection,
     config::NodeConfig,
     core::{Core, OwnHealth},
     dial::{Dialer, Greeting, incoming},
@@ -36,6 +37,7 @@ use crate::{
     telemetry::{metrics::Metrics, server},
     tls::{NodeTls, TlsError},
     views::Views,
+    voters,
 };
 
 /// Why a node did not start.
@@ -245,6 +247,8 @@ fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Drive
         home_region: core.config.region.clone(),
         waiting: crate::gossip::Waiting::default(),
         fresh_noted: Duration::ZERO,
+        collection: Collection::new(Duration::from_millis(gossip.tombstone_grace_ms)),
+        collecting: Clock::default(),
     }
 }
 
@@ -314,6 +318,7 @@ impl Node {
         tasks.extend(listen(&core, tls, stopped).await?);
         tasks.push(tokio::spawn(warden.watch(changes)));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
         Ok(Self { core, tasks, stop })
     }
 
@@ -442,7 +447,7 @@ impl Warden {
                 let groups = founding.filter(|f| f.voters.contains(&node.0)).map(|f| 0..=f.groups);
                 return groups.into_iter().flatten().map(GroupId).collect();
             }
-            let of = view.directory.placements().filter(|p| p.voters.contains(&node.0));
+            let of = view.directory.placements().filter(|p| p.speakers().any(|n| n == node.0));
             of.map(|p| GroupId(p.group)).collect()
         };
         let mut members = vec![Member {
@@ -487,17 +492,21 @@ impl Warden {
         }
         self.core.peers.set(&places);
         let own = members.first().map(|m| m.voter_of.clone()).unwrap_or_default();
+        self.leave(&view, &own).await?;
         self.core.gossip.tell(Input::OwnGroups(own.clone())).await;
         self.core.gossip.tell(Input::Members(members.clone())).await;
         for group in own {
             let there = self.core.groups.read().contains_key(&group);
             if !there {
-                let voters: Vec<NodeId> = members
+                let founders: Vec<NodeId> = members
                     .iter()
                     .filter(|m| m.voter_of.contains(&group))
                     .map(|m| m.node)
                     .collect();
-                let handle = self.start_group(group, &voters).await?;
+                // Only a new cluster's groups begin by themselves; who votes later waits until it is told.
+                let changed = view.directory.placement(group).is_some_and(|p| p.changes > 0);
+                let founders = if changed { &[][..] } else { &founders };
+                let handle = self.start_group(group, founders).await?;
                 self.core.groups.write().insert(group, handle);
             }
         }
@@ -505,8 +514,27 @@ impl Warden {
         Ok(())
     }
 
-    async fn start_group(&self, group: GroupId, voters: &[NodeId]) -> Result<Group, StartError> {
+    /// Ends groups that this node votes in no more. From here on gossip brings what they do.
+    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<(), StartError> {
+        let placements = view.directory.placements().map(|p| GroupId(p.group));
+        for group in placements.filter(|g| !own.contains(g)) {
+            let handle = self.core.groups.write().remove(&group);
+            if let Some(handle) = handle {
+                tracing::info!(%group, "this node votes in a group no more");
+                handle.shutdown().await;
+            }
+            if is_remembered(group, &self.store)? {
+                forget_group(group, &self.store).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_group(&self, group: GroupId, founders: &[NodeId]) -> Result<Group, StartError> {
         let core = &self.core;
+        if is_half_forgotten(group, &self.store)? {
+            forget_group(group, &self.store).await?;
+        }
         let applied = applied_index(group, &self.store)?;
         let around = Around {
             store: self.store.clone(),
@@ -530,8 +558,8 @@ impl Warden {
         let transport = Arc::new(PeerTransport(Arc::clone(&core.peers)));
         let handle = Group::start(config, self.store.clone(), transport, Arc::new(machine)).await?;
         // One of them is enough to begin; the others learn of it.
-        if voters.iter().min() == Some(&core.me) {
-            handle.initialize(voters).await?;
+        if founders.iter().min() == Some(&core.me) {
+            handle.initialize(founders).await?;
         }
         Ok(handle)
     }

@@ -35,6 +35,7 @@ mod situation;
 
 pub use document::{Loader, policy_text};
 pub use junit::junit;
+pub(crate) use principal::path_and_name;
 pub use principal::{PrincipalSpec, PrincipalSpecError};
 pub use question::Question;
 pub use read::{CaseFile, CaseFileError};

@@ -187,12 +187,12 @@ impl Condition {
 }
 
 /// A decimal number; neither `inf` nor `nan`, which Rust would read.
-fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E'));
     if plain { text.parse().ok() } else { None }
 }
 
-fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     [true, false]
         .into_iter()
         .find(|value| text.eq_ignore_ascii_case(if *value { "true" } else { "false" }))

@@ -53,6 +53,8 @@ impl From<Vec<String>> for Value {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     entries: SmallVec<[(Box<str>, Value); 4]>,
+    /// Whether it speaks before the principal and the resource do, as only a simulation's does.
+    first: bool,
 }
 
 impl Context {
@@ -80,6 +82,19 @@ impl Context {
     /// The values of a key that is in lower case already.
     pub(crate) fn get_lower(&self, key: &str) -> Option<&Value> {
         self.entries.iter().find(|(k, _)| **k == *key).map(|(_, v)| v)
+    }
+
+    /// The same for a simulation: what it says of a key goes before what follows from the principal or the resource. No request that
+    /// somebody makes is ever decided with such a context.
+    #[must_use]
+    pub(crate) fn speaking_first(mut self) -> Self {
+        self.first = true;
+        self
+    }
+
+    /// Whether it speaks before the principal and the resource do.
+    pub(crate) fn speaks_first(&self) -> bool {
+        self.first
     }
 
     /// All keys in lower case with their values, in the order in which they were set.

@@ -126,11 +126,49 @@ impl Key {
 
     /// The values of this key in a request; `None` when it has none.
     pub(crate) fn values<'a>(&self, request: &'a Request<'a>) -> Option<Values<'a>> {
+        if request.context.speaks_first() {
+            return self.simulated(request);
+        }
         if bug(Bug::ContextSpeaksForThePrincipal) {
             let brought = request.context.get(&self.to_string());
             return brought.map(Values::from).or_else(|| self.known(request));
         }
         self.known(request)
+    }
+
+    /// The values in a simulation, whose caller may be nobody in particular, or have no unique id.
+    fn simulated<'a>(&self, request: &'a Request<'a>) -> Option<Values<'a>> {
+        let known = || match self.known(request)? {
+            _ if self.is_of_caller() && request.principal.arn.is_empty() => None,
+            Values::One("") if *self == Self::UserId => None,
+            values => Some(values),
+        };
+        request.context.get(&self.to_string()).map(Values::from).or_else(known)
+    }
+
+    /// Whether the value follows from the caller.
+    fn is_of_caller(&self) -> bool {
+        match self {
+            Self::PrincipalArn
+            | Self::PrincipalAccount
+            | Self::PrincipalOrgId
+            | Self::PrincipalOrgPaths
+            | Self::PrincipalType
+            | Self::PrincipalIsService
+            | Self::PrincipalServiceName
+            | Self::PrincipalServiceNames
+            | Self::PrincipalTag(_)
+            | Self::UserId
+            | Self::Username
+            | Self::Session(_) => true,
+            Self::ResourceAccount
+            | Self::ResourceOrgId(_)
+            | Self::ResourceOrgPaths(_)
+            | Self::ResourceTag(..)
+            | Self::CalledViaFirst(_)
+            | Self::CalledViaLast(_)
+            | Self::Context(_) => false,
+        }
     }
 
     fn known<'a>(&self, request: &'a Request<'a>) -> Option<Values<'a>> {

@@ -10,8 +10,9 @@
 //! | compose | [`ComposedPolicies::new`] | one index over all policies of a caller, for those who come again |
 //! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
-//! | advise | [`lint`], [`lint_text`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
+//! | advise | [`lint`], [`lint_text`], [`mend`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
 //! | ask backwards | [`backwards::outlook`] | when requests by a caller are allowed; conditions stay symbolic |
+//! | simulate | [`simulate::custom`], [`simulate::principal`] | a decision and a reading of each statement, per action and resource |
 //! | test | [`cases::run`] | a file of cases against the engine: what policies must allow and deny |
 //!
 //! # Invariants
@@ -106,7 +107,7 @@ mod template;
 mod truth;
 mod wildcard;
 
-// Deciding, explaining, advising, testing, asking backwards.
+// Deciding, explaining, advising, simulating, testing, asking backwards.
 pub mod aws_managed;
 pub mod backwards;
 pub mod cases;
@@ -117,6 +118,7 @@ mod deliberate;
 mod explain;
 mod lint;
 mod policy_set;
+pub mod simulate;
 mod voices;
 
 pub use account::{AccountId, AccountIdError};
@@ -132,7 +134,7 @@ pub use document::{
 };
 pub use error::PolicyError;
 pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
-pub use lint::{Finding, Fix, LintCode, LintLevel, lint, lint_text};
+pub use lint::{Amendment, Finding, Fix, LintCode, LintLevel, Mended, lint, lint_text, mend};
 pub use operator::Operator;
 pub use organization::Organization;
 pub use policy_set::PolicySet;

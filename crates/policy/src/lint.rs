@@ -19,6 +19,7 @@ mod brought;
 mod code;
 mod conditions;
 mod fix;
+mod mend;
 mod organization;
 mod principals;
 mod redundancy;
@@ -31,6 +32,7 @@ mod view;
 
 pub use code::{LintCode, LintLevel};
 pub use fix::Fix;
+pub use mend::{Amendment, Mended, mend};
 use view::View;
 
 /// One piece of advice.
@@ -143,7 +145,7 @@ fn check_statement(view: &View<'_>, notes: &mut Notes) {
 
 fn check_document(document: &PolicyDocument, root: json::Located<'_, '_>, notes: &mut Notes) {
     if document.version() == Version::V2008 {
-        let (span, fix) = fix::newest_version(root);
+        let (span, fix) = fix::newest_version(document.source(), root);
         notes.add_with(LintCode::MissingVersion, span, "", fix);
     }
     // AWS, "IAM and STS quotas" and "Quotas for AWS Organizations": characters without white space; organizations count all.

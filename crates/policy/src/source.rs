@@ -45,6 +45,8 @@ pub enum PolicySource {
     ResourceControl(Arc<str>),
     /// The policy of a VPC endpoint, by the endpoint's id.
     VpcEndpoint(Arc<str>),
+    /// A policy of a simulation's input, by its place there: `PolicyInputList.1`.
+    Input(Arc<str>),
 }
 
 impl fmt::Display for PolicySource {
@@ -60,6 +62,7 @@ impl fmt::Display for PolicySource {
             Self::ServiceControl(id) => write!(f, "service-control/{id}"),
             Self::ResourceControl(id) => write!(f, "resource-control/{id}"),
             Self::VpcEndpoint(id) => write!(f, "vpc-endpoint/{id}"),
+            Self::Input(place) => write!(f, "input/{place}"),
         }
     }
 }

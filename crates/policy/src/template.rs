@@ -81,6 +81,28 @@ impl Template {
         }
     }
 
+    /// Whether `text` could match if every key that the request does not have had the right value.
+    pub(crate) fn may_be_like(&self, text: &str, request: &Request<'_>) -> bool {
+        match self {
+            Self::Plain(pattern) => wildcard::wildcard_matches(pattern, text),
+            Self::Parts(parts) => {
+                supplied(parts, request).is_some_and(|p| wildcard::matches(&p, 0..p.len(), text))
+            }
+        }
+    }
+
+    /// Whether the request has every key that its variables ask for.
+    pub(crate) fn is_known(&self, request: &Request<'_>) -> bool {
+        let known = |part: &Part| match part {
+            Part::Variable { key: Some(key), .. } => key.single(request).is_some(),
+            _ => true,
+        };
+        match self {
+            Self::Plain(_) => true,
+            Self::Parts(parts) => parts.iter().all(known),
+        }
+    }
+
     /// Whether every variable in it has a value.
     pub(crate) fn resolves(&self, request: &Request<'_>) -> bool {
         match self {
@@ -164,6 +186,27 @@ fn resolve<'a>(parts: &'a [Part], request: &'a Request<'a>) -> Option<Resolved<'
         }
     });
     pieces.collect::<Option<_>>().map(Resolved)
+}
+
+/// The same with any text where the request does not have a key. A key of several values never gets one.
+fn supplied<'a>(parts: &'a [Part], request: &'a Request<'a>) -> Option<Resolved<'a>> {
+    let pieces = parts.iter().map(|part| match part {
+        Part::Variable { key: Some(key), .. } => {
+            Some(key.single(request).map_or((Kind::Pattern, "*"), |value| (Kind::Literal, value)))
+        }
+        Part::Variable { key: None, default } => Some((Kind::Literal, default.as_deref()?)),
+        Part::Pattern(text) => Some((Kind::Pattern, &**text)),
+        Part::Escape(text) => Some((Kind::Literal, &**text)),
+    });
+    pieces.collect::<Option<_>>().map(Resolved)
+}
+
+/// The names of the condition keys that the variables of a text stand for, as they are written there.
+pub(crate) fn variable_names(text: &str) -> impl Iterator<Item = &str> {
+    let inner = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    inner
+        .filter(|inner| !matches!(*inner, "*" | "?" | "$"))
+        .map(|inner| inner.split_once(',').map_or(inner, |(key, _)| key).trim())
 }
 
 impl Resolved<'_> {

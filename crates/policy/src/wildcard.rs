@@ -9,6 +9,34 @@ pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
     matches(pattern.as_bytes(), 0..pattern.len(), text)
 }
 
+/// Whether every text that matches `other` matches `pattern`, as far as the stars of `other` can be told apart from characters: only a
+/// star takes a star. What is said to be covered is.
+pub(crate) fn wildcard_covers(pattern: &str, other: &str) -> bool {
+    let (pattern, other): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), other.chars().collect());
+    let (mut at, mut read) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while let Some(&c) = other.get(read) {
+        match pattern.get(at) {
+            Some('*') => {
+                at += 1;
+                retry = Some((at, read));
+            }
+            Some(&wanted) if c != '*' && (wanted == '?' || wanted == c) => {
+                at += 1;
+                read += 1;
+            }
+            _ => {
+                let Some((behind_star, from)) = retry else { return false };
+                at = behind_star;
+                read = from + 1;
+                retry = Some((at, read));
+            }
+        }
+    }
+    pattern.get(at..).unwrap_or_default().iter().all(|c| *c == '*')
+}
+
 /// What every match of a pattern begins with: the text before its first wildcard.
 pub(crate) fn literal_head(pattern: &str) -> &str {
     pattern.get(..pattern.find(['*', '?']).unwrap_or(pattern.len())).unwrap_or_default()
@@ -147,6 +175,38 @@ mod tests {
             ("A", "a", false),
         ] {
             assert_eq!(wildcard_matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn only_a_star_covers_a_star() {
+        for (pattern, other, expected) in [
+            ("*", "*", true),
+            ("a*", "ab*", true),
+            ("a*", "a*b?", true),
+            ("a?", "a*", false),
+            ("?/k", "*/k", false),
+            ("*/k", "?/k", true),
+            ("?*", "*", false),
+            ("*b", "*", false),
+            ("a?", "ab", true),
+            ("a?", "a?", true),
+            ("ab", "a?", false),
+            ("*a*", "*xa?*", true),
+            ("", "*", false),
+        ] {
+            assert_eq!(wildcard_covers(pattern, other), expected, "{pattern} {other}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn theorem_what_a_covered_pattern_matches_its_cover_matches(
+            pattern in "[ab?*]{0,5}", other in "[ab?*]{0,5}", text in "[ab]{0,6}",
+        ) {
+            if wildcard_covers(&pattern, &other) && wildcard_matches(&other, &text) {
+                proptest::prop_assert!(wildcard_matches(&pattern, &text));
+            }
         }
     }
 

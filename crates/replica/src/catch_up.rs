@@ -6,7 +6,9 @@
 //! asked again for the page that did not come; with another source the pull begins anew, since that one may not know what was left out.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
 
 use crate::{Continuation, Frame, NodeId, Origin, Record};
 
@@ -71,8 +73,8 @@ pub(crate) enum Step {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Staged {
     pub(crate) records: Vec<Record>,
-    /// What this node had of the origin is void.
-    pub(crate) replaces: bool,
+    /// They end a whole state: of the origin everything is void but them and these keys, which came with it earlier.
+    pub(crate) replaces: Option<BTreeSet<Bytes>>,
 }
 
 #[derive(Debug)]
@@ -93,8 +95,9 @@ struct Pull {
     /// Pages that came before their turn, by what they begin behind.
     early: BTreeMap<u64, Page>,
     bytes: usize,
-    /// The next records written void what was there.
-    replaces: bool,
+    /// A whole state is under way: the keys of it that were written already. What was there before is void only at its end, so that a
+    /// pull that is given up, or a node that restarts, has lost nothing.
+    written: Option<BTreeSet<Bytes>>,
     /// The question that a whole state answered.
     replaced_by: Option<u64>,
 }
@@ -115,12 +118,19 @@ impl Pull {
         page.next
     }
 
-    fn take(&mut self) -> Staged {
+    /// Records that go to the store before the end.
+    fn spill(&mut self) -> Staged {
         self.bytes = 0;
-        Staged {
-            records: core::mem::take(&mut self.staged),
-            replaces: core::mem::take(&mut self.replaces),
+        let records = core::mem::take(&mut self.staged);
+        if let Some(written) = &mut self.written {
+            written.extend(records.iter().map(|r| r.key.clone()));
         }
+        Staged { records, replaces: None }
+    }
+
+    fn finish(&mut self) -> Staged {
+        let replaces = self.written.take();
+        Staged { replaces, ..self.spill() }
     }
 }
 
@@ -160,7 +170,7 @@ impl Pulls {
             staged: Vec::new(),
             early: BTreeMap::new(),
             bytes: 0,
-            replaces: false,
+            written: None,
             replaced_by: None,
         };
         self.nonce += 1;
@@ -183,8 +193,9 @@ impl Pulls {
                 return Step::Wait;
             }
             // What came before this answer is void too: tombstones among it were collected meanwhile.
-            pull.take();
-            (pull.next, pull.base, pull.replaces) = (0, page.cut, true);
+            (pull.bytes, pull.next, pull.base) = (0, 0, page.cut);
+            pull.staged.clear();
+            pull.written = Some(BTreeSet::new());
             pull.replaced_by = Some(page.nonce);
         }
         if page.frame.after < pull.next || page.frame.upto < page.frame.after {
@@ -199,7 +210,7 @@ impl Pulls {
         while let Some(page) = pull.early.remove(&pull.next) {
             match pull.stage(page) {
                 Continuation::Done => {
-                    let (staged, upto) = (pull.take(), pull.next);
+                    let (staged, upto) = (pull.finish(), pull.next);
                     self.under_way.remove(&origin);
                     return Step::Done(staged, upto);
                 }
@@ -209,7 +220,7 @@ impl Pulls {
         }
         if held_back.max(pull.bytes) > STAGED_MAX {
             let question = if let Step::Ask(question) = step { Some(question) } else { None };
-            return Step::Spill(pull.take(), question);
+            return Step::Spill(pull.spill(), question);
         }
         step
     }

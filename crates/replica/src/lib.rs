@@ -100,7 +100,8 @@ pub use coverage::{Coverage, Scope};
 pub use digest::StateDigest;
 pub use id::{Dot, GroupId, NodeId, Origin, RegionName, RegionNameError};
 pub use machine::{
-    Alarm, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output, Replica, ReplicaConfig,
+    Alarm, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output, Replaced, Replica,
+    ReplicaConfig,
 };
 pub use message::{Continuation, DecodeError, Message};
 pub use propagation::PropagationEvent;

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 pub use config::{Member, ReplicaConfig};
-pub use output::{Alarm, ConfirmId, Counters, Lane, MergeBatch, MergeId, Output};
+pub use output::{Alarm, ConfirmId, Counters, Lane, MergeBatch, MergeId, Output, Replaced};
 
 use crate::{
     Clock, Dot, Frame, GroupId, Message, NodeId, Origin, Record, Records,

@@ -1,10 +1,10 @@
 //! One suite for every engine.
 
 use core::ops::Bound;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use tidegate_replica::{Clock, Dot, GroupId, Origin, Record, Records, Stamp};
+use tidegate_replica::{Clock, Dot, GroupId, Origin, Record, Records, Replaced, Stamp};
 
 use crate::{
     Batch, Committer, Engine, Faults, FaultyEngine, MemoryEngine, NodeStore, ROW_MAX, SledEngine,
@@ -18,6 +18,8 @@ fn suite(engine: Arc<dyn Engine>) {
     let store = NodeStore::open(Arc::clone(&engine), Committer::inline(engine)).unwrap();
     records(&store);
     many_records_of_one_sequence(&store);
+    a_whole_state(&store);
+    format_1(&store);
 }
 
 fn rows(engine: &dyn Engine) {
@@ -47,6 +49,11 @@ fn rows(engine: &dyn Engine) {
     assert_eq!(engine.get(Tree::Local, &[1]).unwrap(), None, "a refused batch changes nothing");
 }
 
+/// The end of a whole state that came in one batch.
+fn whole(origin: Origin) -> Replaced {
+    Replaced { origin, kept: BTreeSet::new() }
+}
+
 fn record(key: &'static str, value: Option<&'static str>, n: u64) -> Record {
     Record {
         key: key.into(),
@@ -59,7 +66,7 @@ fn record(key: &'static str, value: Option<&'static str>, n: u64) -> Record {
 fn records(store: &NodeStore) {
     let write = |records: &[Record], upto: u64| {
         let (batch, changes) =
-            store.merge(records, &Clock::from_iter([(ORIGIN, upto)]), &[]).unwrap();
+            store.merge(records, &Clock::from_iter([(ORIGIN, upto)]), None).unwrap();
         store.engine().apply(&batch).unwrap();
         changes.len()
     };
@@ -84,7 +91,7 @@ fn records(store: &NodeStore) {
     store.for_each_record(|r| all.push(r.key)).unwrap();
     assert_eq!(all, ["a", "b"]);
     let (batch, _) =
-        store.merge(&[record("c", Some("x"), 9)], &Clock::default(), &[ORIGIN]).unwrap();
+        store.merge(&[record("c", Some("x"), 9)], &Clock::default(), Some(&whole(ORIGIN))).unwrap();
     store.engine().apply(&batch).unwrap();
     assert_eq!(
         store.range(ORIGIN, 0, 1 << 20).records.len(),
@@ -106,20 +113,63 @@ fn many_records_of_one_sequence(store: &NodeStore) {
             dot,
         })
         .collect();
-    let (batch, changes) = store.merge(&all, &Clock::from_iter([(origin, 7)]), &[]).unwrap();
+    let (batch, changes) = store.merge(&all, &Clock::from_iter([(origin, 7)]), None).unwrap();
     assert_eq!(changes.len(), 3_000);
     store.engine().apply(&batch).unwrap();
     let page = store.range(origin, 0, 1 << 30);
     assert_eq!((page.records.len(), page.upto, page.more), (3_000, 7, false));
     let small = store.range(origin, 0, 1);
     assert_eq!(small.records.len(), 3_000, "the records of one sequence are never divided");
-    let (batch, _) = store.merge(&[], &Clock::from_iter([(origin, 3)]), &[]).unwrap();
+    let (batch, _) = store.merge(&[], &Clock::from_iter([(origin, 3)]), None).unwrap();
     store.engine().apply(&batch).unwrap();
     assert_eq!(store.clock().unwrap().get(origin), 7, "a clock never goes back");
-    let (batch, _) = store.merge(&all[..2], &Clock::default(), &[origin]).unwrap();
+    let (batch, _) = store.merge(&all[..2], &Clock::default(), Some(&whole(origin))).unwrap();
     store.engine().apply(&batch).unwrap();
     let left: Vec<_> = store.range(origin, 0, 1 << 30).records.into_iter().map(|r| r.key).collect();
     assert_eq!(left, ["many00000", "many00001"], "a whole-state transfer drops every other key");
+}
+
+/// What a whole state does not hold is gone, from the store and for whoever shows it; what came with it earlier stays.
+fn a_whole_state(store: &NodeStore) {
+    let origin = Origin::Group { group: GroupId(3), generation: 0 };
+    let at = |key, value, n| Record { dot: Dot { origin, sequence: n }, ..record(key, value, n) };
+    let before = [at("w1", Some("1"), 1), at("w2", Some("2"), 2), at("w3", None, 3)];
+    let (batch, _) = store.merge(&before, &Clock::from_iter([(origin, 3)]), None).unwrap();
+    store.engine().apply(&batch).unwrap();
+    let early = [at("w4", Some("4"), 8)];
+    let (batch, _) = store.merge(&early, &Clock::default(), None).unwrap();
+    store.engine().apply(&batch).unwrap();
+    let replaced = Replaced { origin, kept: BTreeSet::from([Bytes::from_static(b"w4")]) };
+    let late = [at("w2", Some("2b"), 7)];
+    let (batch, changes) =
+        store.merge(&late, &Clock::from_iter([(origin, 9)]), Some(&replaced)).unwrap();
+    store.engine().apply(&batch).unwrap();
+    let told: Vec<_> = changes.into_iter().map(|c| (c.new.key, c.new.value)).collect();
+    assert_eq!(told, [("w1".into(), None), ("w2".into(), Some("2b".into()))]);
+    let left: Vec<_> = store.range(origin, 0, 1 << 20).records.into_iter().map(|r| r.key).collect();
+    assert_eq!(left, ["w2", "w4"]);
+    assert_eq!(store.floor(origin), 9, "tombstones that the sender had collected are missing here");
+}
+
+/// A store of the format before has its tombstones found when it is opened.
+fn format_1(store: &NodeStore) {
+    let dot = Dot { origin: ORIGIN, sequence: 20 };
+    let dead = Record { dot, ..record("dead", None, 20) };
+    let (batch, _) = store.merge(&[dead], &Clock::from_iter([(ORIGIN, 20)]), None).unwrap();
+    store.engine().apply(&batch).unwrap();
+    let tombstones = store.tombstones().unwrap();
+    let engine = Arc::clone(store.engine());
+    let mut older = Batch::default();
+    older.put(Tree::Store, Bytes::from_static(b"format"), 1u32.to_be_bytes().to_vec());
+    for (row, _) in
+        engine.scan(Tree::Tombstone, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap()
+    {
+        older.delete(Tree::Tombstone, row);
+    }
+    engine.apply(&older).unwrap();
+    let again = NodeStore::open(Arc::clone(&engine), Committer::inline(engine)).unwrap();
+    assert_eq!(again.tombstones().unwrap(), tombstones);
+    assert!(tombstones > 0);
 }
 
 #[test]
@@ -145,7 +195,7 @@ fn sled_keeps_what_it_had_over_a_restart_and_refuses_another_format() {
     let engine = open();
     let store = NodeStore::open(engine.clone(), Committer::inline(engine)).unwrap();
     let (batch, _) =
-        store.merge(&[record("a", Some("1"), 1)], &Clock::from_iter([(ORIGIN, 1)]), &[]).unwrap();
+        store.merge(&[record("a", Some("1"), 1)], &Clock::from_iter([(ORIGIN, 1)]), None).unwrap();
     store.engine().apply(&batch).unwrap();
     store.engine().sync().unwrap();
     drop(store);
@@ -156,7 +206,7 @@ fn sled_keeps_what_it_had_over_a_restart_and_refuses_another_format() {
     batch.put(Tree::Store, Bytes::from_static(b"format"), 7u32.to_be_bytes().to_vec());
     engine.apply(&batch).unwrap();
     let refused = NodeStore::open(engine.clone(), Committer::inline(engine)).unwrap_err();
-    assert_eq!(refused, StoreError::Format { found: 7, expected: 1 });
+    assert_eq!(refused, StoreError::Format { found: 7, expected: 2 });
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Whatever is merged, and wherever a crash falls: records, index and clock agree, and what was synced is there.
 
 use core::ops::Bound;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tidegate_replica::{Clock, Dot, GroupId, Origin, Record, Records, Stamp};
+use tidegate_replica::{Clock, Dot, GroupId, Origin, Record, Records, Replaced, Stamp};
 
-use crate::{Committer, Engine, Faults, FaultyEngine, MemoryEngine, NodeStore, Tree, keys};
+use crate::{Batch, Committer, Engine, Faults, FaultyEngine, MemoryEngine, NodeStore, Tree, keys};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -21,6 +24,12 @@ enum Step {
         group: u32,
         writes: Vec<(u8, u8)>,
     },
+    /// Tombstones of an origin are collected, but not those of its newest writes.
+    Collect {
+        group: u32,
+        behind: u64,
+        limit: usize,
+    },
     Sync,
     /// Some of the unsynced batches survive.
     Crash {
@@ -33,22 +42,39 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..3u32, writes()).prop_map(|(group, writes)| Step::Merge { group, writes }),
         1 => (0..3u32, writes()).prop_map(|(group, writes)| Step::Replace { group, writes }),
+        2 => (0..3u32, 0..3u64, 1..4usize).prop_map(|(group, behind, limit)| Step::Collect { group, behind, limit }),
         2 => Just(Step::Sync),
         1 => (0..4usize).prop_map(|kept| Step::Crash { kept }),
     ];
     prop::collection::vec(step, 1..60)
 }
 
-/// Every record has its one row in the index, every row its record, and the clock covers both.
+/// Every record has its one row in the index, every tombstone its one among the tombstones, every row its record, and the clock covers
+/// them and the floors.
 fn check(store: &NodeStore) {
     let mut of_records = Vec::new();
-    store.for_each_record(|r| of_records.push((r.dot.origin, r.dot.sequence, r.key))).unwrap();
+    let mut dead = Vec::new();
+    store
+        .for_each_record(|r| {
+            let row = (r.dot.origin, r.dot.sequence, r.key);
+            dead.extend(r.value.is_none().then(|| row.clone()));
+            of_records.push(row);
+        })
+        .unwrap();
     of_records.sort();
-    let rows =
-        store.engine().scan(Tree::Index, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
-    let of_index: Vec<_> = rows.iter().map(|(row, _)| keys::read_index(row).unwrap()).collect();
+    dead.sort();
+    let index = |tree| -> Vec<_> {
+        let rows =
+            store.engine().scan(tree, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
+        rows.iter().map(|(row, _)| keys::read_index(row).unwrap()).collect()
+    };
+    let of_index = index(Tree::Index);
     assert_eq!(of_index, of_records);
+    assert_eq!(index(Tree::Tombstone), dead);
     let clock = store.clock().unwrap();
+    for (origin, sequence) in clock.iter() {
+        assert!(store.floor(origin) <= sequence);
+    }
     for (origin, sequence, _) in of_index {
         assert!(clock.covers(Dot { origin, sequence }));
     }
@@ -95,6 +121,7 @@ proptest! {
             match step {
                 Step::Merge { group, writes } => write(&store, group, &writes, &mut sequences, false),
                 Step::Replace { group, writes } => write(&store, group, &writes, &mut sequences, true),
+                Step::Collect { group, behind, limit } => collect(&store, group, behind, limit),
                 Step::Sync => {
                     engine.sync().unwrap();
                     synced = store.clock().unwrap();
@@ -131,17 +158,34 @@ fn write(
             dot: Dot { origin, sequence },
         })
         .collect();
-    let replaced = if replace { vec![origin] } else { Vec::new() };
-    let (batch, _) =
-        store.merge(&records, &Clock::from_iter([(origin, sequence)]), &replaced).unwrap();
+    let replaced = replace.then(|| Replaced { origin, kept: BTreeSet::new() });
+    let clock = Clock::from_iter([(origin, sequence)]);
+    let (batch, _) = store.merge(&records, &clock, replaced.as_ref()).unwrap();
     let before = rows(store);
     if store.engine().apply(&batch).is_err() {
         assert_eq!(rows(store), before, "a batch that failed changed nothing");
     }
 }
 
+fn collect(store: &NodeStore, group: u32, behind: u64, limit: usize) {
+    let origin = Origin::Group { group: GroupId(group), generation: 0 };
+    let upto = store.position(origin).unwrap().saturating_sub(behind);
+    let mut batch = Batch::default();
+    let found = store.collect(origin, upto, limit, &BTreeSet::new(), &mut batch).unwrap();
+    if store.engine().apply(&batch).is_err() || found == limit {
+        return;
+    }
+    store
+        .for_each_record(|r| {
+            let dead = r.value.is_none() && r.dot.origin == origin;
+            assert!(!dead || r.dot.sequence > upto, "a tombstone was left");
+        })
+        .unwrap();
+    assert!(found == 0 || store.floor(origin) >= upto, "who is behind must take a whole state");
+}
+
 fn rows(store: &NodeStore) -> Vec<(Bytes, Bytes)> {
-    let trees = [Tree::Record, Tree::Index, Tree::Clock];
+    let trees = [Tree::Record, Tree::Index, Tree::Clock, Tree::Tombstone, Tree::Floor];
     let scan =
         |tree| store.engine().scan(tree, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
     trees.into_iter().flat_map(scan).collect()

@@ -22,6 +22,10 @@ pub enum Tree {
     Meta = 5,
     /// Rows of a group's machine that are not replicated by gossip.
     Local = 6,
+    /// Those rows of the index whose record is a tombstone.
+    Tombstone = 7,
+    /// Up to which sequence tombstones of an origin were collected.
+    Floor = 8,
 }
 
 /// The key of a row in the one key space.

@@ -8,14 +8,14 @@ use std::{
 
 use bytes::Bytes;
 use tidegate_replica::{
-    Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records,
+    Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records, Replaced,
     lattice::{Lattice, LwwRecord},
 };
 
 use crate::{Batch, Committer, Engine, StoreError, Tree, keys, rows};
 
-/// The format of this store.
-const FORMAT: u32 = 1;
+/// The format of this store. Format 1 had no rows of [`Tree::Tombstone`].
+const FORMAT: u32 = 2;
 /// Rows that one step of a scan reads.
 const SCAN_STEP: usize = 1_024;
 /// Bytes that a record takes in a message besides its key and value.
@@ -44,6 +44,24 @@ pub struct Change {
     pub new: Record,
 }
 
+/// Puts a record's row into the index, and among the tombstones where it is one.
+fn put_index(batch: &mut Batch, record: &Record) {
+    let row = keys::index(record.dot.origin, record.dot.sequence, &record.key);
+    if record.value.is_none() {
+        batch.put(Tree::Tombstone, row.clone(), Bytes::new());
+    }
+    batch.put(Tree::Index, row, Bytes::new());
+}
+
+/// Takes a record's row out of the index, and out of the tombstones where it is one.
+fn delete_index(batch: &mut Batch, record: &Record) {
+    let row = keys::index(record.dot.origin, record.dot.sequence, &record.key);
+    if record.value.is_none() {
+        batch.delete(Tree::Tombstone, row.clone());
+    }
+    batch.delete(Tree::Index, row);
+}
+
 /// The durable state of one node.
 #[derive(Clone, Debug)]
 pub struct NodeStore {
@@ -65,14 +83,30 @@ impl NodeStore {
                 engine.apply(&batch)?;
                 engine.sync()?;
             }
-            Some(found) => {
-                let found = <[u8; 4]>::try_from(&*found).map_or(0, u32::from_be_bytes);
-                if found != FORMAT {
-                    return Err(StoreError::Format { found, expected: FORMAT });
+            Some(found) => match <[u8; 4]>::try_from(&*found).map_or(0, u32::from_be_bytes) {
+                FORMAT => {}
+                1 => {
+                    let store = Self { engine, committer };
+                    store.upgrade_format_1()?;
+                    return Ok(store);
                 }
-            }
+                found => return Err(StoreError::Format { found, expected: FORMAT }),
+            },
         }
         Ok(Self { engine, committer })
+    }
+
+    /// Writes what a store of format 1 lacks. A crash in between leaves a store of format 1.
+    fn upgrade_format_1(&self) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        self.for_each_record(|record| {
+            if record.value.is_none() {
+                put_index(&mut batch, &record);
+            }
+        })?;
+        batch.put(Tree::Store, Bytes::from_static(b"format"), FORMAT.to_be_bytes().to_vec());
+        self.engine.apply(&batch)?;
+        self.engine.sync()
     }
 
     /// The key space itself.
@@ -123,18 +157,26 @@ impl NodeStore {
     }
 
     /// The batch that writes those of `records` that are newer than what is stored, with index and clock, and what it changes.
-    /// `replaced`: origins whose other records go.
+    /// `replaced`: at the end of a whole state, what else stood of its origin goes; for each record that goes the changes hold a
+    /// tombstone, so that a view forgets it, too.
     pub fn merge(
         &self,
         records: &[Record],
         clock: &Clock,
-        replaced: &[Origin],
+        replaced: Option<&Replaced>,
     ) -> Result<(Batch, Vec<Change>), StoreError> {
         let mut batch = Batch::default();
         let mut changes: BTreeMap<Bytes, Change> = BTreeMap::new();
-        let kept: BTreeSet<&Bytes> = records.iter().map(|r| &r.key).collect();
-        for origin in replaced {
-            self.drop_origin(*origin, &kept, &mut batch)?;
+        let mut gone = Vec::new();
+        if let Some(Replaced { origin, kept }) = replaced {
+            let here: BTreeSet<&Bytes> = records.iter().map(|r| &r.key).chain(kept).collect();
+            let upto = clock.get(*origin);
+            gone = self.drop_origin(*origin, &here, &mut batch)?;
+            for change in &mut gone {
+                change.new.dot.sequence = upto;
+            }
+            // Tombstones that the sender had collected are missing here, too.
+            self.raise_floor(*origin, upto, &mut batch)?;
         }
         for record in records {
             let old = match changes.get(&record.key) {
@@ -152,14 +194,10 @@ impl NodeStore {
                 continue;
             }
             if let Some(old) = &old {
-                batch.delete(Tree::Index, keys::index(old.dot.origin, old.dot.sequence, &old.key));
+                delete_index(&mut batch, old);
             }
             batch.put(Tree::Record, record.key.clone(), rows::write(record));
-            batch.put(
-                Tree::Index,
-                keys::index(record.dot.origin, record.dot.sequence, &record.key),
-                Bytes::new(),
-            );
+            put_index(&mut batch, record);
             let change = changes.entry(record.key.clone());
             change
                 .and_modify(|c| c.new = record.clone())
@@ -173,35 +211,103 @@ impl NodeStore {
             let key = Bytes::copy_from_slice(&origin.to_bytes());
             batch.put(Tree::Clock, key, sequence.to_be_bytes().to_vec());
         }
-        Ok((batch, changes.into_values().collect()))
+        gone.extend(changes.into_values());
+        Ok((batch, gone))
     }
 
+    /// Drops what an origin wrote but these keys, and says which live records that takes away.
     fn drop_origin(
         &self,
         origin: Origin,
         kept: &BTreeSet<&Bytes>,
         batch: &mut Batch,
-    ) -> Result<(), StoreError> {
-        let mut after = None;
+    ) -> Result<Vec<Change>, StoreError> {
+        let (mut gone, mut after) = (Vec::new(), None);
         while let Some(step) = self.index_step(origin, 0, after.as_ref())? {
             for IndexRow { sequence, key, row } in step {
                 if !kept.contains(&key) {
                     batch.delete(Tree::Index, row.clone());
+                    batch.delete(Tree::Tombstone, row.clone());
                     // A key that another origin has written since stays.
-                    if self.record(&key)?.is_some_and(|r| r.dot == (Dot { origin, sequence })) {
+                    let record = self.record(&key)?.filter(|r| r.dot == (Dot { origin, sequence }));
+                    if let Some(old) = record {
                         batch.delete(Tree::Record, key);
+                        let new = Record { value: None, ..old.clone() };
+                        gone.extend(old.value.is_some().then_some(Change { old: Some(old), new }));
                     }
                 }
                 after = Some(row);
             }
         }
+        Ok(gone)
+    }
+
+    fn raise_floor(&self, origin: Origin, upto: u64, batch: &mut Batch) -> Result<(), StoreError> {
+        if self.collected(origin)? < upto {
+            let key = Bytes::copy_from_slice(&origin.to_bytes());
+            batch.put(Tree::Floor, key, upto.to_be_bytes().to_vec());
+        }
         Ok(())
+    }
+
+    /// Up to which sequence tombstones of an origin were collected here.
+    pub fn collected(&self, origin: Origin) -> Result<u64, StoreError> {
+        let row = self.engine.get(Tree::Floor, &origin.to_bytes())?;
+        row.map_or(Ok(0), |row| read_position(&row))
+    }
+
+    /// Adds to `batch` that tombstones of an origin up to `upto` go, at most `limit` of them, and how many those are. Keys that `batch`
+    /// writes anew are `written`; their rows are left alone.
+    ///
+    /// # Safety of the data
+    /// Only what every member has merged may be collected: whoever still had an older record of such a key would bring it back. Whoever
+    /// is further behind is given a whole state: [`Records::floor`] says so.
+    pub fn collect(
+        &self,
+        origin: Origin,
+        upto: u64,
+        limit: usize,
+        written: &BTreeSet<Bytes>,
+        batch: &mut Batch,
+    ) -> Result<usize, StoreError> {
+        let (first, behind) =
+            (keys::index(origin, 0, &[]), keys::index(origin, upto.saturating_add(1), &[]));
+        let rows = self.engine.scan(
+            Tree::Tombstone,
+            Bound::Included(&first),
+            Bound::Excluded(&behind),
+            limit,
+        )?;
+        let mut floor = if rows.len() < limit { upto } else { 0 };
+        for (row, _) in &rows {
+            let (_, sequence, key) = keys::read_index(row)
+                .ok_or_else(|| StoreError::Corrupt("a row of the tombstones".to_owned()))?;
+            floor = floor.max(sequence);
+            if written.contains(&key) {
+                continue;
+            }
+            batch.delete(Tree::Tombstone, row.clone());
+            batch.delete(Tree::Index, row.clone());
+            batch.delete(Tree::Record, key);
+        }
+        if !rows.is_empty() {
+            self.raise_floor(origin, floor, batch)?;
+        }
+        Ok(rows.len())
+    }
+
+    /// How many tombstones are kept.
+    pub fn tombstones(&self) -> Result<usize, StoreError> {
+        let rows =
+            self.engine.scan(Tree::Tombstone, Bound::Unbounded, Bound::Unbounded, usize::MAX)?;
+        Ok(rows.len())
     }
 
     /// The batch that makes the store forget everything that an origin wrote, its place in the clock included.
     pub fn forget(&self, origin: Origin) -> Result<Batch, StoreError> {
         let mut batch = Batch::default();
-        self.drop_origin(origin, &BTreeSet::new(), &mut batch)?;
+        let _gone = self.drop_origin(origin, &BTreeSet::new(), &mut batch)?;
+        batch.delete(Tree::Floor, Bytes::copy_from_slice(&origin.to_bytes()));
         batch.delete(Tree::Clock, Bytes::copy_from_slice(&origin.to_bytes()));
         Ok(batch)
     }
@@ -291,8 +397,10 @@ impl Records for NodeStore {
         })
     }
 
-    fn floor(&self, _origin: Origin) -> u64 {
-        // No tombstone has been collected in a store of this format.
-        0
+    fn floor(&self, origin: Origin) -> u64 {
+        self.collected(origin).unwrap_or_else(|error| {
+            tracing::error!(%error, %origin, "the floor can't be read; the peer is given a whole state");
+            u64::MAX
+        })
     }
 }

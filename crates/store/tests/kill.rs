@@ -41,7 +41,7 @@ fn child() {
                 .map(|n| Record { key: key(n), value: Some(value.clone()), stamp, dot })
                 .into();
             let (batch, _) =
-                store.merge(&records, &Clock::from_iter([(ORIGIN, sequence)]), &[]).unwrap();
+                store.merge(&records, &Clock::from_iter([(ORIGIN, sequence)]), None).unwrap();
             store.engine().apply(&batch).unwrap();
             if sequence % 3 == 0 {
                 store.committer().sync().await.unwrap();

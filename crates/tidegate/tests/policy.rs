@@ -92,8 +92,133 @@ fn lint_prints_findings_and_fails_on_what_it_is_told() {
     assert_eq!((code, out.as_str()), (0, "nothing to say about 1 policy\n"));
     let (code, out, _) = run(folder.path(), "policy lint wrong.json -o yaml");
     assert!(code == 1 && out.contains("line: 3") && out.contains("level: error"), "{out}");
+    assert!(out.contains("code: INVALID_EFFECT"), "{out}");
     let (code, _, err) = run(folder.path(), "policy lint empty");
     assert!(code == 1 && err.contains("there is no file of a policy in `empty`"), "{err}");
+}
+
+#[test]
+fn lint_says_something_of_every_file_whatever_the_others_are() {
+    let folder = folder();
+    fs::write(folder.path().join("latin.json"), b"{\"Statement\": \"\xff\"}").unwrap();
+    let (code, out, _) = run(folder.path(), "policy lint . -o json");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let of = |file: &str| {
+        let found = answer.as_array().unwrap().iter().find(|one| one["file"] == file);
+        found.unwrap_or_else(|| panic!("nothing is said of {file}: {out}"))
+    };
+    assert_eq!(code, 1);
+    assert_eq!(of("./reads.json")["findings"], serde_json::json!([]));
+    assert_eq!(of("./open/open.json")["findings"][0]["code"], "PASS_ROLE_WITH_STAR_IN_RESOURCE");
+    assert_eq!(of("./wrong.json")["findings"][0]["line"], 3);
+    let why = of("./latin.json")["error"].as_str().unwrap();
+    assert!(why.starts_with("`./latin.json` can't be read: "), "{why}");
+    let (code, out, _) = run(folder.path(), "policy lint gone.json reads.json --junit out.xml");
+    assert!(code == 1 && out.contains("`gone.json` can't be read"), "{out}");
+    let xml = fs::read_to_string(folder.path().join("out.xml")).unwrap();
+    assert!(xml.contains(r#"<testsuites tests="2" failures="1">"#), "{xml}");
+    assert!(xml.contains(r#"<testcase classname="reads.json" name="lint"/>"#), "{xml}");
+    let (_, out, _) = run(folder.path(), "policy lint wrong.json --junit out.xml");
+    let xml = fs::read_to_string(folder.path().join("out.xml")).unwrap();
+    assert!(
+        xml.contains("INVALID_EFFECT `allow`") || xml.contains("INVALID_EFFECT allow"),
+        "{xml}{out}"
+    );
+}
+
+#[test]
+fn a_trust_policy_is_told_by_what_it_allows() {
+    let folder = folder();
+    let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}"#;
+    fs::write(folder.path().join("trust.json"), text).unwrap();
+    let (code, out, _) = run(folder.path(), "policy lint trust.json");
+    assert!(code == 1, "{out}");
+    assert!(out.contains("ROLE_TRUST_POLICY_UNSUPPORTED_WILDCARD_IN_PRINCIPAL"), "{out}");
+    assert!(!out.contains("MISSING_RESOURCE"), "{out}");
+}
+
+const SLIPS: &str = r#"{
+  "Statement": {
+    "Effect": "Allow",
+    "Action": ["s3:GetObjct", "s3:List*", "s3:ListBucket"],
+    "Resource": "arn:aws:s3:::photos/${aws:username}/*"
+  }
+}
+"#;
+
+#[test]
+fn lint_mends_files_and_says_what_it_changes() {
+    let folder = folder();
+    let path = folder.path().join("slips.json");
+    fs::write(&path, SLIPS).unwrap();
+    let (code, out, _) = run(folder.path(), "policy lint slips.json --fix --dry-run");
+    assert_eq!((code, fs::read_to_string(&path).unwrap().as_str()), (1, SLIPS), "{out}");
+    assert!(
+        out.contains(
+            "@@ -1,7 +1,8 @@\n {\n+  \"Version\": \"2012-10-17\",\n   \"Statement\": {\n     \"Effect\": \"Allow\",\n-    \"Action\": [\"s3:GetObjct\", \"s3:List*\", \"s3:ListBucket\"],\n+    \"Action\": [\"s3:GetObject\", \"s3:List*\"],\n     \"Resource\""
+        ),
+        "{out}"
+    );
+    let (code, out, _) = run(folder.path(), "policy lint slips.json --fix");
+    let line = |code: &str| out.lines().find(|line| line.contains(code)).unwrap().to_owned();
+    assert!(code == 0 && out.ends_with("nothing more to say about 1 policy\n"), "{out}");
+    assert!(line("INVALID_ACTION").ends_with("otherwise"), "{out}");
+    assert!(line("REDUNDANT_ACTION").ends_with("as before"), "{out}");
+    assert!(line("MISSING_VERSION").ends_with("otherwise"), "its variables work now: {out}");
+    let mended = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        mended,
+        SLIPS
+            .replace("{\n  \"Statement\"", "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\"")
+            .replace("GetObjct", "GetObject")
+            .replace(", \"s3:ListBucket\"", "")
+    );
+    let (_, out, _) = run(folder.path(), "policy lint slips.json --fix -o json");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&answer[0]["changes"], fs::read_to_string(&path).unwrap()),
+        (&serde_json::json!([]), mended)
+    );
+    let (code, _, err) = run(folder.path(), "policy lint - --fix");
+    assert!(code == 64 && err.contains("standard input can't be mended"), "{err}");
+    let (code, _, err) = run(folder.path(), "policy lint slips.json --dry-run");
+    assert!(code == 64 && err.contains("takes no --dry-run"), "{err}");
+}
+
+#[test]
+fn after_mending_nothing_is_left_to_say() {
+    let folder = folder();
+    let text = r#"{"Statement": {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObject"], "Resource": "arn:aws:s3:::photos/*"}}"#;
+    fs::write(folder.path().join("twice.json"), text).unwrap();
+    let (code, out, _) = run(folder.path(), "policy lint twice.json --fix --fail-on suggestion");
+    assert!(code == 0 && out.ends_with("nothing more to say about 1 policy\n"), "{out}");
+    let (code, out, _) =
+        run(folder.path(), "policy lint twice.json --fix --dry-run --fail-on suggestion");
+    assert_eq!((code, out.as_str()), (0, "nothing to say about 1 policy\n"));
+    let (_, out, _) = run(folder.path(), "policy lint wrong.json --fix");
+    assert!(out.contains("INVALID_EFFECT"), "{out}");
+    assert_eq!(fs::read_to_string(folder.path().join("wrong.json")).unwrap(), WRONG);
+}
+
+#[test]
+fn lint_looks_at_every_policy_of_an_account() {
+    let folder = folder();
+    let account = r#"{"UserDetailList": [{"UserName": "ada", "UserPolicyList": [
+        {"PolicyName": "open", "PolicyDocument": "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22iam%3APassRole%22%2C%22Resource%22%3A%22%2A%22%7D%7D"}]}],
+        "RoleDetailList": [{"RoleName": "deploy", "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}}],
+        "GroupDetailList": [], "Policies": []}"#;
+    fs::write(folder.path().join("account.json"), account).unwrap();
+    let (code, out, _) = run(folder.path(), "policy lint account.json");
+    assert!(code == 1 && out.contains("account.json user/ada/open:1:"), "{out}");
+    assert!(out.contains("account.json role/deploy/trust:"), "{out}");
+    let (_, out, _) = run(folder.path(), "policy lint account.json --fix -o json");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer[1]["policy"], "role/deploy/trust");
+    assert_eq!(fs::read_to_string(folder.path().join("account.json")).unwrap(), account);
+    fs::write(folder.path().join("account.json"), r#"{"UserDetailList": [{}]}"#).unwrap();
+    let (code, out, _) = run(folder.path(), "policy lint account.json");
+    assert!(code == 1 && out.contains("`account.json` is no account: missing field"), "{out}");
 }
 
 const ADA: &str = "--principal arn:aws:iam::111122223333:user/ada --identity reads.json";
@@ -209,22 +334,79 @@ fn simulate_is_a_table() {
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!(lines.len(), 5, "{out}");
     assert!(
-        lines[1].contains("allowed") && lines[1].contains("`Reads` of user/ada/reads.json"),
+        lines[1].contains("allowed")
+            && lines[1].contains("user_ada_reads.json (line 1, column 41)"),
         "{out}"
     );
+    assert!(lines[4].contains("implicitDeny") && lines[4].contains("nothing allows it"), "{out}");
+    let (code, _, err) = run(folder.path(), &format!("policy simulate --action s3:GetObjct {ADA}"));
     assert!(
-        lines[4].contains("implicitDeny")
-            && lines[4].contains("no identity-based policy allows it"),
-        "{out}"
+        code == 2 && err.contains("lists no action `s3:GetObjct` of the service `s3`"),
+        "{err}"
     );
+    let (code, _, err) = run(folder.path(), &format!("policy simulate --action s3:* {ADA}"));
+    assert!(code == 1 && err.contains("`s3:*` is not an action"), "{err}");
+    let (code, _, err) = run(folder.path(), "policy simulate --action s3:Get");
+    assert!(code == 64 && err.contains("who asks?"), "{err}");
+}
+
+#[test]
+fn simulate_answers_programs_as_aws_does() {
+    let folder = folder();
     let (code, out, _) = run(
         folder.path(),
         &format!(
-            "policy simulate --action s3:GetObject --resource arn:aws:s3:::photos/a {ADA} -o json"
+            "policy simulate --action s3:GetObject --resource arn:aws:s3:::photos/a {ADA} --boundary bucket-only.json -o json"
+        ),
+    );
+    assert!(code == 1 && out.is_empty(), "{out}");
+    let (code, out, _) = run(
+        folder.path(),
+        &format!(
+            "policy simulate --action s3:GetObject --resource arn:aws:s3:::photos/a {ADA} --boundary open/open.json -o json"
         ),
     );
     let answer: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &answer[0]["decision"]), (0, &"allowed".into()));
+    let result = &answer["EvaluationResults"][0];
+    assert_eq!((code, &result["EvalDecision"]), (2, &"implicitDeny".into()));
+    assert_eq!(result["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"], false);
+    assert_eq!(result["MatchedStatements"][0]["SourcePolicyId"], "user_ada_reads.json");
+    assert_eq!(answer["IsTruncated"], false);
+
+    let request = r#"{"PolicyInputList": ["{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\",\"Condition\":{\"IpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"}}}}"],
+        "ActionNames": ["s3:GetObject", "s3:PutObject"], "MaxItems": 1}"#;
+    fs::write(folder.path().join("request.json"), request).unwrap();
+    let (code, out, _) = run(folder.path(), "policy simulate --input request.json -o json");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &answer["IsTruncated"]), (2, &true.into()));
+    assert_eq!(answer["EvaluationResults"][0]["MissingContextValues"][0], "aws:SourceIp");
+    let entries = r#""ContextEntries": [{"ContextKeyName": "aws:SourceIp", "ContextKeyType": "ip", "ContextKeyValues": ["10.1.2.3"]}], "MaxItems": 2}"#;
+    fs::write(folder.path().join("request.json"), request.replace("\"MaxItems\": 1}", entries))
+        .unwrap();
+    let (code, out, _) = run(folder.path(), "policy simulate --input request.json");
+    assert!(code == 0 && out.contains("PolicyInputList.1 (line 1, column 38)"), "{out}");
+    fs::write(folder.path().join("request.json"), request.replace("MaxItems", "MaxItem")).unwrap();
+    let (code, _, err) = run(folder.path(), "policy simulate --input request.json");
+    assert!(code == 1 && err.contains("unknown field `MaxItem`"), "{err}");
+    let (code, _, err) = run(folder.path(), "policy simulate --input request.json --action s3:Get");
+    assert!(code == 64 && err.contains("cannot be used with"), "{err}");
+}
+
+#[test]
+fn context_keys_are_named() {
+    let folder = folder();
+    let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::${aws:username}", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}}"#;
+    fs::write(folder.path().join("keys.json"), text).unwrap();
+    let (code, out, _) = run(folder.path(), "policy context-keys reads.json keys.json bucket.json");
+    assert_eq!((code, out.as_str()), (0, "aws:username\naws:SecureTransport\n"));
+    let (_, out, _) = run(folder.path(), "policy context-keys keys.json -o json");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["ContextKeyNames"][1], "aws:SecureTransport");
+    let (code, _, err) = run(folder.path(), "policy context-keys wrong.json");
+    assert!(
+        code == 1 && err.contains("`wrong.json`: `PolicyInputList.1` is no policy: line 3"),
+        "{err}"
+    );
 }
 
 #[test]

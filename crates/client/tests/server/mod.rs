@@ -213,6 +213,13 @@ impl cluster_server::ClusterService for Services {
         self.answer(request.metadata(), answer)
     }
 
+    async fn change_voters(
+        &self,
+        _: Request<cluster::ChangeVotersRequest>,
+    ) -> Result<Response<cluster::ChangeVotersResponse>, Status> {
+        unused()
+    }
+
     async fn remove_node(
         &self,
         request: Request<cluster::RemoveNodeRequest>,

@@ -4,18 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use tidegate_model::{
     Command, Envelope,
-    command::{RegisterNode, RemoveNode},
+    command::{ChangeVoters, RegisterNode, RemoveNode},
     record,
 };
 use tidegate_proto::cluster::v1::{
-    ClearLinksRequest, ClearLinksResponse, DescribeClusterRequest, DescribeClusterResponse,
-    DescribeNodeRequest, DescribeNodeResponse, FreezePropagationRequest, FreezePropagationResponse,
-    Group, HoldChangeRequest, HoldChangeResponse, Link as WireLink, ListHeldChangesRequest,
-    ListHeldChangesResponse, ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest,
-    RegisterNodeResponse, ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest,
-    RemoveNodeResponse, SetLinkRequest, SetLinkResponse, SetPropagationModelRequest,
-    SetPropagationModelResponse, ThawPropagationRequest, ThawPropagationResponse,
-    cluster_service_server::ClusterService,
+    ChangeVotersRequest, ChangeVotersResponse, ClearLinksRequest, ClearLinksResponse,
+    DescribeClusterRequest, DescribeClusterResponse, DescribeNodeRequest, DescribeNodeResponse,
+    FreezePropagationRequest, FreezePropagationResponse, Group, HoldChangeRequest,
+    HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
+    ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
+    ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
+    SetLinkRequest, SetLinkResponse, SetPropagationModelRequest, SetPropagationModelResponse,
+    ThawPropagationRequest, ThawPropagationResponse, cluster_service_server::ClusterService,
 };
 use tidegate_proto::common::v1::ResponseMetadata;
 use tidegate_replica::{GroupId, RegionName};
@@ -178,6 +178,8 @@ impl ClusterService for ClusterHandler {
             id: p.group,
             region: p.region.clone(),
             voters: p.voters.clone(),
+            leaving: p.leaving.clone(),
+            changing: p.changes != p.settled,
         };
         Ok(Response::new(DescribeClusterResponse {
             id: cluster.id,
@@ -206,6 +208,17 @@ impl ClusterService for ClusterHandler {
         let metadata =
             self.command(caller, "tidegate:RegisterNode", request.request_id, command).await?;
         Ok(Response::new(RegisterNodeResponse { node: Some(node), metadata: Some(metadata) }))
+    }
+
+    async fn change_voters(
+        &self,
+        request: Request<ChangeVotersRequest>,
+    ) -> Result<Response<ChangeVotersResponse>, Status> {
+        let caller = operator(&self.0, &request, "tidegate:ChangeVoters")?;
+        let ChangeVotersRequest { request_id, voters, groups } = request.into_inner();
+        let command = Command::ChangeVoters(ChangeVoters { groups, voters });
+        let metadata = self.command(caller, "tidegate:ChangeVoters", request_id, command).await?;
+        Ok(Response::new(ChangeVotersResponse { metadata: Some(metadata) }))
     }
 
     async fn remove_node(

@@ -71,7 +71,7 @@ fn votes(core: &Core, peer: Option<NodeId>, group: GroupId) -> bool {
     let Some(peer) = peer else { return true };
     let view = core.views.load();
     match view.directory.placement(group) {
-        Some(placement) => placement.voters.contains(&peer.0),
+        Some(placement) => placement.speakers().any(|n| n == peer.0),
         None => standing(core, &view, peer).founder,
     }
 }

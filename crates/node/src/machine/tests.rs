@@ -139,7 +139,7 @@ fn a_group_that_gossip_brought_is_made_anew_and_the_view_never_goes_back() {
     let gossiped = store();
     let page = leader.store.page(origin(GROUP), 0, usize::MAX).unwrap();
     let clock: Clock = [(origin(GROUP), 4)].into_iter().collect();
-    let (batch, _) = gossiped.merge(&page.records, &clock, &[]).unwrap();
+    let (batch, _) = gossiped.merge(&page.records, &clock, None).unwrap();
     gossiped.engine().apply(&batch).unwrap();
 
     let late = rig(gossiped, 0);

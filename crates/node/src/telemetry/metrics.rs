@@ -65,6 +65,7 @@ pub struct Metrics {
     pub(crate) decision_lag: Histogram,
     pub(crate) propagation: Family<RouteLabel, Histogram>,
     pub(crate) applied: Family<GroupLabel, Gauge>,
+    pub(crate) tombstones: Gauge,
     pub(crate) staleness: Family<GroupLabel, Seconds>,
     pub(crate) peer_last_heard: Family<NodeLabel, Seconds>,
     pub(crate) refused: Family<ReasonLabel, Counter>,
@@ -84,6 +85,7 @@ impl Metrics {
             decision_lag: latencies(),
             propagation: Family::new_with_constructor(latencies as fn() -> Histogram),
             applied: Family::default(),
+            tombstones: Gauge::default(),
             staleness: Family::default(),
             peer_last_heard: Family::default(),
             refused: Family::default(),
@@ -119,6 +121,7 @@ impl Metrics {
             "Position of the published view in each group",
             self.applied.clone(),
         );
+        r.register("tombstones", "Deletions that are still remembered", self.tombstones.clone());
         r.register("staleness_seconds", "Staleness bound of each group", self.staleness.clone());
         r.register(
             "peer_last_heard_seconds",

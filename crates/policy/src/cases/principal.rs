@@ -187,7 +187,7 @@ fn parts(text: &str) -> Result<(AccountId, String), PrincipalSpecError> {
 }
 
 /// `/team/red/ada` is `ada` below `/team/red/`.
-fn path_and_name(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn path_and_name(text: &str) -> Option<(&str, &str)> {
     let (path, name) = text.split_at(text.rfind('/')? + 1);
     (path.starts_with('/') && !name.is_empty()).then_some((path, name))
 }

@@ -40,13 +40,17 @@ impl Fix {
     }
 }
 
-/// Where a policy names its version, or where it begins, and how it comes to name the newest one.
-pub(super) fn newest_version(root: Located<'_, '_>) -> (Span, Option<Fix>) {
+/// Where a policy names its version, or where it begins, and how it comes to name the newest one: on a line of its own where its
+/// members have theirs.
+pub(super) fn newest_version(text: &str, root: Located<'_, '_>) -> (Span, Option<Fix>) {
     const NEWEST: &str = "2012-10-17";
     if let Some(version) = member(root, "Version") {
         return (version.span(), Some(Fix::text(version.span(), NEWEST)));
     }
-    let behind_brace = Span { start: root.span().start + 1, end: root.span().start + 1 };
-    let replacement = format!("\"Version\": \"{NEWEST}\", ").into();
-    (root.span(), Some(Fix { span: behind_brace, replacement }))
+    let start = root.span().start + 1;
+    let first = root.children().next().map_or(start, |member| member.key_span().start);
+    let indent = text.get(start..first).unwrap_or_default();
+    let behind = if indent.is_empty() { " " } else { "" };
+    let replacement = format!("{indent}\"Version\": \"{NEWEST}\",{behind}").into();
+    (root.span(), Some(Fix { span: Span { start, end: start }, replacement }))
 }

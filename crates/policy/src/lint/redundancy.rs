@@ -4,7 +4,7 @@ use super::{
     Fix, LintCode, Notes,
     view::{Text, View},
 };
-use crate::{Arn, document::Span, document::Statement, wildcard::wildcard_matches};
+use crate::{Arn, document::Span, document::Statement, wildcard::wildcard_covers};
 
 /// More values than this in one list are not compared with each other: the work is the square of their number.
 const COMPARED_MAX: usize = 500;
@@ -30,10 +30,10 @@ pub(super) fn statement(view: &View<'_>, earlier: &[Statement], notes: &mut Note
 pub(super) fn lists(view: &View<'_>, notes: &mut Notes) {
     let lower: Vec<String> =
         view.actions.iter().map(|action| action.text.to_ascii_lowercase()).collect();
-    list(&view.actions, &lower, LintCode::RedundantAction, wildcard_matches, notes);
+    list(&view.actions, &lower, LintCode::RedundantAction, wildcard_covers, notes);
     let written = |texts: &[Text<'_>]| texts.iter().map(|t| t.text.to_owned()).collect::<Vec<_>>();
     let resources = written(&view.resources);
-    list(&view.resources, &resources, LintCode::RedundantResource, wildcard_matches, notes);
+    list(&view.resources, &resources, LintCode::RedundantResource, wildcard_covers, notes);
     for condition in &view.conditions {
         let values = written(&condition.values);
         let same = |a: &str, b: &str| a == b;
@@ -69,8 +69,7 @@ fn list(
 ) {
     let few = compared.get(..COMPARED_MAX).unwrap_or(compared);
     for ((place, one), written) in few.iter().enumerate().zip(values) {
-        // A `?` of one pattern is a character to the other, so a covered pattern is always found to be covered. Of two that cover
-        // each other the second is named.
+        // Of two that cover each other the second is named.
         let makes_superfluous = |(other_place, other): (usize, &String)| {
             other_place != place
                 && (one == other || !one.contains("${"))

@@ -16,6 +16,11 @@ fn policy(text: &str) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":{text}}}"#)
 }
 
+/// A policy for each code that has it.
+pub(super) fn raising() -> impl Iterator<Item = (PolicyKind, String)> {
+    CASES.iter().map(|case| (case.kind, policy(case.raises)))
+}
+
 fn codes(findings: &[Finding]) -> Vec<LintCode> {
     findings.iter().map(|finding| finding.code).collect()
 }

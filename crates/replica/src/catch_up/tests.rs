@@ -44,7 +44,7 @@ fn asked(step: &Step, after: u64, base: u64) -> u64 {
 
 fn sequences(step: Step) -> (Vec<u64>, bool, u64) {
     let Step::Done(staged, upto) = step else { panic!("not done: {step:?}") };
-    (staged.records.iter().map(|r| r.dot.sequence).collect(), staged.replaces, upto)
+    (staged.records.iter().map(|r| r.dot.sequence).collect(), staged.replaces.is_some(), upto)
 }
 
 #[test]
@@ -135,6 +135,22 @@ fn too_much_goes_to_the_store_unpublished() {
         sequences(pulls.page(START, SOURCE, page(1, 2, 3, Continuation::Done))),
         (vec![3], false, 3)
     );
+}
+
+#[test]
+fn a_large_whole_state_voids_nothing_before_its_end_and_keeps_what_it_brought() {
+    let mut pulls = begun(3);
+    let mut large = Page { replaces: true, cut: 40, ..page(1, 0, 2, Continuation::Follows) };
+    large.frame.records = vec![record(1, STAGED_MAX), record(2, 1)];
+    let Step::Spill(spilled, None) = pulls.page(START, SOURCE, large) else {
+        panic!("not spilled")
+    };
+    assert_eq!(spilled.replaces, None, "a node that stops here has lost nothing");
+    let Step::Done(last, 3) = pulls.page(START, SOURCE, page(1, 2, 3, Continuation::Done)) else {
+        panic!("not done")
+    };
+    let kept: Vec<Bytes> = spilled.records.into_iter().map(|r| r.key).collect();
+    assert_eq!(last.replaces, Some(kept.into_iter().collect()));
 }
 
 #[test]

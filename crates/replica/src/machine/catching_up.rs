@@ -125,15 +125,9 @@ impl Replica {
             Step::Wait => {}
             Step::Ask(question) => self.ask(question),
             Step::Spill(staged, question) => {
-                let (records_in, replaces) = (staged.records, staged.replaces);
-                let incoming = Incoming {
-                    from,
-                    origin,
-                    upto: None,
-                    records: records_in,
-                    replaces,
-                    trace: None,
-                };
+                let Staged { records: writes, replaces } = staged;
+                let incoming =
+                    Incoming { from, origin, upto: None, records: writes, replaces, trace: None };
                 self.merge(incoming, records);
                 if let Some(question) = question {
                     self.ask(question);
@@ -156,7 +150,7 @@ impl Replica {
         // Where pushes brought as much meanwhile, an older whole state must never replace it.
         let moves = upto > self.merged.get(origin);
         if moves {
-            self.counters.whole_states += u64::from(staged.replaces);
+            self.counters.whole_states += u64::from(staged.replaces.is_some());
             let (writes, replaces, upto) = (staged.records, staged.replaces, Some(upto));
             let incoming = Incoming { from, origin, upto, records: writes, replaces, trace: None };
             self.merge(incoming, records);

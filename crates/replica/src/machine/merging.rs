@@ -1,8 +1,11 @@
 //! Frames come in: passed on, put in order, judged, merged.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
-use super::{Alarm, Lane, MergeBatch, Output, Replica, UNDER_WAY_MAX};
+use bytes::Bytes;
+
+use super::{Alarm, Lane, MergeBatch, Output, Replaced, Replica, UNDER_WAY_MAX};
 use crate::{Clock, Dot, Frame, Message, NodeId, Origin, Record, Records, push};
 
 /// Records on their way into the store.
@@ -12,8 +15,8 @@ pub(super) struct Incoming {
     /// Up to where the origin is complete with them. `None` in the middle of a catch-up.
     pub(super) upto: Option<u64>,
     pub(super) records: Vec<Record>,
-    /// What stood of the origin is void.
-    pub(super) replaces: bool,
+    /// What stood of the origin is void, but for these records and those keys.
+    pub(super) replaces: Option<BTreeSet<Bytes>>,
     pub(super) trace: Option<String>,
 }
 
@@ -54,9 +57,8 @@ impl Replica {
         let Frame { origin, upto, records: mut writes, trace, .. } = frame;
         let have = self.merged.get(origin);
         writes.retain(|r| r.dot.sequence > have);
-        let replaces = false;
         self.merge(
-            Incoming { from, origin, upto: Some(upto), records: writes, replaces, trace },
+            Incoming { from, origin, upto: Some(upto), records: writes, replaces: None, trace },
             records,
         );
     }
@@ -82,7 +84,7 @@ impl Replica {
         {
             next.join(&oldest);
         }
-        let replaced = if replaces { vec![origin] } else { Vec::new() };
+        let replaced = replaces.map(|kept| Replaced { origin, kept });
         let publish = upto.is_some();
         let batch = MergeBatch { id, writes, aside, clock, replaced, publish, trace };
         self.outputs.push_back(Output::Merge(batch));

@@ -1,6 +1,9 @@
 //! What the machine wants done: effects are data, and the driver carries them out.
 
 use core::fmt;
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
 
 use crate::{Clock, Dot, GroupId, Message, NodeId, Origin, PropagationEvent, Record};
 
@@ -30,14 +33,23 @@ pub struct MergeBatch {
     pub aside: Vec<Dot>,
     /// What the stored clock advances to. Empty in the middle of a catch-up.
     pub clock: Clock,
-    /// Origins whose stored records are all void but those written here.
-    pub replaced: Vec<Origin>,
+    /// This ends a whole state.
+    pub replaced: Option<Replaced>,
     /// Whether the view may show these records now. `false` only in the middle of a catch-up that is too large to be held in memory:
     /// its records stay out of the view until the batch of the same origin that has `true`. A node that restarts in between has
     /// records beyond its clock, never a clock beyond its records.
     pub publish: bool,
     /// `traceparent` of the change, to follow it.
     pub trace: Option<String>,
+}
+
+/// The end of a whole state: what is stored of the origin and was not in it is void, because its tombstone was collected meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// Of which origin.
+    pub origin: Origin,
+    /// Keys that came with it in earlier batches.
+    pub kept: BTreeSet<Bytes>,
 }
 
 /// What a person must look at. Nothing else stops because of it.

@@ -67,6 +67,20 @@ impl Replica {
         self.counters
     }
 
+    /// What every member decides on, as far as this node has heard: nobody holds anything older, so that tombstones up to here can be
+    /// collected. Empty while a member was never heard, and as long as no member is known.
+    pub fn stable_clock(&self) -> Clock {
+        let of = |member: &NodeId| {
+            if *member == self.config.me { Some(&self.published) } else { self.peer_clock(*member) }
+        };
+        let Some(clocks) = self.members.keys().map(of).collect::<Option<Vec<_>>>() else {
+            return Clock::default();
+        };
+        let least = |origin| clocks.iter().map(|clock| clock.get(origin)).min().unwrap_or(0);
+        let origins = clocks.first().into_iter().flat_map(|clock| clock.iter());
+        origins.map(|(origin, _)| (origin, least(origin))).filter(|(_, n)| *n > 0).collect()
+    }
+
     /// Which nodes of `scope` decide on `positions` by now, as far as this node has heard.
     pub fn coverage(&self, positions: &Clock, scope: &Scope) -> Coverage {
         let regions = self.members.values().map(|m| (m.node, m.region.clone())).collect();

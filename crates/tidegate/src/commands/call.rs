@@ -115,6 +115,11 @@ fn set(message: &mut DynamicMessage, path: &str, name: &str, word: &str) -> Resu
         return set(inner.ok_or("the protocol lacks a field")?, rest, name, word);
     }
     let field = message.descriptor().get_field_by_name(path).ok_or("the protocol lacks a field")?;
+    if field.is_list() {
+        let items = word.split(',').map(|item| value(&field.kind(), name, item.trim()));
+        message.set_field(&field, Value::List(items.collect::<Result<_, _>>()?));
+        return Ok(());
+    }
     message.set_field(&field, value(&field.kind(), name, word)?);
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! `tidegate policy check|lint|explain|simulate|test`: policies in files, judged here. No cluster, no credentials.
+//! `tidegate policy check|lint|explain|simulate|context-keys|test`: policies in files, judged here. No cluster, no credentials.
 
 mod check;
 mod decide;
 mod files;
 mod lint;
 mod question;
+mod simulate;
 mod test;
 
 use std::process::ExitCode;
@@ -19,12 +20,15 @@ use super::{Failure, Globals, report::Usage, verbs};
 enum Command {
     /// Reads policies in files and says where one is wrong: exit code 1. Needs no cluster.
     Check(check::Args),
-    /// Advises on policies in files or folders. Needs no cluster.
+    /// Advises on policies in files or folders, or on all of an account, and mends them: exit code 1 where one fails. Needs no cluster.
     Lint(lint::Args),
     /// Decides on policies in files and says why: exit code 0 allows, 2 denies. Needs no cluster.
     Explain(decide::ExplainArgs),
-    /// Decides each action with each resource on policies in files: exit code 2 where one is denied. Needs no cluster.
-    Simulate(decide::SimulateArgs),
+    /// Decides each action with each resource on policies in files, as AWS's policy simulator does: exit code 2 where one is denied.
+    /// Needs no cluster.
+    Simulate(simulate::Args),
+    /// Names the condition keys that policies in files ask for. Needs no cluster.
+    ContextKeys(simulate::KeysArgs),
     /// Runs files of cases, which docs/policy-tests.md explains: exit code 1 where one fails. Needs no cluster.
     Test(test::Args),
 }
@@ -76,11 +80,14 @@ pub(crate) fn asked(matches: &ArgMatches) -> Option<&ArgMatches> {
 
 /// Runs one.
 pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, Failure> {
+    let command = Command::from_arg_matches(matches)?;
+    // Only what changes files can be tried.
+    let tries = matches!(&command, Command::Lint(args) if args.fix);
     for (given, option) in [
         (!globals.at.is_empty(), "--at"),
         (globals.consistency.0.is_some(), "--consistency"),
         (globals.wait.is_some(), "--wait"),
-        (globals.dry_run, "--dry-run"),
+        (globals.dry_run && !tries, "--dry-run"),
         (globals.request_id.is_some(), "--request-id"),
         (globals.save_profile.is_some(), "--save-profile"),
     ] {
@@ -89,11 +96,12 @@ pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, F
             return Err(Usage(what).into());
         }
     }
-    match Command::from_arg_matches(matches)? {
+    match command {
         Command::Check(args) => check::run(&args, globals.output),
-        Command::Lint(args) => lint::run(&args, globals.output),
+        Command::Lint(args) => lint::run(&args, globals),
         Command::Explain(args) => decide::explain_one(&args, globals.output),
-        Command::Simulate(args) => decide::simulate(&args, globals.output),
+        Command::Simulate(args) => simulate::run(&args, globals.output),
+        Command::ContextKeys(args) => simulate::keys(&args, globals.output),
         Command::Test(args) => test::run(&args, globals.output),
     }
 }

@@ -5,9 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tidegate_client::{Client, Credentials, reason};
 use tidegate_proto::{
-    cluster::v1::{
-        Link, Node, RegisterNodeRequest, RegisterNodeResponse, SetLinkRequest, SetLinkResponse,
-    },
+    cluster::v1::{Link, SetLinkRequest, SetLinkResponse},
     common::v1::{AtLeastAsFresh, Consistency, consistency::Mode},
     decision::v1::{
         AuthorizeRequest, AuthorizeResponse, AuthorizeStreamRequest, Effect,
@@ -18,15 +16,12 @@ use tidegate_proto::{
         DeleteUserPolicyResponse,
     },
     propagation::v1::{
-        GetReplicationStatusRequest, GetReplicationStatusResponse, WatchPropagationRequest,
-        propagation_service_client::PropagationServiceClient,
+        WatchPropagationRequest, propagation_service_client::PropagationServiceClient,
     },
 };
 use tonic::Code;
 
-use crate::harness::{
-    Cluster, NODES, STATUS, authorize, call, create, eventually, put_policy, question, tidegate,
-};
+use crate::harness::{Cluster, NODES, authorize, call, create, eventually, put_policy, question};
 
 const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:*","tidegate:*"],"Resource":"*"}}"#;
 const DENY: &str =
@@ -34,7 +29,6 @@ const DENY: &str =
 const CREATE_KEY: &str = "/tidegate.iam.v1.IamService/CreateAccessKey";
 const DELETE_POLICY: &str = "/tidegate.iam.v1.IamService/DeleteUserPolicy";
 const SET_LINK: &str = "/tidegate.cluster.v1.ClusterService/SetLink";
-const REGISTER: &str = "/tidegate.cluster.v1.ClusterService/RegisterNode";
 const STREAM: &str = "/tidegate.decision.v1.DecisionService/AuthorizeStream";
 const WATCH: &str = "/tidegate.propagation.v1.PropagationService/WatchPropagation";
 const REMOTE: &str = "ap-southeast-2";
@@ -151,43 +145,7 @@ async fn a_node_that_joins_fills_itself_and_counts() {
     let mut cluster = Cluster::running().await;
     let home = cluster.client(1).await;
     create(&home, "before").await.unwrap();
-    let done = tidegate()
-        .args(["dev", "--add-node", "6:us-east-1", "--data"])
-        .arg(cluster.path())
-        .status();
-    assert!(done.unwrap().success());
-    let mut listen = toml::Table::new();
-    cluster.configure(6, |settings| listen = settings["listen"].as_table().unwrap().clone());
-    let at = |name: &str| listen[name].as_str().unwrap().to_owned();
-    let node = Node {
-        id: 6,
-        region: "us-east-1".to_owned(),
-        peer_address: at("peer"),
-        client_address: at("grpc"),
-    };
-    let message = RegisterNodeRequest { request_id: "join".to_owned(), node: Some(node) };
-    let _registered: RegisterNodeResponse = call(&home, REGISTER, message).await.unwrap();
-    cluster.start(6);
-    let address = format!("https://{}", at("grpc"));
-    let mut states = Vec::new();
-    eventually("the new node has what the others have", async || {
-        let Some(joined) = cluster.profile.connect_to(&address).await else { return false };
-        states.clear();
-        for client in [&joined, &home] {
-            let status: Result<GetReplicationStatusResponse, _> =
-                call(client, STATUS, GetReplicationStatusRequest {}).await;
-            let Ok(status) = status else { return false };
-            states.push(
-                status
-                    .groups
-                    .into_iter()
-                    .map(|g| (g.group, g.published, g.digest))
-                    .collect::<Vec<_>>(),
-            );
-        }
-        states[0] == states[1]
-    })
-    .await;
+    let address = cluster.join(6, "us-east-1").await;
     let token = create(&home, "after").await.unwrap().metadata.unwrap().token;
     let end = home.wait_for_propagation(&token, None, Duration::from_secs(30), drop).await.unwrap();
     assert!(end.covered && end.reached.contains(&"n6".to_owned()), "{end:?}");

@@ -3,6 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -14,13 +16,14 @@ use serde::Deserialize;
 use tempfile::TempDir;
 use tidegate_client::{Client, Credentials};
 use tidegate_proto::{
+    cluster::v1::{Node, RegisterNodeRequest, RegisterNodeResponse},
     common::v1::{Consistency, consistency::Mode},
     decision::v1::{AuthorizeRequest, AuthorizeResponse, Question},
     iam::v1::{
         CreateUserRequest, CreateUserResponse, ListUsersRequest, ListUsersResponse,
         PutUserPolicyRequest, PutUserPolicyResponse,
     },
-    propagation::v1::{GetReplicationStatusRequest, GetReplicationStatusResponse},
+    propagation::v1::{GetReplicationStatusRequest, GetReplicationStatusResponse, GroupStatus},
 };
 use tokio::sync::{Mutex, MutexGuard};
 use tonic::{Request, Status};
@@ -202,6 +205,56 @@ impl Cluster {
         self.profile.connect(node).await.unwrap()
     }
 
+    /// Registers and starts another node, waits until it has what the first one has, and gives its address.
+    pub(crate) async fn join(&mut self, node: u64, region: &str) -> String {
+        let home = self.client(1).await;
+        let place = format!("{node}:{region}");
+        let done =
+            tidegate().args(["dev", "--add-node", &place, "--data"]).arg(self.path()).status();
+        assert!(done.unwrap().success());
+        let mut listen = toml::Table::new();
+        self.configure(node, |settings| listen = settings["listen"].as_table().unwrap().clone());
+        let at = |name: &str| listen[name].as_str().unwrap().to_owned();
+        let registered = Node {
+            id: node,
+            region: region.to_owned(),
+            peer_address: at("peer"),
+            client_address: at("grpc"),
+        };
+        let message = RegisterNodeRequest { request_id: place, node: Some(registered) };
+        let _registered: RegisterNodeResponse = call(&home, REGISTER, message).await.unwrap();
+        self.start(node);
+        let address = format!("https://{}", at("grpc"));
+        eventually("the new node has what the others have", async || {
+            let Some(joined) = self.profile.connect_to(&address).await else { return false };
+            let mut states = Vec::new();
+            for client in [&joined, &home] {
+                let status: Result<GetReplicationStatusResponse, _> =
+                    call(client, STATUS, GetReplicationStatusRequest {}).await;
+                let Ok(status) = status else { return false };
+                let group = |g: GroupStatus| (g.group, g.published, g.digest);
+                states.push(status.groups.into_iter().map(group).collect::<Vec<_>>());
+            }
+            states[0] == states[1]
+        })
+        .await;
+        address
+    }
+
+    /// A metric of a node without labels.
+    pub(crate) fn metric(&self, node: u64, name: &str) -> f64 {
+        let mut address = String::new();
+        self.configure(node, |settings| {
+            settings["listen"]["metrics"].as_str().unwrap().clone_into(&mut address);
+        });
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap().parse().unwrap()
+    }
+
     /// Waits until the nodes have the same states.
     pub(crate) async fn agree(&self, nodes: &[u64]) {
         eventually("all digests are equal", async || {
@@ -261,6 +314,7 @@ pub(crate) const CREATE_USER: &str = "/tidegate.iam.v1.IamService/CreateUser";
 pub(crate) const LIST_USERS: &str = "/tidegate.iam.v1.IamService/ListUsers";
 pub(crate) const PUT_USER_POLICY: &str = "/tidegate.iam.v1.IamService/PutUserPolicy";
 pub(crate) const AUTHORIZE: &str = "/tidegate.decision.v1.DecisionService/Authorize";
+const REGISTER: &str = "/tidegate.cluster.v1.ClusterService/RegisterNode";
 pub(crate) const STATUS: &str = "/tidegate.propagation.v1.PropagationService/GetReplicationStatus";
 
 /// The request that makes a user; its name is the request's id as well, so that a retry is one.

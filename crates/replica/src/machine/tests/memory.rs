@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::{Clock, GroupId, Header, MergeBatch, Origin, RangePage, Record, Records, StateDigest};
+use crate::{
+    Clock, GroupId, Header, MergeBatch, Origin, RangePage, Record, Records, Replaced, StateDigest,
+};
 
 /// Records of one page, so that a catch-up takes several.
 const PAGE_RECORDS: usize = 3;
@@ -37,8 +39,9 @@ impl Memory {
 
     /// One batch, atomically.
     pub(super) fn merge(&mut self, batch: &MergeBatch) {
-        for origin in &batch.replaced {
-            let kept = |key: &Bytes| batch.writes.iter().any(|w| w.key == *key);
+        if let Some(Replaced { origin, kept }) = &batch.replaced {
+            let kept =
+                |key: &Bytes| kept.contains(key) || batch.writes.iter().any(|w| w.key == *key);
             let void: Vec<Record> = self
                 .records
                 .values()

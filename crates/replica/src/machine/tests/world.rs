@@ -277,7 +277,7 @@ impl World {
 
     fn merge(&mut self, node: NodeId, mut batch: MergeBatch) {
         if self.bug == Bug::OldStateKept {
-            batch.replaced.clear();
+            batch.replaced = None;
         }
         let life = self.nodes[&node].life;
         let id = batch.id;

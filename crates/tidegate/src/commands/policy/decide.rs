@@ -1,15 +1,14 @@
-//! `tidegate policy explain` and `simulate`: decisions on policies in files.
+//! `tidegate policy explain`: a decision on policies in files, and why.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::{Value, json};
-use tidegate_policy::{Decision, Effect, Explanation, Request, StatementRef, authorize, explain};
+use tidegate_policy::{Decision, Effect, Explanation, Request, StatementRef, explain};
 
 use super::{
     super::{
         Failure,
         output::{Format, for_programs, print},
-        people,
         report::code,
     },
     files,
@@ -28,19 +27,6 @@ pub(crate) struct ExplainArgs {
     question: QuestionArgs,
 }
 
-/// Many questions.
-#[derive(Debug, clap::Args)]
-pub(crate) struct SimulateArgs {
-    /// An action, `s3:GetObject`; may come again.
-    #[arg(long, required = true)]
-    action: Vec<String>,
-    /// A resource's ARN; may come again.
-    #[arg(long, default_value = "*")]
-    resource: Vec<String>,
-    #[command(flatten)]
-    question: QuestionArgs,
-}
-
 /// The outcome in the words of AWS's policy simulator.
 fn effect(decision: &Decision) -> &'static str {
     match decision.effect {
@@ -50,7 +36,7 @@ fn effect(decision: &Decision) -> &'static str {
     }
 }
 
-fn exit(allowed: bool) -> ExitCode {
+pub(crate) fn exit(allowed: bool) -> ExitCode {
     if allowed { ExitCode::SUCCESS } else { ExitCode::from(code::DENIED) }
 }
 
@@ -105,32 +91,4 @@ fn explanation(why: &Explanation, request: &Request<'_>) -> Value {
         }
     }
     said
-}
-
-/// Decides each action with each resource.
-pub(crate) fn simulate(args: &SimulateArgs, format: Format) -> Result<ExitCode, Failure> {
-    let question = args.question.question(&args.action, &args.resource)?;
-    let situation = question.situation(&files::loader(PathBuf::new()))?;
-    let mut table = people::table(&["action", "resource", "decision", "by"]);
-    let (mut answers, mut all_allowed) = (Vec::new(), true);
-    for request in situation.requests() {
-        let found = authorize(&situation.set, &request);
-        all_allowed &= found.is_allowed();
-        let statements: Vec<String> = found.statements.iter().map(ToString::to_string).collect();
-        let by = match (found.policy_type, statements.is_empty()) {
-            (Some(policy_type), true) => format!("no {policy_type} allows it"),
-            _ => statements.join(", "),
-        };
-        table.add_row([
-            request.action.to_string(),
-            request.resource.to_owned(),
-            effect(&found).to_owned(),
-            by,
-        ]);
-        answers.push(decision(&found, &request));
-    }
-    if !for_programs(format, &answers.into())? {
-        print(&people::lines(&table))?;
-    }
-    Ok(exit(all_allowed))
 }

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
 use tidegate_policy::{PolicyDocument, PolicyError, PolicyKind, cases};
 
 /// Deepest folder that is looked into; a link that leads back ends there.
@@ -60,62 +61,141 @@ pub(crate) fn loader(folder: PathBuf) -> impl Fn(&str) -> Result<String, String>
     }
 }
 
+/// A file and what it holds, or why that can't be read.
+pub(crate) type Found = (PathBuf, Result<String, Unreadable>);
+
 /// Files that were named, whatever they hold, and those in folders that were named that are of the kind, each folder's in order.
 pub(crate) fn find(
     paths: &[PathBuf],
     what: &'static str,
     is_one: impl Fn(&Path, &str) -> bool,
 ) -> Result<Vec<(PathBuf, String)>, super::Failure> {
+    let found = find_each(paths, what, is_one)?;
+    found.into_iter().map(|(path, text)| Ok((path, text?))).collect()
+}
+
+/// The same where one file that can't be read does not keep the others from being looked at. It counts as one of the kind.
+pub(crate) fn find_each(
+    paths: &[PathBuf],
+    what: &'static str,
+    is_one: impl Fn(&Path, &str) -> bool,
+) -> Result<Vec<Found>, Nothing> {
     let mut found = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            found.push((path.clone(), read(path)?));
+            found.push((path.clone(), read(path)));
             continue;
         }
         let before = found.len();
         let mut files = Vec::new();
-        walk(path, 0, &mut files)?;
-        files.sort();
-        for file in files {
-            let text = read(&file)?;
-            if is_one(&file, &text) {
-                found.push((file, text));
+        walk(path, 0, &mut files);
+        files.sort_by(|(one, _), (two, _)| one.cmp(two));
+        for (file, walked) in files {
+            match walked.and_then(|()| read(&file)) {
+                Ok(text) if !is_one(&file, &text) => {}
+                text => found.push((file, text)),
             }
         }
         if found.len() == before {
-            return Err(Nothing { what, path: path.clone() }.into());
+            return Err(Nothing { what, path: path.clone() });
         }
     }
     Ok(found)
 }
 
-/// The files of JSON and YAML below a folder.
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
-    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
+/// The files of JSON and YAML below a folder, and what could not be walked through.
+fn walk(folder: &Path, depth: usize, files: &mut Vec<(PathBuf, Result<(), Unreadable>)>) {
+    let mut wrong = |path: &Path, source| {
+        let path = path.to_owned();
+        files.push((path.clone(), Err(Unreadable { path, source })));
+    };
     if depth > DEPTH_MAX {
-        return Ok(());
+        return;
     }
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Ok(entries) => entries,
+        Err(source) => return wrong(folder, source),
+    };
+    for path in entries.into_iter().map(|entry| entry.path()) {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
         if path.is_dir() {
-            walk(&path, depth + 1, files)?;
+            walk(&path, depth + 1, files);
         } else if matches!(extension, "json" | "yaml" | "yml") {
-            files.push(path);
+            files.push((path, Ok(())));
         }
     }
-    Ok(())
 }
 
-/// Reads a policy as the kind that was named, or else as what it looks like: one with principals is a role's trust policy if it can
-/// be, else a resource's; one without is an identity's.
+/// Reads a policy as the kind that was named, or else as what it looks like.
 pub(crate) fn parse(text: &str, kind: Option<PolicyKind>) -> Result<PolicyDocument, PolicyError> {
-    if let Some(kind) = kind {
-        return PolicyDocument::parse(text, kind);
+    PolicyDocument::parse(text, kind.unwrap_or_else(|| likely_kind(text)))
+}
+
+/// What a policy looks like: one that lets a role be assumed and names no resource is a role's trust policy, another one with
+/// principals a resource's, and one without an identity's.
+pub(crate) fn likely_kind(text: &str) -> PolicyKind {
+    let Ok(policy) = serde_json::from_str::<Value>(text) else {
+        return if text.contains("Principal\"") {
+            PolicyKind::Resource
+        } else {
+            PolicyKind::Identity
+        };
+    };
+    let statements = one_or_many(policy.get("Statement"));
+    let names = |elements: [&str; 2]| {
+        statements.iter().any(|s| elements.iter().any(|element| s.get(element).is_some()))
+    };
+    let assumes = statements.iter().flat_map(|s| one_or_many(s.get("Action"))).any(assumes_role);
+    match (names(["Principal", "NotPrincipal"]), names(["Resource", "NotResource"])) {
+        (_, false) if assumes => PolicyKind::Trust,
+        (true, _) => PolicyKind::Resource,
+        (false, _) => PolicyKind::Identity,
     }
-    if !text.contains("Principal\"") {
-        return PolicyDocument::parse(text, PolicyKind::Identity);
+}
+
+fn one_or_many(value: Option<&Value>) -> Vec<&Value> {
+    match value {
+        Some(Value::Array(items)) => items.iter().collect(),
+        one => one.into_iter().collect(),
     }
-    PolicyDocument::parse(text, PolicyKind::Trust)
-        .or_else(|_| PolicyDocument::parse(text, PolicyKind::Resource))
+}
+
+/// Whether an action is one that trust policies decide on.
+fn assumes_role(action: &Value) -> bool {
+    let action = action.as_str().unwrap_or_default().to_ascii_lowercase();
+    let name = action.strip_prefix("sts:").unwrap_or_default();
+    name.starts_with("assumerole")
+        || matches!(name, "tagsession" | "setsourceidentity" | "setcontext")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_told_by_what_a_policy_says() {
+        let one = |statement: &str| format!(r#"{{"Statement": {statement}}}"#);
+        for (statement, kind) in [
+            (r#"{"Principal": "*", "Action": "sts:AssumeRole"}"#, PolicyKind::Trust),
+            (r#"[{"Principal": "*", "Action": ["STS:TagSession"]}]"#, PolicyKind::Trust),
+            (r#"{"Action": "sts:AssumeRoleWithSAML"}"#, PolicyKind::Trust),
+            (
+                r#"{"Principal": "*", "Action": "sts:AssumeRole", "Resource": "*"}"#,
+                PolicyKind::Resource,
+            ),
+            (r#"{"NotPrincipal": "*", "Action": "s3:Get*"}"#, PolicyKind::Resource),
+            (r#"{"Action": "sts:AssumeRole", "Resource": "*"}"#, PolicyKind::Identity),
+            (r#"{"Action": "sts:*", "NotResource": "*"}"#, PolicyKind::Identity),
+            ("[]", PolicyKind::Identity),
+            ("1", PolicyKind::Identity),
+        ] {
+            assert_eq!(likely_kind(&one(statement)), kind, "{statement}");
+        }
+        assert_eq!(likely_kind(r#"{"Statement": {"Principal": "*","#), PolicyKind::Resource);
+        assert_eq!(likely_kind("{"), PolicyKind::Identity);
+        let trust =
+            one(r#"{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}"#);
+        assert_eq!(parse(&trust, None).unwrap().kind(), PolicyKind::Trust);
+        assert!(parse(&trust, Some(PolicyKind::Identity)).is_err());
+    }
 }

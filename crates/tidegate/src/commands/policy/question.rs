@@ -9,7 +9,7 @@ use super::super::{Failure, report::Usage};
 pub(crate) struct QuestionArgs {
     /// Who asks: the ARN of a root user, a user, a role's or a federated session, a service, or `anonymous`.
     #[arg(long)]
-    principal: String,
+    principal: Option<String>,
     /// Unique id of the user or the role, AIDA… or AROA….
     #[arg(long, value_name = "ID")]
     principal_id: Option<String>,
@@ -75,7 +75,9 @@ impl QuestionArgs {
         actions: &[String],
         resources: &[String],
     ) -> Result<Question, Failure> {
-        let mut principal = PrincipalSpec::named(&self.principal)
+        let asks = self.principal.as_deref();
+        let asks = asks.ok_or_else(|| Usage("who asks? --principal says it".to_owned()))?;
+        let mut principal = PrincipalSpec::named(asks)
             .with_id(self.principal_id.clone())
             .behind(self.principal_behind.clone());
         for (key, value) in &self.principal_tag {
