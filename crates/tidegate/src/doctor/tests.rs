@@ -14,7 +14,12 @@ fn cluster() -> DescribeClusterResponse {
     let node = |id| Node { id, region: "a".to_owned(), ..Node::default() };
     DescribeClusterResponse {
         nodes: vec![node(1), node(2)],
-        groups: vec![Group { id: 1, region: "a".to_owned(), voters: vec![1, 2] }],
+        groups: vec![Group {
+            id: 1,
+            region: "a".to_owned(),
+            voters: vec![1, 2],
+            ..Group::default()
+        }],
         ..DescribeClusterResponse::default()
     }
 }
