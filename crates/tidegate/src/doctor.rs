@@ -179,6 +179,17 @@ fn reach(
             means,
             "bring voters back: more than half of them must be up",
         );
+        if group.changing {
+            let means = "a change of its voters is under way".to_owned();
+            let about = format!("g{}", group.id);
+            found.add(
+                Level::Warn,
+                "voters",
+                &about,
+                means,
+                "look again in a minute; it goes on by itself once its voters are up",
+            );
+        }
     }
 }
 

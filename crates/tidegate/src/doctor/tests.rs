@@ -158,6 +158,15 @@ fn a_node_that_is_silent_costs_its_groups_the_quorum() {
 }
 
 #[test]
+fn a_change_of_voters_that_is_under_way_is_named() {
+    let mut changing = cluster();
+    changing.groups[0].changing = true;
+    let found = diagnose(Some(&changing), &[sample(1), sample(2)], &[], &[], NOW);
+    let wrong = found.iter().filter(|f| f.level != Level::Ok).map(|f| (f.level, f.check));
+    assert_eq!(wrong.collect::<Vec<_>>(), [(Level::Warn, "voters")]);
+}
+
+#[test]
 fn a_node_that_the_profile_does_not_know_is_named() {
     let found = diagnose(Some(&cluster()), &[sample(1)], &[], &[], NOW);
     let named = found.iter().find(|f| f.check == "directory").map(|f| f.about.as_str());
