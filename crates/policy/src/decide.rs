@@ -173,7 +173,7 @@ pub(crate) struct Waived {
 }
 
 impl Waived {
-    fn of(by_resource: Option<&Said<'_>>, request: &Request<'_>) -> Self {
+    pub(crate) fn of(by_resource: Option<&Said<'_>>, request: &Request<'_>) -> Self {
         match by_resource.and_then(|said| said.allow) {
             Some((named, _))
                 if !request.crosses_accounts() || bug(Bug::NamingWaivesAcrossAccounts) =>

@@ -125,6 +125,11 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// The statement printed as it stands in [`PolicyDocument::to_json`], from the left margin.
+    pub fn to_json(&self) -> String {
+        print::one_statement(self)
+    }
+
     /// Whether both say the same, wherever they stand.
     pub fn says_the_same(&self, other: &Self) -> bool {
         *self == Self { span: self.span, ..other.clone() }

@@ -66,7 +66,7 @@
 //! let his = Request::new(&principal, &action, "arn:aws:s3:::photos/bob/dog.jpg", &context);
 //! let explanation = explain(&set, &his);
 //! assert_eq!(explanation.decision.effect, Effect::ImplicitDeny);
-//! assert!(explanation.to_string().contains("`Photos` of arn:aws:iam::123456789012:policy/photos (line 1, column 40) would allow"));
+//! assert!(explanation.to_string().contains("`Photos` of arn:aws:iam::123456789012:policy/photos (line 1, column 40) would allow it, but its Resource"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -115,7 +115,7 @@ pub mod catalogue;
 mod composed;
 mod decide;
 mod deliberate;
-mod explain;
+pub mod explain;
 mod lint;
 mod policy_set;
 pub mod simulate;
@@ -133,7 +133,7 @@ pub use document::{
     ResourceBlock, Span, Statement, StatementEffect, Version,
 };
 pub use error::PolicyError;
-pub use explain::{Explanation, FailedElement, NearMiss, TypeOutcome, explain};
+pub use explain::{Explanation, explain};
 pub use lint::{Amendment, Finding, Fix, LintCode, LintLevel, Mended, lint, lint_text, mend};
 pub use operator::Operator;
 pub use organization::Organization;

@@ -33,6 +33,7 @@ mod view;
 pub use code::{LintCode, LintLevel};
 pub use fix::Fix;
 pub use mend::{Amendment, Mended, mend};
+pub(crate) use similar::is_slip;
 use view::View;
 
 /// One piece of advice.

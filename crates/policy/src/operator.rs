@@ -127,6 +127,20 @@ impl Operator {
         })
     }
 
+    /// Whether it compares texts letter by letter, upper and lower case too.
+    pub(crate) fn minds_case(self) -> bool {
+        matches!(self.comparison, C::StringEquals | C::StringLike | C::ArnLike) && !self.negated
+    }
+
+    /// The same operator with wildcards; `None` where it has them, or where there is no such one.
+    pub(crate) fn with_wildcards(self) -> Option<Self> {
+        if self.comparison != C::StringEquals {
+            return None;
+        }
+        let name = if self.negated { "StringNotLike" } else { "StringLike" };
+        Some(Self { comparison: C::StringLike, name, ..self })
+    }
+
     /// Whether values of this operator may hold policy variables: those on strings and ARNs. (AWS's page on operators adds `Bool`,
     /// its page on variables does not; the latter is followed.)
     pub(crate) fn takes_variables(self) -> bool {

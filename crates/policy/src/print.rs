@@ -28,6 +28,13 @@ pub(crate) fn document(document: &PolicyDocument) -> String {
     out.text
 }
 
+/// Prints one statement. In a policy's list it says the same.
+pub(crate) fn one_statement(s: &Statement) -> String {
+    let mut out = Printer::default();
+    statement(&mut out, s);
+    out.text
+}
+
 fn statement(out: &mut Printer, s: &Statement) {
     out.open('{');
     if let Some(sid) = &s.sid {

@@ -97,6 +97,11 @@ impl SessionContext {
         self.keys.get(key)
     }
 
+    /// All keys in lower case with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.keys.iter()
+    }
+
     /// The values of a key that is in lower case already.
     pub(crate) fn get_lower(&self, key: &str) -> Option<&Value> {
         self.keys.get_lower(key)

@@ -89,6 +89,20 @@ pub enum PolicyType {
 }
 
 impl PolicyType {
+    /// The name of the check that it stands for in AWS's access troubleshooter, which counts a role's trust policy among those of
+    /// resources (IAM Toolbox API reference, `PolicyInfo`).
+    pub fn aws_name(self) -> &'static str {
+        match self {
+            Self::Identity => "IDENTITY_BASED_POLICY",
+            Self::Resource | Self::Trust => "RESOURCE_BASED_POLICY",
+            Self::Boundary => "PERMISSIONS_BOUNDARY",
+            Self::Session => "SESSION_POLICY",
+            Self::ServiceControl => "SERVICE_CONTROL_POLICY",
+            Self::ResourceControl => "RESOURCE_CONTROL_POLICY",
+            Self::VpcEndpoint => "VPC_ENDPOINT_POLICY",
+        }
+    }
+
     /// The type with its article, as it stands in a sentence.
     pub(crate) fn with_article(self) -> &'static str {
         match self {

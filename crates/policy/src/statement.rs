@@ -97,11 +97,22 @@ impl CompiledStatement {
 
     /// The first condition that keeps the statement from applying. One that can't be evaluated keeps an allow from it, but no deny.
     pub(crate) fn failing_condition(&self, request: &Request<'_>) -> Option<usize> {
-        let needed = match self.effect {
+        let needed = self.needed();
+        self.conditions.iter().position(|condition| condition.holds(request) < needed)
+    }
+
+    /// Whether the condition of this number, alone, lets the statement apply.
+    pub(crate) fn lets_apply(&self, number: usize, request: &Request<'_>) -> bool {
+        let needed = self.needed();
+        self.conditions.get(number).is_none_or(|condition| condition.holds(request) >= needed)
+    }
+
+    /// How true every condition must be.
+    fn needed(&self) -> Truth {
+        match self.effect {
             StatementEffect::Allow => Truth::True,
             StatementEffect::Deny => Truth::Unknown,
-        };
-        self.conditions.iter().position(|condition| condition.holds(request) < needed)
+        }
     }
 }
 

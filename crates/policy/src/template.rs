@@ -111,6 +111,14 @@ impl Template {
         }
     }
 
+    /// The text with the request's values in place; `None` where a variable has none.
+    pub(crate) fn filled(&self, request: &Request<'_>) -> Option<String> {
+        match self {
+            Self::Plain(text) => Some(text.to_string()),
+            Self::Parts(parts) => Some(resolve(parts, request)?.chars().collect()),
+        }
+    }
+
     /// Whether `arn` matches, part by part.
     pub(crate) fn arn_like(&self, arn: &str, request: &Request<'_>) -> Truth {
         if bug(Bug::ArnWildcardsCrossColons) {
@@ -201,12 +209,22 @@ fn supplied<'a>(parts: &'a [Part], request: &'a Request<'a>) -> Option<Resolved<
     pieces.collect::<Option<_>>().map(Resolved)
 }
 
+/// The condition keys that the variables of a text stand for, as they are written there, and whether each has a default of its own.
+fn variables(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    let inner = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    inner.filter(|inner| !matches!(*inner, "*" | "?" | "$")).map(|inner| {
+        inner.split_once(',').map_or((inner.trim(), false), |(key, _)| (key.trim(), true))
+    })
+}
+
 /// The names of the condition keys that the variables of a text stand for, as they are written there.
 pub(crate) fn variable_names(text: &str) -> impl Iterator<Item = &str> {
-    let inner = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
-    inner
-        .filter(|inner| !matches!(*inner, "*" | "?" | "$"))
-        .map(|inner| inner.split_once(',').map_or(inner, |(key, _)| key).trim())
+    variables(text).map(|(name, _)| name)
+}
+
+/// Those of them that a text can't do without: a variable with a default of its own is left out.
+pub(crate) fn needed_variables(text: &str) -> impl Iterator<Item = &str> {
+    variables(text).filter(|(_, has_default)| !has_default).map(|(name, _)| name)
 }
 
 impl Resolved<'_> {

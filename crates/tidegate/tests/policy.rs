@@ -251,6 +251,21 @@ fn explain_decides_and_says_why() {
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &answer["decision"]), (2, &"explicitDeny".into()));
     assert_eq!(answer["statements"][0]["sid"], "NotBob");
+    let checks = answer["checks"].as_array().unwrap();
+    let of = |name: &str| checks.iter().find(|check| check["type"] == name).unwrap();
+    assert_eq!(checks.len(), 7);
+    assert_eq!(of("RESOURCE_BASED_POLICY")["outcome"], "denies");
+    assert_eq!(of("IDENTITY_BASED_POLICY")["parts"][0]["matched"][0]["sid"], "Reads");
+    assert_eq!(of("SESSION_POLICY")["because"], "absent");
+    // What is advised holds: the policy that it comes with is the one to write.
+    let change = &answer["suggestion"]["changes"][0];
+    fs::write(folder.path().join("then.json"), change["policy_then"].as_str().unwrap()).unwrap();
+    let then = bob.replace("bucket.json", "then.json");
+    let (code, out, err) = run(
+        folder.path(),
+        &format!("policy explain s3:GetObject arn:aws:s3:::photos/cat.jpg {then}"),
+    );
+    assert_eq!(code, 0, "{out}{err}");
     for (words, code, needle) in [
         ("policy explain s3:GetObject --principal ada", 64, "`ada` is no principal"),
         ("policy explain get --principal anonymous", 1, "`get` is not an action"),
@@ -269,6 +284,31 @@ fn explain_decides_and_says_why() {
         let (found, _, err) = run(folder.path(), words);
         assert!(found == code && err.contains(needle), "{words}: {found} {err}");
     }
+}
+
+#[test]
+fn the_page_about_explanations_shows_what_comes() {
+    let folder = folder();
+    let policy = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "DenyWithoutMfa",
+      "Effect": "Deny",
+      "NotAction": ["iam:ChangePassword", "sts:GetSessionToken"],
+      "Resource": "*",
+      "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+    }
+  ]
+}"#;
+    fs::write(folder.path().join("mfa-or-nothing.json"), policy).unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/explain.md");
+    let page = fs::read_to_string(page).unwrap();
+    let words = page.split("    tidegate ").nth(1).unwrap().split("\n\n").next().unwrap();
+    let words: Vec<&str> = words.split_whitespace().filter(|word| *word != "\\").collect();
+    let (code, out, err) = run(folder.path(), &words.join(" "));
+    assert_eq!((code, err.as_str()), (2, ""));
+    assert!(page.contains(&format!("```\n{out}```\n")), "{out}");
 }
 
 #[test]
@@ -299,10 +339,11 @@ fn every_word_of_a_question_has_a_say() {
         (format!("{all} --session-policy ec2.json"), 2, "no session policy allows"),
         (format!("{all} --scp all.json --scp ec2.json"), 2, "no service control policy allows"),
         (format!("{all} --scp all.json --scp ec2.json,all.json"), 0, "allowed by"),
-        (format!("{all} --rcp rcp.json"), 0, "resource control policy at level 1: allows"),
+        (format!("{all} --rcp rcp.json"), 0, "ok  resource control policy: allows"),
         (format!("{all} --endpoint-policy bucket.json"), 2, "no VPC endpoint policy allows"),
         (format!("{all} --resource-account 444455556666"), 2, "no resource-based policy allows"),
         (format!("{all} --trust-policy trust.json"), 2, "no role trust policy allows"),
+        (format!("{all} --resource-policy-must-allow"), 2, "no resource-based policy allows"),
     ] {
         let (found, out, err) = run(folder.path(), &words);
         assert!(found == code && out.contains(needle), "{words}: {found} {out}{err}");

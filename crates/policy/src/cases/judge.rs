@@ -128,7 +128,7 @@ fn compare(case: &CaseSpec, situation: &Situation, request: &Request<'_>) -> Opt
         about: format!("{} on {}", request.action, request.resource),
         expected: expected.text(),
         actual: actual.text(),
-        explanation: explain(&situation.set, request).to_string(),
+        explanation: in_one_piece(&explain(&situation.set, request).to_string()),
     })
 }
 
@@ -181,4 +181,9 @@ impl ErrorSpec {
         let text = self.text.as_deref().unwrap_or_default();
         format!("line {}, column {}: …{text}…", number(self.line), number(self.column))
     }
+}
+
+/// A text without its empty lines.
+fn in_one_piece(text: &str) -> String {
+    text.lines().filter(|line| !line.is_empty()).fold(String::new(), |all, line| all + line + "\n")
 }

@@ -21,6 +21,8 @@ pub struct Question {
     pub resources: Vec<String>,
     /// The account that the resource belongs to; the caller's where there is none.
     pub resource_account: Option<String>,
+    /// Whether the resource's policy must allow whatever others do, as that of a KMS key must.
+    pub resource_policy_must_allow: bool,
     /// The resource's tags.
     pub resource_tags: Vec<(String, String)>,
     /// Condition keys; one that comes again has several values.
@@ -67,6 +69,7 @@ impl Question {
             action: some(&self.actions),
             resource: some(&self.resources),
             resource_account: self.resource_account.clone(),
+            resource_policy_must_allow: Some(self.resource_policy_must_allow),
             resource_tags: (!self.resource_tags.is_empty())
                 .then(|| Named(self.resource_tags.clone())),
             context: Some(OneOrMany(vec![Yaml::Mapping(context(&self.context))])),

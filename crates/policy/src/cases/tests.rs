@@ -411,8 +411,20 @@ fn a_failure_says_what_was_expected_what_came_and_why() {
     expected: allowed
     actual:   implicitDeny
       User: arn:aws:iam::111122223333:user/ada is not authorized to perform: s3:GetA on resource: arn:aws:s3:::a because no identity-based policy allows the s3:GetA action
-        identity-based policy: does not allow
-          `Gets` of user/ada/identity-1 (line 1, column 15) would allow, but the resource is `arn:aws:s3:::a`; wanted `arn:aws:s3:::b`
+      Why: `Gets` of user/ada/identity-1 (line 1, column 15) would allow it, but its Resource does not match:
+             policy:  Resource `arn:aws:s3:::b`
+             request: `arn:aws:s3:::a`
+      What would allow it (tried: it does):
+        - in user/ada/identity-1, add this statement:
+            {
+              \"Effect\": \"Allow\",
+              \"Action\": \"s3:GetA\",
+              \"Resource\": \"arn:aws:s3:::a\"
+            }
+      All seven checks:
+        NO  identity-based policy: does not allow
+              `Gets` of user/ada/identity-1 (line 1, column 15) would allow, but: see above
+        --  none: resource control policy, service control policy, VPC endpoint policy, resource-based policy, permissions boundary, session policy
 "
     );
 }

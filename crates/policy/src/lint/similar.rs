@@ -19,7 +19,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
 }
 
 /// Whether one letter too many, too few or another, or two letters changed about, lead from one name to the other.
-fn is_slip(one: &[u8], two: &[u8]) -> bool {
+pub(crate) fn is_slip(one: &[u8], two: &[u8]) -> bool {
     let same = one.iter().zip(two).take_while(|(a, b)| a == b).count();
     let (one, two) = (one.get(same..).unwrap_or_default(), two.get(same..).unwrap_or_default());
     match (one, two) {

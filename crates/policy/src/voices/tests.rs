@@ -282,13 +282,14 @@ fn an_explanation_says_which_level_is_silent() {
     let request = Request::new(&ada, &action, RESOURCE, &context);
     let told = explain(&service_control("+ . +"), &request).to_string();
     let expected = "
-  service control policy at level 1: allows
-    statement 1 of service-control/p-1 (line 1, column 14) matches
-  service control policy at level 2: does not allow
-    its only statement does not speak of the action
-  service control policy at level 3: allows
-    statement 1 of service-control/p-1 (line 1, column 14) matches
-  identity-based policy: allows
+  NO  service control policy: does not allow
+        level 1 of 3: allows
+          statement 1 of p-1 (line 1, column 14) allows
+        level 2 of 3: does not allow
+          the only statement of p-1 does not speak of this action
+        level 3 of 3: allows
+          statement 1 of p-1 (line 1, column 14) allows
+  ok  identity-based policy: allows
 ";
     assert!(told.contains(expected), "{told}");
 }

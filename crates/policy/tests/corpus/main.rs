@@ -17,6 +17,7 @@ mod oracle;
 
 mod agreement;
 mod checklist;
+mod explained;
 mod naive;
 mod page;
 

@@ -11,6 +11,7 @@ mod backwards;
 mod case;
 mod compare;
 mod differential;
+mod explained;
 mod generate;
 mod language;
 mod mended;

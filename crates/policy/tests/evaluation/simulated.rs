@@ -122,10 +122,11 @@ proptest! {
         let denied = why.decision.effect == Effect::ExplicitDeny;
         let granting = [PolicyType::Identity, PolicyType::Resource, PolicyType::Trust];
         let mut expected = Vec::new();
-        for outcome in &why.types {
-            let stands_in = one_sided && outcome.policy_type == PolicyType::Resource;
-            for statement in outcome.matched.iter().filter(|_| !stands_in) {
-                let listed = if denies(statement) { true } else { !denied && granting.contains(&outcome.policy_type) };
+        let parts = || why.checks.iter().flat_map(|c| c.parts.iter().map(move |part| (c.policy_type, part)));
+        for (policy_type, part) in parts() {
+            let stands_in = one_sided && policy_type == PolicyType::Resource;
+            for statement in part.matched.iter().map(|m| &m.statement).filter(|_| !stands_in) {
+                let listed = if denies(statement) { true } else { !denied && granting.contains(&policy_type) };
                 if listed {
                     expected.push((id(statement.policy.source()), statement.position().1));
                 }
@@ -143,8 +144,8 @@ proptest! {
         }
         prop_assert_eq!(listed, expected);
 
-        let said = |wanted| why.types.iter().filter(move |outcome| outcome.policy_type == wanted);
-        let allows = |wanted| said(wanted).all(|outcome| outcome.effect == Effect::Allow);
+        let said = |wanted| parts().filter(move |(policy_type, _)| *policy_type == wanted);
+        let allows = |wanted| said(wanted).all(|(_, part)| part.effect == Effect::Allow);
         let boundary = found.permissions_boundary_decision_detail.map(|d| d.allowed_by_permissions_boundary);
         prop_assert_eq!(boundary, texts.boundary.as_ref().map(|_| allows(PolicyType::Boundary)));
         let limits = [PolicyType::ServiceControl, PolicyType::ResourceControl];

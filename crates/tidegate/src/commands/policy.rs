@@ -2,6 +2,7 @@
 
 mod check;
 mod decide;
+mod explain;
 mod files;
 mod lint;
 mod question;
@@ -23,7 +24,7 @@ enum Command {
     /// Advises on policies in files or folders, or on all of an account, and mends them: exit code 1 where one fails. Needs no cluster.
     Lint(lint::Args),
     /// Decides on policies in files and says why: exit code 0 allows, 2 denies. Needs no cluster.
-    Explain(decide::ExplainArgs),
+    Explain(explain::ExplainArgs),
     /// Decides each action with each resource on policies in files, as AWS's policy simulator does: exit code 2 where one is denied.
     /// Needs no cluster.
     Simulate(simulate::Args),
@@ -99,7 +100,7 @@ pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, F
     match command {
         Command::Check(args) => check::run(&args, globals.output),
         Command::Lint(args) => lint::run(&args, globals),
-        Command::Explain(args) => decide::explain_one(&args, globals.output),
+        Command::Explain(args) => explain::run(&args, globals.output),
         Command::Simulate(args) => simulate::run(&args, globals.output),
         Command::ContextKeys(args) => simulate::keys(&args, globals.output),
         Command::Test(args) => test::run(&args, globals.output),

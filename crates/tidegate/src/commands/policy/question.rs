@@ -52,6 +52,9 @@ pub(crate) struct QuestionArgs {
     /// The account that the resource belongs to; the caller's by default.
     #[arg(long, value_name = "ACCOUNT")]
     resource_account: Option<String>,
+    /// The resource's policy must allow whatever others do, as that of a KMS key must.
+    #[arg(long)]
+    resource_policy_must_allow: bool,
     /// A tag of the resource; may come again.
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     resource_tag: Vec<(String, String)>,
@@ -96,6 +99,7 @@ impl QuestionArgs {
             actions: actions.to_vec(),
             resources: resources.to_vec(),
             resource_account: self.resource_account.clone(),
+            resource_policy_must_allow: self.resource_policy_must_allow,
             resource_tags: self.resource_tag.clone(),
             context: self.context.clone(),
             identity: self.identity.clone(),
