@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Whoami,
     /// Decides: exit code 0 allows, 2 denies.
     Authorize(QuestionArgs),
+    /// Whether the profile's own identity may: exit code 0 allows, 2 denies.
+    CanI(OwnQuestionArgs),
     /// Decides and says why.
     Explain(QuestionArgs),
     /// Waits until a token's changes have arrived.
@@ -65,6 +67,26 @@ pub(crate) struct QuestionArgs {
     context: Vec<String>,
 }
 
+/// A question about the caller.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OwnQuestionArgs {
+    /// The action, `s3:GetObject`.
+    action: String,
+    /// The resource's ARN.
+    #[arg(default_value = "*")]
+    resource: String,
+    /// A condition key, as KEY=VALUE; one that comes again has several values.
+    #[arg(long, value_name = "KEY=VALUE")]
+    context: Vec<String>,
+}
+
+impl From<OwnQuestionArgs> for QuestionArgs {
+    fn from(own: OwnQuestionArgs) -> Self {
+        let OwnQuestionArgs { action, resource, context } = own;
+        Self { action, resource, principal: String::new(), context }
+    }
+}
+
 fn arrived(a: &Arrived) -> String {
     let place = format!("{} {}", a.node, a.region);
     match (a.upper_bound, a.estimate) {
@@ -79,7 +101,7 @@ fn arrived(a: &Arrived) -> String {
 
 /// Runs a client command.
 pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode, Failure> {
-    let decides = matches!(command, Command::Authorize(_) | Command::Explain(_));
+    let decides = matches!(command, Command::Authorize(_) | Command::CanI(_) | Command::Explain(_));
     for (given, option) in [
         (globals.consistency.0.is_some() && !decides, "--consistency"),
         (globals.wait.is_some(), "--wait"),
@@ -96,6 +118,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode,
         Command::Status => status(client, globals.output).await,
         Command::Whoami => whoami(client, globals.output).await,
         Command::Authorize(q) => authorize(client, q, globals).await,
+        Command::CanI(q) => authorize(client, q.into(), globals).await,
         Command::Explain(q) => explain(client, q, globals).await,
         Command::Wait { token, scope } => {
             let end = follow(client, &token, &scope, globals).await?;
