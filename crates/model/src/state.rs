@@ -13,6 +13,7 @@ use crate::{
     EntityKind, Key,
     caller::Resolved,
     record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
+    region::{Lift, Quarantine, VoidSessions},
     requests::Requests,
     validate::compiled,
 };
@@ -79,6 +80,10 @@ pub struct AccountState {
     /// (user, group).
     pub(crate) memberships: OrdSet<(Arc<str>, Arc<str>)>,
     pub(crate) access_keys: OrdMap<Arc<str>, Arc<AccessKey>>,
+    /// What nodes wrote and the account's group has imported, by id.
+    pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
+    pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
+    pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
     pub(crate) memo: Memo,
 }
 
@@ -100,6 +105,9 @@ impl PartialEq for AccountState {
             && self.attachments == other.attachments
             && self.memberships == other.memberships
             && self.access_keys == other.access_keys
+            && self.imported == other.imported
+            && self.lifted == other.lifted
+            && self.void == other.void
     }
 }
 
@@ -130,6 +138,9 @@ impl AccountState {
             attachments: OrdSet::new(),
             memberships: OrdSet::new(),
             access_keys: OrdMap::new(),
+            imported: OrdMap::new(),
+            lifted: OrdMap::new(),
+            void: OrdMap::new(),
             memo: Memo::default(),
         }
     }
@@ -341,6 +352,9 @@ impl AccountState {
                 Some(value) => drop(self.access_keys.insert(arc(id), Arc::new(value))),
                 None => drop(self.access_keys.remove(id.as_str())),
             },
+            Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
+            Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
+            Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -426,6 +440,19 @@ impl AccountState {
     }
 }
 
+/// What stands under a name, or no longer does.
+fn absorb_one<M: Message + Default>(
+    map: &mut OrdMap<Arc<str>, Arc<M>>,
+    name: Arc<str>,
+    value: Option<&Bytes>,
+) -> Result<(), BadRecord> {
+    match value.map(read).transpose()? {
+        Some(value) => drop(map.insert(name, Arc::new(value))),
+        None => drop(map.remove(&name)),
+    }
+    Ok(())
+}
+
 fn inline_source(kind: EntityKind, entity: &Arc<str>, name: &str) -> PolicySource {
     let (entity, name): (Arc<str>, Arc<str>) = (Arc::clone(entity), name.into());
     match kind {
@@ -492,7 +519,10 @@ impl GroupState {
             | Key::Inline(a, ..)
             | Key::Attachment(a, ..)
             | Key::Member(a, ..)
-            | Key::AccessKey(a, _) => *a,
+            | Key::AccessKey(a, _)
+            | Key::Imported(a, _)
+            | Key::Lift(a, _)
+            | Key::Void(a, _) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;

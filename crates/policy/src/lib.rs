@@ -8,7 +8,7 @@
 //! | parse and validate | [`PolicyDocument::parse`] | a pass over the text; an error names line, column and what was expected |
 //! | compile | [`CompiledPolicy::compile`] | an index over the heads of actions and resources |
 //! | compose | [`ComposedPolicies::new`] | one index over all policies of a caller, for those who come again |
-//! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
+//! | decide | [`authorize`], [`ComposedPolicies::authorize`], [`ComposedPolicies::effect`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
 //! | advise | [`lint`], [`lint_text`], [`mend`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
 //! | ask backwards | [`backwards::outlook`] | when requests by a caller are allowed; conditions stay symbolic |
@@ -98,9 +98,11 @@ mod parse;
 mod print;
 
 // What a document is compiled into.
+mod action_test;
 mod base64;
 mod compile;
 mod condition;
+mod gram_map;
 mod index;
 mod key;
 mod network;

@@ -14,8 +14,10 @@ mod node;
 mod output;
 mod people;
 mod policy;
+mod quarantine;
 mod report;
 mod settings;
+mod sim;
 mod verbs;
 
 use std::{error::Error, ffi::OsString, path::PathBuf, process::ExitCode};
@@ -100,6 +102,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Whether a node is ready: exit code 0.
     Health(health::Args),
+    /// Simulates clusters under faults and checks every guarantee, one seed or thousands.
+    Sim(sim::Args),
     #[command(flatten)]
     Client(client::Command),
     /// Prints completions for a shell.
@@ -176,6 +180,7 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         Command::Check(args) => check::run(args, globals).await,
         Command::Doctor(args) => doctor::run(args, globals).await,
         Command::Health(args) => health::run(args).await,
+        Command::Sim(args) => sim::run(args).await,
         Command::Client(command) => client::run(command, globals).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

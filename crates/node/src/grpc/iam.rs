@@ -29,11 +29,12 @@ use tidegate_replica::GroupId;
 use tidegate_service::{Caller, Reason, ServiceError, check};
 use tonic::{Request, Response, Status};
 
+pub(super) use self::calls::page;
 use self::{
-    calls::{evidence, group_arn, mutate, own_name, page, read, role_arn, user_arn},
+    calls::{evidence, group_arn, mutate, own_name, read, role_arn, user_arn},
     shapes::{
-        access_key, attached_name, aws_policy, created, group, policy, role, tags, user, version,
-        version_number,
+        access_key, attached_name, aws_policy, created, group, last_used, policy, role, tags, user,
+        version, version_number,
     },
 };
 use super::{

@@ -44,6 +44,13 @@ pub(crate) fn timestamp(time: UnixMillis) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds, nanos }
 }
 
+pub(crate) fn read_timestamp(t: &prost_types::Timestamp) -> Result<UnixMillis, Status> {
+    let bad = || refuse(ServiceError::new(Reason::ValidationError, "a time lies before 1970"));
+    let seconds = u64::try_from(t.seconds).map_err(|_| bad())?;
+    let millis = u64::try_from(t.nanos).map_err(|_| bad())? / 1_000_000;
+    Ok(UnixMillis(seconds.saturating_mul(1000).saturating_add(millis)))
+}
+
 pub(crate) fn duration(duration: Duration) -> prost_types::Duration {
     let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     prost_types::Duration { seconds, nanos: i32::try_from(duration.subsec_nanos()).unwrap_or(0) }

@@ -15,6 +15,7 @@ use super::{
     call::{Place, place},
     output::{Format, dynamic, for_programs, json, one_of_many, print, typed},
     people::{self, lines, table, time, wire_time},
+    quarantine,
     report::{Usage, code},
 };
 
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// How far changes have come.
     #[command(subcommand)]
     Propagation(Propagation),
+    /// Break-glass: contains a principal, credential, session or account, also at a node that is cut off.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
 }
 
 /// What there is to see of propagation.
@@ -87,7 +91,7 @@ impl From<OwnQuestionArgs> for QuestionArgs {
     }
 }
 
-fn arrived(a: &Arrived) -> String {
+pub(crate) fn arrived(a: &Arrived) -> String {
     let place = format!("{} {}", a.node, a.region);
     match (a.upper_bound, a.estimate) {
         (Some(within), Some(about)) => {
@@ -101,6 +105,10 @@ fn arrived(a: &Arrived) -> String {
 
 /// Runs a client command.
 pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode, Failure> {
+    let command = match command {
+        Command::Quarantine(command) => return quarantine::run(command, globals).await,
+        command => command,
+    };
     let decides = matches!(command, Command::Authorize(_) | Command::CanI(_) | Command::Explain(_));
     for (given, option) in [
         (globals.consistency.0.is_some() && !decides, "--consistency"),
@@ -131,6 +139,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode,
             Ok(covered(&end))
         }
         Command::Propagation(Propagation::Watch) => watch(client, globals.output).await,
+        Command::Quarantine(command) => quarantine::run(command, globals).await,
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Done {
 }
 
 /// One page of `items`, which come in order of their keys, and the token of the next.
-pub(super) fn page<T>(
+pub(in crate::grpc) fn page<T>(
     core: &Core,
     operation: &'static str,
     size: u32,
