@@ -266,6 +266,15 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
     }
 }
 
+/// What the node can say of itself from its start on.
+fn own_health(platform: &dyn Platform, tls: Option<&NodeTls>, store: &NodeStore) -> OwnHealth {
+    OwnHealth {
+        started: platform.monotonic(),
+        expires: tls.map(|t| t.expires).unwrap_or_default(),
+        engine: Arc::clone(store.engine()),
+    }
+}
+
 impl Node {
     /// Starts a node. It serves at once, from what its store has; [`Node::ready`] says when it decides.
     pub async fn start(
@@ -310,11 +319,7 @@ impl Node {
             platform: Arc::clone(&platform),
             link,
             gate: Arc::new(Gate::new(me)),
-            own: OwnHealth {
-                started: platform.monotonic(),
-                expires: tls.as_ref().map(|t| t.expires).unwrap_or_default(),
-                engine: Arc::clone(store.engine()),
-            },
+            own: own_health(platform.as_ref(), tls.as_ref(), &store),
             views,
             digests: Arc::new(digests),
             gossip,
