@@ -131,6 +131,13 @@ operations! {
     plain "tidegate.cluster.v1.ClusterService" cluster SetLink SetLinkRequest SetLinkResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ListLinks ListLinksRequest ListLinksResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ClearLinks ClearLinksRequest ClearLinksResponse;
+    plain "tidegate.cluster.v1.ClusterService" cluster DescribeNode DescribeNodeRequest DescribeNodeResponse;
+    plain "tidegate.cluster.v1.ClusterService" cluster SetPropagationModel SetPropagationModelRequest SetPropagationModelResponse;
+    plain "tidegate.cluster.v1.ClusterService" cluster FreezePropagation FreezePropagationRequest FreezePropagationResponse;
+    plain "tidegate.cluster.v1.ClusterService" cluster ThawPropagation ThawPropagationRequest ThawPropagationResponse;
+    plain "tidegate.cluster.v1.ClusterService" cluster HoldChange HoldChangeRequest HoldChangeResponse;
+    plain "tidegate.cluster.v1.ClusterService" cluster ReleaseChange ReleaseChangeRequest ReleaseChangeResponse;
+    plain "tidegate.cluster.v1.ClusterService" cluster ListHeldChanges ListHeldChangesRequest ListHeldChangesResponse;
 }
 
 #[cfg(test)]

@@ -15,9 +15,11 @@ use tidegate_proto::peer::v1::{
 };
 use tidegate_replica::{Clock, GroupId, NodeId, RegionName};
 use tidegate_service::{Reason, ServiceError, Token, View};
+use tidegate_store::Engine;
 
 use crate::{
     config::NodeConfig,
+    gate::Gate,
     gossip::Gossip,
     link::LinkModel,
     machine::{Digests, origin},
@@ -41,6 +43,10 @@ pub(crate) struct Core {
     pub(crate) region: RegionName,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) link: Arc<LinkModel>,
+    /// What holds back changes that have arrived, in development mode.
+    pub(crate) gate: Arc<Gate>,
+    /// What there is to say of the node itself.
+    pub(crate) own: OwnHealth,
     pub(crate) views: Arc<Views>,
     pub(crate) digests: Arc<Digests>,
     pub(crate) gossip: Gossip,
@@ -57,6 +63,16 @@ pub(crate) struct Core {
     pub(crate) fresh_before_start: Option<UnixMillis>,
     /// Who answered for a group last.
     pub(crate) leaders: RwLock<BTreeMap<GroupId, NodeId>>,
+}
+
+/// What there is to say of the node itself.
+pub(crate) struct OwnHealth {
+    /// When it started, on its monotonic clock.
+    pub(crate) started: Duration,
+    /// When its certificate ends, and the first of its authorities.
+    pub(crate) expires: (Option<UnixMillis>, Option<UnixMillis>),
+    /// Where it stores.
+    pub(crate) engine: Arc<dyn Engine>,
 }
 
 impl core::fmt::Debug for Core {

@@ -29,6 +29,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 pub(crate) use self::queues::{Queues, is_urgent};
 use crate::{
     collection::Collection,
+    gate::{Arrived, Gate},
     machine::{Digests, joining},
     peers::Peers,
     platform::Platform,
@@ -239,6 +240,7 @@ pub(crate) struct Driver {
     pub(crate) store: NodeStore,
     pub(crate) views: Arc<Views>,
     pub(crate) digests: Arc<Digests>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) metrics: Arc<Metrics>,
@@ -285,6 +287,7 @@ impl Driver {
                 self.look_at_own();
                 let now = self.platform.monotonic();
                 self.replica.tick(now, &self.store);
+                self.let_through(now);
                 if let Err(error) = self.collect(now) {
                     tracing::warn!(%error, "tombstones were not collected");
                     self.collecting = Clock::default();
@@ -545,10 +548,19 @@ impl Driver {
         for id in merges {
             self.replica.persisted(now, id);
         }
-        self.publish(&records, &positions);
         let digests = self.digests.of(positions.iter().filter_map(|(o, _)| o.group()));
-        self.replica.published(&positions, &digests);
+        self.gate.take(now, Arrived { records, positions, digests });
+        self.let_through(now);
         Ok(())
+    }
+
+    /// Publishes what is durable and not held back on purpose.
+    fn let_through(&mut self, now: Duration) {
+        for arrived in self.gate.due(now) {
+            self.publish(&arrived.records, &arrived.positions);
+            self.digests.publish(&arrived.positions, &arrived.digests);
+            self.replica.published(&arrived.positions, &arrived.digests);
+        }
     }
 
     fn publish(&self, records: &[tidegate_replica::Record], positions: &Clock) {

@@ -3,6 +3,7 @@
 mod auth;
 mod cluster;
 mod decision;
+mod development;
 mod iam;
 mod peer;
 mod propagation;

@@ -9,6 +9,7 @@ pub mod config;
 mod core;
 mod dial;
 mod founding;
+pub mod gate;
 mod gossip;
 mod grpc;
 pub mod link;

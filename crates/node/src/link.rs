@@ -32,7 +32,8 @@ pub enum Delay {
 pub const DELAY_MAX: Duration = Duration::from_mins(1);
 
 impl Delay {
-    fn draw(self, rng: &mut ChaCha8Rng) -> Duration {
+    /// One delay.
+    pub(crate) fn draw(self, rng: &mut ChaCha8Rng) -> Duration {
         match self {
             Self::Fixed(delay) => delay,
             Self::Uniform(low, high) if low < high => {

@@ -32,12 +32,33 @@ pub(crate) mod joining;
 pub(crate) struct Digests {
     empty: StateDigest,
     groups: Mutex<BTreeMap<GroupId, StateDigest>>,
+    /// Position and digest of what is published: the digests above run ahead of it.
+    published: Mutex<BTreeMap<GroupId, (u64, [u8; 32])>>,
 }
 
 impl Digests {
     /// Digests of nothing, under the cluster's key.
     pub(crate) fn keyed(secret: [u8; 32]) -> Self {
-        Self { empty: StateDigest::keyed(secret), groups: Mutex::default() }
+        Self {
+            empty: StateDigest::keyed(secret),
+            groups: Mutex::default(),
+            published: Mutex::default(),
+        }
+    }
+
+    /// Notes that the state of groups was published, and its digests there.
+    pub(crate) fn publish(&self, positions: &Clock, digests: &[(GroupId, [u8; 32])]) {
+        let mut published = self.published.lock();
+        for (group, digest) in digests {
+            if let Some((_, position)) = positions.of_group(*group) {
+                published.insert(*group, (position, *digest));
+            }
+        }
+    }
+
+    /// Position and digest of the published state of a group; `None` before the first.
+    pub(crate) fn published(&self, group: GroupId) -> Option<(u64, [u8; 32])> {
+        self.published.lock().get(&group).copied()
     }
 
     pub(crate) fn change(&self, changes: &[Change]) {
@@ -372,6 +393,7 @@ impl Machine for GroupMachine {
             digest: self.digests.of([self.group]),
             began: self.platform.monotonic(),
         });
+        self.digests.publish(&Clock::from_iter([(origin, at.index)]), &digest);
         let input = Input::Committed { frames, at: began, push: leading, digest };
         if !self.gossip.committed(input) {
             tracing::debug!(group = %self.group, "the gossip is behind: it looks for itself, and peers pull");

@@ -26,9 +26,10 @@ use crate::{
     aws,
     collection::Collection,
     config::NodeConfig,
-    core::Core,
+    core::{Core, OwnHealth},
     dial::{Dialer, Greeting, incoming},
     founding,
+    gate::Gate,
     gossip::{Confirm, Driver, Gossip, Input},
     grpc,
     link::{Link, LinkModel},
@@ -225,6 +226,8 @@ fn load(store: &NodeStore, secret: [u8; 32]) -> Result<(View, Digests), StoreErr
         digests.change(&[tidegate_store::Change { old: None, new: record }]);
     })?;
     let mut view = View { positions: store.clock()?, region, ..View::default() };
+    let loaded = digests.of(view.positions.iter().filter_map(|(o, _)| o.group()));
+    digests.publish(&view.positions, &loaded);
     for (group, state) in states {
         match state {
             AnyState::Directory(state) => view.directory = state,
@@ -253,6 +256,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
         store: store.clone(),
         views: Arc::clone(&core.views),
         digests: Arc::clone(&core.digests),
+        gate: Arc::clone(&core.gate),
         peers: Arc::clone(&core.peers),
         platform: Arc::clone(&core.platform),
         metrics: Arc::clone(&core.metrics),
@@ -266,6 +270,15 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
         lane: Arc::clone(&core.region_lane),
         forgotten: false,
         swept: core.platform.monotonic(),
+    }
+}
+
+/// What the node can say of itself from its start on.
+fn own_health(platform: &dyn Platform, tls: Option<&NodeTls>, store: &NodeStore) -> OwnHealth {
+    OwnHealth {
+        started: platform.monotonic(),
+        expires: tls.map(|t| t.expires).unwrap_or_default(),
+        engine: Arc::clone(store.engine()),
     }
 }
 
@@ -312,6 +325,8 @@ impl Node {
             region: region.clone(),
             platform: Arc::clone(&platform),
             link,
+            gate: Arc::new(Gate::new(me)),
+            own: own_health(platform.as_ref(), tls.as_ref(), &store),
             views,
             digests: Arc::new(digests),
             gossip,
@@ -387,6 +402,11 @@ impl Node {
     /// Its links, for whoever runs it in development mode.
     pub fn links(&self) -> &Arc<LinkModel> {
         &self.core.link
+    }
+
+    /// What holds back changes that have arrived, for whoever runs it in development mode.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.core.gate
     }
 
     /// Its metrics, as Prometheus reads them.

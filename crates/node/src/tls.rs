@@ -7,6 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     server::WebPkiClientVerifier,
 };
+use tidegate_policy::UnixMillis;
 use tidegate_replica::NodeId;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -21,6 +22,8 @@ pub(crate) struct NodeTls {
     peers: TlsAcceptor,
     dial: TlsConnector,
     cluster: Arc<str>,
+    /// When this node's certificate ends, and the first of the authorities that it trusts.
+    pub(crate) expires: (Option<UnixMillis>, Option<UnixMillis>),
 }
 
 impl std::fmt::Debug for NodeTls {
@@ -60,11 +63,14 @@ impl NodeTls {
         let unusable = |e: Box<dyn std::error::Error + Send + Sync>| TlsError::Unusable(e);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
-        for ca in certificates(&config.ca)? {
+        let authorities = certificates(&config.ca)?;
+        let authority_ends = authorities.iter().filter_map(ends).min();
+        for ca in authorities {
             roots.add(ca).map_err(|e| unusable(e.into()))?;
         }
         let roots = Arc::new(roots);
         let chain = certificates(&config.certificate)?;
+        let expires = (chain.first().and_then(ends), authority_ends);
         let key = PrivateKeyDer::from_pem_file(&config.key)
             .map_err(|source| TlsError::Pem { path: config.key.display().to_string(), source })?;
         let verifier =
@@ -104,6 +110,7 @@ impl NodeTls {
             peers: TlsAcceptor::from(Arc::new(peers)),
             dial: TlsConnector::from(Arc::new(dial)),
             cluster: cluster.into(),
+            expires,
         })
     }
 
@@ -126,6 +133,13 @@ impl NodeTls {
             ServerName::try_from(node_name(&self.cluster, node)).map_err(io::Error::other)?;
         Ok(Box::new(self.dial.connect(name, io).await?))
     }
+}
+
+/// When a certificate ends.
+fn ends(certificate: &CertificateDer<'_>) -> Option<UnixMillis> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
+    Some(UnixMillis(seconds.saturating_mul(1_000)))
 }
 
 fn named_node(certificate: &CertificateDer<'_>, cluster: &str) -> Option<NodeId> {

@@ -5,7 +5,7 @@
 //! What the clients saw is kept as a [`History`](history::History) and held against what Tidegate promises.
 //!
 //! - [`plan`]: which faults come when. Pure.
-//! - [`history`]: what was seen, and what contradicts the promises. Pure.
+//! - [`history`]: what was seen, and what contradicts the promises: the registers of `tidegate-history`. Pure.
 //! - [`world`]: the platform of a node, and the cluster on the simulated network.
 //! - [`workload`]: clients that write, read and remember.
 //! - [`run`]: a run from its seed to its verdict.
@@ -15,7 +15,6 @@
 //!
 //! For the whole nodes the process must be one whose clock and random source are simulated as well: that is what the program `tidegate-sim` is.
 
-pub mod history;
 pub mod plan;
 pub mod pure;
 pub mod run;
@@ -24,3 +23,5 @@ pub mod shrink;
 pub mod timeline;
 pub mod workload;
 pub mod world;
+
+pub use tidegate_history::registers as history;

@@ -95,4 +95,8 @@ pub trait Engine: Send + Sync + core::fmt::Debug + 'static {
     fn is_nearly_full(&self) -> bool {
         false
     }
+    /// Bytes that are free where the engine writes; `None`: it has no disk.
+    fn available_bytes(&self) -> Option<u64> {
+        None
+    }
 }

@@ -119,4 +119,8 @@ impl<E: Engine> Engine for FaultyEngine<E> {
     fn is_nearly_full(&self) -> bool {
         self.state.lock().faults.full || self.inner.is_nearly_full()
     }
+
+    fn available_bytes(&self) -> Option<u64> {
+        self.inner.available_bytes()
+    }
 }

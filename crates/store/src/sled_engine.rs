@@ -376,6 +376,10 @@ impl Engine for SledEngine {
     fn is_nearly_full(&self) -> bool {
         self.available() < self.options.reserve_bytes
     }
+
+    fn available_bytes(&self) -> Option<u64> {
+        Some(self.available())
+    }
 }
 
 impl Drop for SledEngine {

@@ -1,10 +1,12 @@
 //! The commands, their exit codes, and the one place where errors are printed.
 
 mod call;
+mod check;
 mod client;
 mod credentials;
 mod demo;
 mod dev;
+mod doctor;
 mod document;
 mod health;
 mod links;
@@ -77,7 +79,7 @@ pub(crate) struct Globals {
 #[command(
     name = "tidegate",
     version,
-    after_help = "Exit codes: 0 done or allowed, 1 an error or a policy or case that fails, 2 denied, 3 not yet propagated, 4 too stale, 64 wrong usage."
+    after_help = "Exit codes: 0 done or allowed, 1 an error or a policy or case that fails, 2 denied, 3 not yet propagated, 4 too stale, 5 a guarantee broken or a cluster not well, 64 wrong usage."
 )]
 struct Cli {
     #[command(flatten)]
@@ -94,6 +96,10 @@ enum Command {
     Dev(dev::Args),
     /// Tells the story of one change that travels.
     Demo(demo::Args),
+    /// Drives a cluster with a mixed workload, under faults where wanted, and says which guarantees held: exit code 0 if all did.
+    Check(check::Args),
+    /// Asks every node how it is and how it sees the others: what is well, what is not, and what to do. Exit code 5 where something is bad.
+    Doctor(doctor::Args),
     /// Whether a node is ready: exit code 0.
     Health(health::Args),
     /// Simulates clusters under faults and checks every guarantee, one seed or thousands.
@@ -171,6 +177,8 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         Command::Node(args) => node::run(args, globals).await,
         Command::Dev(args) => dev::run(args, globals).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Check(args) => check::run(args, globals).await,
+        Command::Doctor(args) => doctor::run(args, globals).await,
         Command::Health(args) => health::run(args).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Client(command) => client::run(command, globals).await,

@@ -1,7 +1,9 @@
 //! The one executable: `node`, `dev`, `demo`, and the client's commands.
 
+mod check;
 mod commands;
 mod dev;
+mod doctor;
 mod profile;
 
 use std::process::ExitCode;

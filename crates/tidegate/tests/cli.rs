@@ -135,15 +135,21 @@ fn the_command_line_does_what_it_says() {
     assert!(ok(&format!("policy entities {arn}")).contains("deploy"));
     fails(&format!("policy delete {arn}"), 1, "DELETE_CONFLICT");
 
-    links_are_set_where_they_start(&ok, &fails);
-    assert!(ok("cluster nodes").contains("ap-southeast-2"));
-    assert!(ok("status").contains("eu-central-1"));
-    assert!(ok("whoami").contains("arn:aws:iam::000000000001:root"));
+    the_cluster_shows_itself(&ok, &fails);
 
     changes_keep_their_names(&ok);
     credentials_go_into_profiles(folder, &ok, &fails);
     pipes_end_quietly(folder);
     a_session_keeps_one_token(folder);
+}
+
+fn the_cluster_shows_itself(ok: &dyn Fn(&str) -> String, fails: &dyn Fn(&str, i32, &str)) {
+    links_are_set_where_they_start(ok, fails);
+    assert!(ok("cluster nodes").contains("ap-southeast-2"));
+    assert!(ok("status").contains("eu-central-1"));
+    assert!(ok("whoami").contains("arn:aws:iam::000000000001:root"));
+    propagation_is_what_its_model_says(ok, fails);
+    the_doctor_says_what_is_wrong(ok);
 }
 
 fn links_are_set_where_they_start(ok: &dyn Fn(&str) -> String, fails: &dyn Fn(&str, i32, &str)) {
@@ -155,6 +161,59 @@ fn links_are_set_where_they_start(ok: &dyn Fn(&str) -> String, fails: &dyn Fn(&s
     assert!(ok("cluster links --at n1").contains("5 ms"));
     ok("cluster clear-links");
     assert!(!ok("cluster links").contains("5 ms"));
+}
+
+fn propagation_is_what_its_model_says(
+    ok: &dyn Fn(&str) -> String,
+    fails: &dyn Fn(&str, i32, &str),
+) {
+    let token = |words: &str| {
+        let made: Value = serde_json::from_str(&ok(&format!("{words} -o json"))).unwrap();
+        made["metadata"]["token"].as_str().unwrap().to_owned()
+    };
+    fails("cluster set-propagation slow", 1, "worst-legal-order");
+    fails("cluster freeze", 64, "say where");
+    ok("cluster freeze --at ap-southeast-2");
+    let first = token("user create frozen-1");
+    let second = token("user create frozen-2");
+    ok(&format!("cluster release {first} --at n5"));
+    ok(&format!("wait {first} --scope nodes:n5"));
+    fails(&format!("wait {second} --scope nodes:n5 --timeout 1s"), 3, "not yet at: n5");
+    ok("user get frozen-1 --at n5");
+    fails("user get frozen-2 --at n5", 1, "NO_SUCH_ENTITY");
+    let held: Value = serde_json::from_str(&ok("cluster held --at n5 -o json")).unwrap();
+    assert_eq!(held["changes"][0]["held"], true, "{held}");
+    let health: Value = serde_json::from_str(&ok("cluster node --at n5 -o json")).unwrap();
+    assert_eq!(health["propagation_frozen"], true);
+    ok("cluster thaw");
+    ok(&format!("wait {second}"));
+    fails(&format!("cluster hold {second} --at n5"), 1, "decides here already");
+    fails(&format!("cluster hold {second} --at n1"), 1, "hold the change at a node of another");
+    ok("cluster set-propagation aws-like --seed 7");
+    let third = token("user create slow");
+    ok(&format!("cluster hold {third} --at n4"));
+    ok(&format!("wait {third} --scope nodes:n5"));
+    fails(&format!("wait {third} --scope nodes:n4 --timeout 3s"), 3, "not yet at: n4");
+    ok(&format!("cluster release {third} --at n4"));
+    ok(&format!("wait {third}"));
+    ok("cluster set-propagation instant");
+}
+
+fn the_doctor_says_what_is_wrong(ok: &dyn Fn(&str) -> String) {
+    let look = || -> Value { serde_json::from_str(&ok("doctor -o json")).unwrap() };
+    let wrong = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let wrong = findings.filter(|f| f["level"] != "ok");
+        wrong.map(|f| format!("{} of {}", f["check"], f["about"]).replace('"', "")).collect()
+    };
+    assert!(ok("doctor --all").contains("certificate"));
+    ok("cluster set-link eu-central-1 us-east-1 --delay 1ms");
+    let shaped = wrong(&look());
+    assert!(shaped.contains(&"links of n1".to_owned()), "{shaped:?}");
+    ok("cluster clear-links");
+    let report = look();
+    assert!(!wrong(&report).iter().any(|w| w.contains("links")), "{report}");
+    assert_ne!(report["health"], "bad");
 }
 
 fn changes_keep_their_names(ok: &dyn Fn(&str) -> String) {

@@ -232,6 +232,55 @@ impl cluster_server::ClusterService for Services {
         )
     }
 
+    async fn describe_node(
+        &self,
+        _: Request<cluster::DescribeNodeRequest>,
+    ) -> Result<Response<cluster::DescribeNodeResponse>, Status> {
+        unused()
+    }
+
+    async fn set_propagation_model(
+        &self,
+        _: Request<cluster::SetPropagationModelRequest>,
+    ) -> Result<Response<cluster::SetPropagationModelResponse>, Status> {
+        unused()
+    }
+
+    async fn freeze_propagation(
+        &self,
+        _: Request<cluster::FreezePropagationRequest>,
+    ) -> Result<Response<cluster::FreezePropagationResponse>, Status> {
+        unused()
+    }
+
+    async fn thaw_propagation(
+        &self,
+        _: Request<cluster::ThawPropagationRequest>,
+    ) -> Result<Response<cluster::ThawPropagationResponse>, Status> {
+        unused()
+    }
+
+    async fn hold_change(
+        &self,
+        _: Request<cluster::HoldChangeRequest>,
+    ) -> Result<Response<cluster::HoldChangeResponse>, Status> {
+        unused()
+    }
+
+    async fn release_change(
+        &self,
+        _: Request<cluster::ReleaseChangeRequest>,
+    ) -> Result<Response<cluster::ReleaseChangeResponse>, Status> {
+        unused()
+    }
+
+    async fn list_held_changes(
+        &self,
+        _: Request<cluster::ListHeldChangesRequest>,
+    ) -> Result<Response<cluster::ListHeldChangesResponse>, Status> {
+        unused()
+    }
+
     async fn set_link(
         &self,
         _: Request<cluster::SetLinkRequest>,

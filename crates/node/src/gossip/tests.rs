@@ -53,6 +53,7 @@ async fn driver() -> (Driver, Gossip, Queues) {
         store,
         views,
         digests: Arc::new(Digests::keyed([0; 32])),
+        gate: Arc::new(Gate::new(ME)),
         peers,
         platform,
         metrics: Arc::new(Metrics::new()),

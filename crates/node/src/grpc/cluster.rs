@@ -1,6 +1,6 @@
 //! The cluster over gRPC.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tidegate_model::{
     Command, Envelope,
@@ -9,18 +9,23 @@ use tidegate_model::{
 };
 use tidegate_proto::cluster::v1::{
     ChangeVotersRequest, ChangeVotersResponse, ClearLinksRequest, ClearLinksResponse,
-    DescribeClusterRequest, DescribeClusterResponse, Group, Link as WireLink, ListLinksRequest,
-    ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse, RemoveNodeRequest,
-    RemoveNodeResponse, SetLinkRequest, SetLinkResponse, cluster_service_server::ClusterService,
+    DescribeClusterRequest, DescribeClusterResponse, DescribeNodeRequest, DescribeNodeResponse,
+    FreezePropagationRequest, FreezePropagationResponse, Group, HoldChangeRequest,
+    HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
+    ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
+    ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
+    SetLinkRequest, SetLinkResponse, SetPropagationModelRequest, SetPropagationModelResponse,
+    ThawPropagationRequest, ThawPropagationResponse, cluster_service_server::ClusterService,
 };
 use tidegate_proto::common::v1::ResponseMetadata;
 use tidegate_replica::{GroupId, RegionName};
 use tidegate_service::{Caller, Reason, ServiceError, check};
 use tonic::{Request, Response, Status};
 
-use super::{status::refuse, wire};
+use super::{development, status::refuse, wire};
 use crate::{
     core::Core,
+    gate::Model,
     link::{Delay, Link},
 };
 
@@ -81,15 +86,6 @@ impl ClusterHandler {
             core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
         wire::metadata(core, GroupId::DIRECTORY, (index, reply.revision), request_id)
     }
-
-    fn development(&self) -> Result<(), Status> {
-        let development = self.0.views.load().directory.cluster().is_some_and(|c| c.development);
-        if development {
-            return Ok(());
-        }
-        let message = "links can be changed only on a cluster that was created in development mode";
-        Err(refuse(ServiceError::new(Reason::DevelopmentOnly, message)))
-    }
 }
 
 fn invalid(message: impl Into<String>) -> Status {
@@ -132,6 +128,32 @@ fn write_link((from, to, link): (RegionName, RegionName, Link)) -> WireLink {
         reordering: link.reordering,
         frozen: link.frozen,
         partitioned: link.partitioned,
+    }
+}
+
+/// How this node is.
+fn own_health(core: &Core) -> DescribeNodeResponse {
+    let limits = &core.config.limits;
+    let (model, seed, frozen) = core.gate.setting();
+    let (certificate, authority) = core.own.expires;
+    DescribeNodeResponse {
+        node: core.me.to_string(),
+        region: core.region.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        uptime: Some(wire::duration(core.platform.monotonic().saturating_sub(core.own.started))),
+        now: Some(wire::timestamp(core.platform.wall())),
+        certificate_expires: certificate.map(wire::timestamp),
+        authority_expires: authority.map(wire::timestamp),
+        disk_available: core.own.engine.available_bytes(),
+        disk_reserve: core.config.store.reserve_bytes,
+        alarms: core.metrics.alarms.get(),
+        digest_mismatches: core.metrics.digest_mismatches.get(),
+        staleness_soft: Some(wire::duration(Duration::from_millis(limits.staleness_soft_ms))),
+        propagation_model: if model == Model::Instant { String::new() } else { model.to_string() },
+        propagation_seed: seed,
+        propagation_frozen: frozen,
+        held_changes: core.gate.held().len() as u64,
     }
 }
 
@@ -215,8 +237,7 @@ impl ClusterService for ClusterHandler {
         &self,
         request: Request<SetLinkRequest>,
     ) -> Result<Response<SetLinkResponse>, Status> {
-        operator(&self.0, &request, "tidegate:ConfigureLinkModel")?;
-        self.development()?;
+        development::check(&self.0, &request)?;
         let link =
             request.into_inner().link.ok_or_else(|| invalid("the request describes no link"))?;
         let (from, to, link) = read_link(&link)?;
@@ -229,7 +250,7 @@ impl ClusterService for ClusterHandler {
         &self,
         request: Request<ListLinksRequest>,
     ) -> Result<Response<ListLinksResponse>, Status> {
-        operator(&self.0, &request, "tidegate:ConfigureLinkModel")?;
+        operator(&self.0, &request, development::ACTION)?;
         let links = self.0.link.links().into_iter().map(write_link).collect();
         Ok(Response::new(ListLinksResponse { links }))
     }
@@ -238,9 +259,71 @@ impl ClusterService for ClusterHandler {
         &self,
         request: Request<ClearLinksRequest>,
     ) -> Result<Response<ClearLinksResponse>, Status> {
-        operator(&self.0, &request, "tidegate:ConfigureLinkModel")?;
-        self.development()?;
+        development::check(&self.0, &request)?;
         self.0.link.clear();
         Ok(Response::new(ClearLinksResponse {}))
+    }
+
+    async fn describe_node(
+        &self,
+        request: Request<DescribeNodeRequest>,
+    ) -> Result<Response<DescribeNodeResponse>, Status> {
+        let caller = wire::caller(&request)?;
+        check(&caller, "tidegate:DescribeNode", "*").map_err(refuse)?;
+        Ok(Response::new(own_health(&self.0)))
+    }
+
+    async fn set_propagation_model(
+        &self,
+        request: Request<SetPropagationModelRequest>,
+    ) -> Result<Response<SetPropagationModelResponse>, Status> {
+        development::check(&self.0, &request)?;
+        let request = request.into_inner();
+        development::set_model(&self.0, &request.model, request.seed)?;
+        Ok(Response::new(SetPropagationModelResponse {}))
+    }
+
+    async fn freeze_propagation(
+        &self,
+        request: Request<FreezePropagationRequest>,
+    ) -> Result<Response<FreezePropagationResponse>, Status> {
+        development::check(&self.0, &request)?;
+        self.0.gate.freeze(true);
+        Ok(Response::new(FreezePropagationResponse {}))
+    }
+
+    async fn thaw_propagation(
+        &self,
+        request: Request<ThawPropagationRequest>,
+    ) -> Result<Response<ThawPropagationResponse>, Status> {
+        development::check(&self.0, &request)?;
+        self.0.gate.freeze(false);
+        Ok(Response::new(ThawPropagationResponse {}))
+    }
+
+    async fn hold_change(
+        &self,
+        request: Request<HoldChangeRequest>,
+    ) -> Result<Response<HoldChangeResponse>, Status> {
+        development::check(&self.0, &request)?;
+        development::hold(&self.0, &request.into_inner().token)?;
+        Ok(Response::new(HoldChangeResponse {}))
+    }
+
+    async fn release_change(
+        &self,
+        request: Request<ReleaseChangeRequest>,
+    ) -> Result<Response<ReleaseChangeResponse>, Status> {
+        development::check(&self.0, &request)?;
+        development::release(&self.0, &request.into_inner().token)?;
+        Ok(Response::new(ReleaseChangeResponse {}))
+    }
+
+    async fn list_held_changes(
+        &self,
+        request: Request<ListHeldChangesRequest>,
+    ) -> Result<Response<ListHeldChangesResponse>, Status> {
+        operator(&self.0, &request, development::ACTION)?;
+        Ok(Response::new(development::held(&self.0)))
     }
 }

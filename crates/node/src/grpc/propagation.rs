@@ -230,25 +230,19 @@ impl PropagationService for PropagationHandler {
         let status = ask(core, core.patience(), Input::Status).await?;
         let view = core.views.load();
         let now = core.platform.monotonic();
-        let digests: BTreeMap<GroupId, [u8; 32]> = core
-            .digests
-            .of(view.directory.placements().map(|p| GroupId(p.group)))
-            .into_iter()
-            .collect();
         let group = |p: &tidegate_model::record::Placement| {
             let id = GroupId(p.group);
             let leader =
                 core.group(id).and_then(|g| g.leader()).map(|l| l.to_string()).unwrap_or_default();
+            // Both of one moment: a digest says nothing without its position.
+            let (published, digest) = core.digests.published(id).unwrap_or_default();
             GroupStatus {
                 group: p.group,
                 region: p.region.clone(),
                 leader,
-                published: view.positions.of_group(id).map_or(0, |(_, n)| n),
+                published,
                 staleness_bound: core.gossip.staleness(now, &[id]).map(wire::duration),
-                digest: digests
-                    .get(&id)
-                    .map(|d| bytes::Bytes::copy_from_slice(d))
-                    .unwrap_or_default(),
+                digest: bytes::Bytes::copy_from_slice(&digest),
             }
         };
         let positions =

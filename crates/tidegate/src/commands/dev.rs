@@ -4,6 +4,8 @@ mod environment;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use tidegate_node::gate::Model;
+
 use super::{Failure, Globals, node::told_to_stop};
 use crate::dev::{DevCluster, layout::Layout};
 
@@ -22,6 +24,12 @@ pub(crate) struct Args {
     /// Adds the settings of one more node, as `NUMBER:REGION`, to those written before, and ends.
     #[arg(long)]
     add_node: Option<String>,
+    /// How long changes take to decide outside the home region: instant, aws-like, google-like or worst-legal-order.
+    #[arg(long, default_value = "instant", value_name = "MODEL")]
+    propagation: Model,
+    /// What the delays of the model are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Prints the line `ready` once the cluster serves.
     #[arg(long)]
     print_ready: bool,
@@ -59,6 +67,9 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
         "DEVELOPMENT MODE: links can be broken on purpose and keys lie in a folder. It must guard nothing."
     );
     let cluster = DevCluster::start(&args.data, args.base_port).await?;
+    for node in cluster.nodes() {
+        node.gate().set(args.propagation, args.seed);
+    }
     let profile = crate::profile::read(&cluster.layout().profile_path())?;
     eprintln!("A cluster of three regions and five nodes runs in `{}`:", args.data.display());
     for endpoint in &profile.endpoints {

@@ -1,4 +1,5 @@
-//! The links between regions, which each node shapes for what it sends itself: asked of every node that is concerned.
+//! What each node has of its own in development mode - the links that it shapes, the changes that it holds back: asked of every node that is
+//! concerned.
 
 use std::process::ExitCode;
 
@@ -13,9 +14,22 @@ use super::{
 };
 use crate::profile;
 
-/// Whether a verb is about links.
+/// Methods that each node answers for itself.
+const OF_NODES: [&str; 9] = [
+    "SetLink",
+    "ListLinks",
+    "ClearLinks",
+    "SetPropagationModel",
+    "FreezePropagation",
+    "ThawPropagation",
+    "HoldChange",
+    "ReleaseChange",
+    "ListHeldChanges",
+];
+
+/// Whether a verb is for every node.
 pub(crate) fn is_about(verb: &Verb) -> bool {
-    ["SetLink", "ListLinks", "ClearLinks"].iter().any(|m| verb.method.ends_with(m))
+    OF_NODES.iter().any(|m| verb.method.ends_with(&format!("/{m}")))
 }
 
 /// Asks the nodes that `--at` names, or else those of the region that sends, or else all. The exit code says whether all of them answered.
@@ -27,6 +41,10 @@ pub(crate) async fn run(
     let profile = profile::read(&globals.profile)?;
     let from = said.try_get_one::<String>("FROM").ok().flatten();
     let wanted = if globals.at.is_empty() { from.map_or("", String::as_str) } else { &globals.at };
+    let narrow = ["FreezePropagation", "HoldChange"].iter().any(|m| verb.method.ends_with(m));
+    if narrow && wanted.is_empty() {
+        return Err(report::Usage("say where with --at NODE or --at REGION".to_owned()).into());
+    }
     let (list, columns) = verb.list;
     let columns: Vec<&str> = ["node"].iter().chain(columns).copied().collect();
     let mut table = people::table(&columns);

@@ -17,6 +17,8 @@ pub(crate) mod code {
     pub(crate) const NOT_YET: u8 = 3;
     /// A view that is too old.
     pub(crate) const TOO_STALE: u8 = 4;
+    /// A guarantee that was broken, or a cluster that is not well.
+    pub(crate) const BROKEN: u8 = 5;
     /// Words that the command line does not know: `EX_USAGE`.
     pub(crate) const USAGE: u8 = 64;
 }

@@ -118,7 +118,7 @@ fn the_page_about_the_command_line_is_current() {
     root.build();
     let mut page = String::from(
         "# The command line\n\nMade from the program itself; a test holds it current: `TIDEGATE_UPDATE=1 cargo test -p tidegate --bin tidegate` writes it.\n\n\
-         Exit codes: 0 done or allowed, 1 an error or a policy or case that fails, 2 denied, 3 not yet propagated, 4 too stale, 64 wrong usage. Data goes to standard output, progress and errors to standard error.\n\nEvery client command takes:\n\n",
+         Exit codes: 0 done or allowed, 1 an error or a policy or case that fails, 2 denied, 3 not yet propagated, 4 too stale, 5 a guarantee broken or a cluster not well, 64 wrong usage. Data goes to standard output, progress and errors to standard error.\n\nEvery client command takes:\n\n",
     );
     let globals = <Globals as clap::Args>::augment_args(clap::Command::new("x"));
     for a in globals.get_arguments() {

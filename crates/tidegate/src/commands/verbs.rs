@@ -84,6 +84,8 @@ const OF_USER: Field =
 const FROM: Field = f("link.from_region", "FROM", Kind::Required, "The region that sends");
 const TO: Field = f("link.to_region", "TO", Kind::Required, "The region that receives");
 
+const TOKEN: Field = f("token", "TOKEN", Kind::Required, "The token of the change");
+
 const NONE: (&str, &[&str]) = ("", &[]);
 const USERS: (&str, &[&str]) = ("users", &["user_name", "user_id", "arn", "create_date"]);
 const GROUPS: (&str, &[&str]) = ("groups", &["group_name", "group_id", "arn", "create_date"]);
@@ -193,6 +195,13 @@ verbs! {
     "cluster" "links" "Lists the links that the nodes shape, in development mode" Cluster/ListLinks [] ("links", &["from_region", "to_region", "delay", "delay_max", "sigma", "loss", "duplication", "reordering", "frozen", "partitioned"]);
     "cluster" "set-link" "Shapes what the nodes of one region send to another, one way, in development mode" Cluster/SetLink [FROM, TO, f("link.delay", "delay", Kind::Option, "One way, such as 40ms"), f("link.delay_max", "delay-max", Kind::Option, "Uniform between delay and this"), f("link.sigma", "sigma", Kind::Option, "Log-normal around delay"), f("link.loss", "loss", Kind::Option, "Share of messages lost, 0 to 1"), f("link.duplication", "duplication", Kind::Option, "Share that comes twice"), f("link.reordering", "reordering", Kind::Option, "Share that overtakes"), f("link.frozen", "frozen", Kind::Flag, "Messages wait until the link is set again"), f("link.partitioned", "partitioned", Kind::Flag, "Messages are lost until the link is set again")] NONE;
     "cluster" "clear-links" "Makes every link plain again, in development mode" Cluster/ClearLinks [] NONE;
+    "cluster" "node" "Shows how the asked node itself is" Cluster/DescribeNode [] NONE;
+    "cluster" "set-propagation" "Sets how long changes take to decide where they have arrived, in development mode" Cluster/SetPropagationModel [f("model", "MODEL", Kind::Required, "instant, aws-like, google-like or worst-legal-order"), f("seed", "seed", Kind::Option, "What the delays are drawn from")] NONE;
+    "cluster" "freeze" "Lets nothing new decide at the nodes that --at names, in development mode" Cluster/FreezePropagation [] NONE;
+    "cluster" "thaw" "Lets changes decide again, in development mode" Cluster/ThawPropagation [] NONE;
+    "cluster" "hold" "Holds a change back at the nodes that --at names, in development mode" Cluster/HoldChange [TOKEN] NONE;
+    "cluster" "release" "Lets everything up to a change decide, in development mode" Cluster/ReleaseChange [TOKEN] NONE;
+    "cluster" "held" "Lists changes that have arrived and do not decide yet" Cluster/ListHeldChanges [] ("changes", &["group", "revision", "due", "held"]);
 }
 
 const NOUNS: &[(&str, &str)] = &[

@@ -142,9 +142,20 @@ impl Layout {
             .map_err(|source| LayoutError::Config { path: path.display().to_string(), source })
     }
 
-    /// Writes keys, certificates, configurations and the profile of a new cluster. The profile comes last: once it is there, the
-    /// layout is whole. `base_port` 0 takes whatever ports are free.
+    /// A new cluster of [`REGIONS`]. `base_port` 0 takes whatever ports are free.
     pub(crate) fn create(&self, base_port: u16) -> Result<(), LayoutError> {
+        let regions: Vec<_> =
+            REGIONS.iter().map(|(region, nodes)| ((*region).to_owned(), nodes.to_vec())).collect();
+        self.create_regions(&regions, base_port)
+    }
+
+    /// Writes keys, certificates, configurations and the profile of a new cluster: regions with the numbers of their nodes, those of the
+    /// first vote. The profile comes last: once it is there, the layout is whole. `base_port` 0 takes whatever ports are free.
+    pub(crate) fn create_regions(
+        &self,
+        regions: &[(String, Vec<u64>)],
+        base_port: u16,
+    ) -> Result<(), LayoutError> {
         fs::create_dir_all(&self.folder).map_err(io_error(&self.folder))?;
         let folder = self.folder.canonicalize().map_err(io_error(&self.folder))?;
         let authority = Authority::create(&folder, "dev")?;
@@ -153,13 +164,15 @@ impl Layout {
         write_private(&folder.join("cluster.key"), &hexadecimal)?;
         let (key_id, secret) = (access_key_id(), secret());
         write_private(&folder.join("operator.secret"), &secret)?;
-        let ports = Self::ports(base_port).map_err(io_error(&folder))?;
-        let peers = peers(&ports);
+        let nodes = regions.iter().map(|(_, nodes)| nodes.len()).sum();
+        let ports = Self::ports(nodes, base_port).map_err(io_error(&folder))?;
+        let peers = peers(regions, &ports);
+        let voters = regions.first().map_or(&[][..], |(_, nodes)| nodes.as_slice());
         for (peer, ports) in peers.iter().zip(&ports) {
             let home = folder.join(format!("n{}", peer.node));
             fs::create_dir_all(&home).map_err(io_error(&home))?;
             authority.issue(&home, peer.node, &peer.region)?;
-            let config = node_config(&folder, peer, *ports, &peers, &key_id);
+            let config = node_config(&folder, peer, *ports, &peers, (&key_id, voters));
             write_private(&self.config_path(peer.node), &config.to_toml()?)?;
         }
         let endpoints = peers
@@ -206,31 +219,30 @@ impl Layout {
             address: first.listen.peer.clone(),
             grpc: first.listen.grpc.clone(),
         });
-        let config = node_config(&folder, &peer, ports, &peers, "");
+        let config = node_config(&folder, &peer, ports, &peers, ("", &[]));
         write_private(&self.config_path(number), &config.to_toml()?)?;
         Ok(())
     }
 
-    fn ports(base_port: u16) -> io::Result<Vec<[u16; 4]>> {
-        let nodes = Self::nodes();
+    fn ports(nodes: usize, base_port: u16) -> io::Result<Vec<[u16; 4]>> {
         if base_port != 0 {
             return Ok((1u16..)
-                .zip(&nodes)
-                .map(|(n, _)| [0, 100, 200, 300].map(|of| base_port + of + n))
+                .take(nodes)
+                .map(|n| [0, 100, 200, 300].map(|of| base_port + of + n))
                 .collect());
         }
-        let ports = free_ports(nodes.len() * 4)?;
+        let ports = free_ports(nodes * 4)?;
         Ok(ports.chunks_exact(4).filter_map(|c| <[u16; 4]>::try_from(c).ok()).collect())
     }
 }
 
-fn peers(ports: &[[u16; 4]]) -> Vec<Peer> {
-    let nodes = REGIONS.iter().flat_map(|(region, nodes)| nodes.iter().map(move |n| (*region, *n)));
+fn peers(regions: &[(String, Vec<u64>)], ports: &[[u16; 4]]) -> Vec<Peer> {
+    let nodes = regions.iter().flat_map(|(region, nodes)| nodes.iter().map(move |n| (region, *n)));
     nodes
         .zip(ports)
         .map(|((region, node), [grpc, peer, ..])| Peer {
             node,
-            region: region.to_owned(),
+            region: region.clone(),
             address: format!("127.0.0.1:{peer}"),
             grpc: format!("127.0.0.1:{grpc}"),
         })
@@ -242,10 +254,9 @@ fn node_config(
     me: &Peer,
     ports: [u16; 4],
     peers: &[Peer],
-    key_id: &str,
+    (key_id, voters): (&str, &[u64]),
 ) -> NodeConfig {
     let home = folder.join(format!("n{}", me.node));
-    let (_, voters) = REGIONS[0];
     let founding = voters.contains(&me.node).then(|| Founding {
         development: true,
         groups: GROUPS,

@@ -36,6 +36,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// Five processes are enough for one machine: tests take turns.
 static TURN: Mutex<()> = Mutex::const_new(());
 
+/// Waits until no other test has a cluster.
+pub(crate) async fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().await
+}
+
 #[derive(Clone, Deserialize)]
 struct Endpoint {
     address: String,
@@ -103,7 +108,7 @@ pub(crate) fn tidegate() -> Command {
 impl Cluster {
     /// The files of a new cluster. Nothing runs yet.
     pub(crate) async fn laid_out() -> Self {
-        let turn = TURN.lock().await;
+        let turn = turn().await;
         let folder = tempfile::tempdir().unwrap();
         let args = ["dev", "--base-port", "0", "--write-configs-only", "--data"];
         assert!(tidegate().args(args).arg(folder.path()).status().unwrap().success());

@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod check;
 mod cut_off;
 mod disk;
 mod forgotten;

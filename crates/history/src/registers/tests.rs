@@ -115,6 +115,7 @@ fn at_the_end_all_nodes_are_equal_and_have_everything() {
         ops: vec![wrote(0, 1, 1, 10)],
         created: BTreeSet::from(["ada".to_owned()]),
         finals: BTreeMap::from([(1, a), (2, b)]),
+        ..History::default()
     };
     let whole = || end(&["ada"], Some(1));
     assert!(check(&history(whole(), whole())).is_empty());
@@ -123,4 +124,37 @@ fn at_the_end_all_nodes_are_equal_and_have_everything() {
     assert!(lost.contains(&Violation::Lost { node: 2, user: "ada".to_owned() }), "{lost:?}");
     let old = check(&history(end(&["ada"], None), end(&["ada"], None)));
     assert!(matches!(old.as_slice(), [Violation::Missed { rule: "the end", .. }, _]), "{old:?}");
+}
+
+#[test]
+fn what_a_read_can_have_seen_at_most_demands_nothing_of_the_next() {
+    let at = |seen| Read { seen, ..PLAIN };
+    let ops = || {
+        vec![
+            wrote(0, 1, 1, 10),
+            wrote(0, 9, 2, 11),
+            read(2, 3, at(Some(2))),
+            read(4, 5, at(Some(1))),
+        ]
+    };
+    assert_eq!(violations(ops()), ["a node never goes back"]);
+    let history = History { ops: ops(), unsure: BTreeSet::from([2]), ..History::default() };
+    assert!(check(&history).is_empty());
+    // What it had to see it has seen all the same.
+    let mut ops = ops();
+    ops.insert(2, op(1, 1, What::Arrived { id: 1 }));
+    ops.push(read(6, 7, PLAIN));
+    let history = History { ops, unsure: BTreeSet::from([3]), ..History::default() };
+    let rules: Vec<_> = check(&history).into_iter().map(|v| v.to_string()).collect();
+    assert!(rules.iter().any(|r| r.starts_with("a node never goes back")), "{rules:?}");
+}
+
+#[test]
+fn what_was_demanded_is_counted() {
+    let strong = Read { seen: Some(1), strong: true, ..PLAIN };
+    let ops = vec![wrote(0, 2, 1, 10), read(3, 4, strong), read(5, 6, PLAIN)];
+    let examined = examine(&History { ops, ..History::default() });
+    assert_eq!(examined.exercised.get(rule::STRONG), Some(&1));
+    assert_eq!(examined.exercised.get(rule::NODE), Some(&1));
+    assert_eq!(examined.exercised.get(rule::TOKEN), None);
 }

@@ -1,6 +1,6 @@
-//! What clients saw, and the check of it against what Tidegate promises.
+//! What clients saw of registers, and the check of it against what Tidegate promises.
 //!
-//! Registers are users; a write to one puts an inline policy whose statement's name says which write it was, a read decides for the
+//! In the simulator registers are users; a write to one puts an inline policy whose statement's name says which write it was, a read decides for the
 //! user and sees the name. All writes are in one account and so in one order, and the server says where in it each stands: its
 //! revision. A check is therefore linear.
 
@@ -78,6 +78,60 @@ pub struct History {
     pub created: BTreeSet<String>,
     /// What the nodes had at the end.
     pub finals: BTreeMap<u64, Final>,
+    /// Places in `ops` of reads whose `seen` is the newest write that it can have been: what they saw says no more than what they had to see.
+    pub unsure: BTreeSet<usize>,
+}
+
+/// What came of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examined {
+    /// What contradicts the promises.
+    pub violations: Vec<Violation>,
+    /// How often each rule demanded something of a read.
+    pub exercised: BTreeMap<&'static str, u64>,
+}
+
+/// The rules that a read can break.
+pub mod rule {
+    /// A strong read sees what was acknowledged before it began.
+    pub const STRONG: &str = "strong";
+    /// A read with tokens sees what they cover.
+    pub const TOKEN: &str = "at least as fresh";
+    /// What was acknowledged longer ago than the bound is seen.
+    pub const STALENESS: &str = "staleness bound";
+    /// A node never answers from an older state than before.
+    pub const NODE: &str = "a node never goes back";
+    /// What was said to be everywhere is seen everywhere.
+    pub const ARRIVED: &str = "arrived everywhere";
+    /// At the end everything is there.
+    pub const END: &str = "the end";
+}
+
+/// The greatest of some values up to a point: pairs in the order of their first halves, each second half at least the one before it.
+#[derive(Debug, Default)]
+struct Rising<K>(Vec<(K, u64)>);
+
+impl<K: Ord + Copy> Rising<K> {
+    fn of(mut pairs: Vec<(K, u64)>) -> Self {
+        pairs.sort_unstable();
+        let mut rising = Self(Vec::with_capacity(pairs.len()));
+        for (at, value) in pairs {
+            rising.push(at, value);
+        }
+        rising
+    }
+
+    /// Adds a pair whose first half is no smaller than those before.
+    fn push(&mut self, at: K, value: u64) {
+        let before = self.0.last().map_or(0, |(_, v)| *v);
+        self.0.push((at, value.max(before)));
+    }
+
+    /// The greatest value before `end`; 0 where there is none.
+    fn before(&self, end: K) -> u64 {
+        let place = self.0.partition_point(|(at, _)| *at < end);
+        place.checked_sub(1).and_then(|p| self.0.get(p)).map_or(0, |(_, v)| *v)
+    }
 }
 
 /// A promise that was broken.
@@ -155,28 +209,44 @@ struct Writes<'a> {
     history: &'a History,
     revisions: BTreeMap<WriteId, u64>,
     /// Per register: when acknowledged, and the revision.
-    acknowledged: BTreeMap<u32, Vec<(Duration, u64)>>,
+    acknowledged: BTreeMap<u32, Rising<Duration>>,
+    /// Per register: the revisions.
+    ordered: BTreeMap<u32, Rising<u64>>,
+    /// When somebody was told that everything up to a revision is everywhere.
+    arrived: Rising<Duration>,
     issued: BTreeSet<WriteId>,
+    exercised: BTreeMap<&'static str, u64>,
 }
 
 impl<'a> Writes<'a> {
     fn of(history: &'a History) -> Self {
-        let mut writes = Self {
-            history,
-            revisions: BTreeMap::new(),
-            acknowledged: BTreeMap::new(),
-            issued: BTreeSet::new(),
-        };
+        let (mut revisions, mut issued) = (BTreeMap::new(), BTreeSet::new());
+        let mut acknowledged: BTreeMap<u32, Vec<(Duration, u64)>> = BTreeMap::new();
         for op in &history.ops {
             if let What::Write { register, id, revision } = op.what {
-                writes.issued.insert(id);
+                issued.insert(id);
                 if let Some(revision) = revision {
-                    writes.revisions.insert(id, revision);
-                    writes.acknowledged.entry(register).or_default().push((op.end, revision));
+                    revisions.insert(id, revision);
+                    acknowledged.entry(register).or_default().push((op.end, revision));
                 }
             }
         }
-        writes
+        let arrived = history.ops.iter().filter_map(|op| match op.what {
+            What::Arrived { id } => Some((op.end, revisions.get(&id).copied().unwrap_or(0))),
+            _ => None,
+        });
+        let arrived = Rising::of(arrived.collect());
+        let by_revision =
+            |all: &Vec<(Duration, u64)>| Rising::of(all.iter().map(|(_, r)| (*r, *r)).collect());
+        Self {
+            history,
+            ordered: acknowledged.iter().map(|(r, all)| (*r, by_revision(all))).collect(),
+            acknowledged: acknowledged.into_iter().map(|(r, all)| (r, Rising::of(all))).collect(),
+            revisions,
+            arrived,
+            issued,
+            exercised: BTreeMap::new(),
+        }
     }
 
     fn revision(&self, id: WriteId) -> u64 {
@@ -185,14 +255,12 @@ impl<'a> Writes<'a> {
 
     /// The newest write to a register that was acknowledged before `time`.
     fn acknowledged_before(&self, register: u32, time: Duration) -> u64 {
-        let all = self.acknowledged.get(&register).map_or(&[][..], Vec::as_slice);
-        all.iter().filter(|(end, _)| *end < time).map(|(_, r)| *r).max().unwrap_or(0)
+        self.acknowledged.get(&register).map_or(0, |all| all.before(time))
     }
 
     /// The newest write to a register at or below a revision.
     fn up_to(&self, register: u32, revision: u64) -> u64 {
-        let all = self.acknowledged.get(&register).map_or(&[][..], Vec::as_slice);
-        all.iter().map(|(_, r)| *r).filter(|r| *r <= revision).max().unwrap_or(0)
+        self.ordered.get(&register).map_or(0, |all| all.before(revision.saturating_add(1)))
     }
 
     /// Acknowledged writes are in the order in which they did not overlap.
@@ -225,13 +293,32 @@ impl<'a> Writes<'a> {
         }
     }
 
-    fn check_reads(&self, violations: &mut Vec<Violation>) {
+    /// What a read had to see, by each rule that demands something.
+    fn demands(&self, op: &Op, at_node: &Rising<Duration>) -> Vec<(&'static str, u64)> {
+        let What::Read { register, strong, floor, staleness, .. } = &op.what else {
+            return Vec::new();
+        };
+        let mut demands = Vec::new();
+        if *strong {
+            demands.push((rule::STRONG, self.acknowledged_before(*register, op.start)));
+        }
+        let covered = floor.iter().map(|id| self.revision(*id)).max().unwrap_or(0);
+        demands.push((rule::TOKEN, self.up_to(*register, covered)));
+        if let Some(staleness) = staleness {
+            let since = op.start.saturating_sub(*staleness);
+            demands.push((rule::STALENESS, self.acknowledged_before(*register, since)));
+        }
+        demands.push((rule::NODE, at_node.before(op.start)));
+        demands.push((rule::ARRIVED, self.up_to(*register, self.arrived.before(op.start))));
+        demands.retain(|(_, wanted)| *wanted > 0);
+        demands
+    }
+
+    fn check_reads(&mut self, violations: &mut Vec<Violation>) {
         // Per node and register: reads by the time they ended, to find those that ended before another began.
-        let mut at_node: BTreeMap<(u64, u32), Vec<(Duration, u64)>> = BTreeMap::new();
-        for op in &self.history.ops {
-            let What::Read { register, node, seen, strong, floor, staleness } = &op.what else {
-                continue;
-            };
+        let mut at_node: BTreeMap<(u64, u32), Rising<Duration>> = BTreeMap::new();
+        for (place, op) in self.history.ops.iter().enumerate() {
+            let What::Read { register, node, seen, .. } = &op.what else { continue };
             if let Some(seen) = seen
                 && !self.issued.contains(seen)
             {
@@ -246,47 +333,29 @@ impl<'a> Writes<'a> {
                 },
                 None => 0,
             };
-            let mut demand = |rule, wanted| {
+            let seen_here = at_node.entry((*node, *register)).or_default();
+            let demands = self.demands(op, seen_here);
+            let mut least = 0;
+            for (rule, wanted) in demands {
+                *self.exercised.entry(rule).or_default() += 1;
+                least = wanted.max(least);
                 if revision < wanted {
-                    let (at, node, register) = (op.start, *node, *register);
                     violations.push(Violation::Missed {
                         rule,
-                        at,
-                        node,
-                        register,
+                        at: op.start,
+                        node: *node,
+                        register: *register,
                         seen: revision,
                         wanted,
                     });
                 }
-            };
-            if *strong {
-                demand("strong", self.acknowledged_before(*register, op.start));
             }
-            let covered = floor.iter().map(|id| self.revision(*id)).max().unwrap_or(0);
-            demand("at least as fresh", self.up_to(*register, covered));
-            if let Some(staleness) = staleness {
-                let since = op.start.saturating_sub(*staleness);
-                demand("staleness bound", self.acknowledged_before(*register, since));
-            }
-            let seen_here = at_node.entry((*node, *register)).or_default();
-            let before = seen_here.iter().filter(|(end, _)| *end < op.start).map(|(_, r)| *r).max();
-            demand("a node never goes back", before.unwrap_or(0));
-            demand("arrived everywhere", self.arrived_before(*register, op.start));
-            seen_here.push((op.end, revision));
+            let sure = !self.history.unsure.contains(&place);
+            seen_here.push(op.end, if sure { revision } else { revision.min(least) });
         }
     }
 
-    /// The newest write to a register that decides everywhere since before `time`, as somebody was told.
-    fn arrived_before(&self, register: u32, time: Duration) -> u64 {
-        let told =
-            self.history.ops.iter().filter(|op| op.end < time).filter_map(|op| match op.what {
-                What::Arrived { id } => Some(self.revision(id)),
-                _ => None,
-            });
-        self.up_to(register, told.max().unwrap_or(0))
-    }
-
-    fn check_end(&self, violations: &mut Vec<Violation>) {
+    fn check_end(&mut self, violations: &mut Vec<Violation>) {
         let Some((first, model)) = self.history.finals.first_key_value() else { return };
         for (node, last) in &self.history.finals {
             if last != model {
@@ -298,9 +367,10 @@ impl<'a> Writes<'a> {
             for (register, seen) in &last.registers {
                 let revision = seen.map_or(0, |id| self.revision(id));
                 let wanted = self.acknowledged_before(*register, Duration::MAX);
+                *self.exercised.entry(rule::END).or_default() += 1;
                 if revision < wanted {
                     violations.push(Violation::Missed {
-                        rule: "the end",
+                        rule: rule::END,
                         at: Duration::MAX,
                         node: *node,
                         register: *register,
@@ -313,14 +383,19 @@ impl<'a> Writes<'a> {
     }
 }
 
-/// What contradicts the promises. Nothing, in a run that is right.
-pub fn check(history: &History) -> Vec<Violation> {
-    let writes = Writes::of(history);
+/// What contradicts the promises, and what was put to the test at all.
+pub fn examine(history: &History) -> Examined {
+    let mut writes = Writes::of(history);
     let mut violations = Vec::new();
     writes.check_order(&mut violations);
     writes.check_reads(&mut violations);
     writes.check_end(&mut violations);
-    violations
+    Examined { violations, exercised: writes.exercised }
+}
+
+/// What contradicts the promises. Nothing, in a run that is right.
+pub fn check(history: &History) -> Vec<Violation> {
+    examine(history).violations
 }
 
 #[cfg(test)]

@@ -1,0 +1,79 @@
+//! What a cluster in development mode lets its operator do to time: models of propagation, freeze and thaw, single changes held back.
+
+use tidegate_proto::cluster::v1::{HeldChange, ListHeldChangesResponse};
+use tidegate_replica::Clock;
+use tidegate_service::{Reason, ServiceError, Token};
+use tonic::{Request, Status};
+
+use super::{cluster::operator, status::refuse, wire};
+use crate::core::Core;
+
+/// What all of it takes, beside development mode.
+pub(crate) const ACTION: &str = "tidegate:ConfigureLinkModel";
+
+/// Refuses unless the cluster was created in development mode.
+pub(crate) fn check_mode(core: &Core) -> Result<(), Status> {
+    let development = core.views.load().directory.cluster().is_some_and(|c| c.development);
+    if development {
+        return Ok(());
+    }
+    let message = "links and propagation can be changed only on a cluster that was created in development mode";
+    Err(refuse(ServiceError::new(Reason::DevelopmentOnly, message)))
+}
+
+/// Refuses unless the caller is an operator of a cluster in development mode.
+pub(crate) fn check<T>(core: &Core, request: &Request<T>) -> Result<(), Status> {
+    operator(core, request, ACTION)?;
+    check_mode(core)
+}
+
+/// The positions of a token.
+fn positions(core: &Core, token: &str) -> Result<Clock, Status> {
+    let cluster = Core::cluster_id(&core.views.load());
+    Ok(Token::read(&core.cluster_key, &cluster, token).map_err(refuse)?.positions)
+}
+
+/// Sets the model.
+pub(crate) fn set_model(core: &Core, model: &str, seed: u64) -> Result<(), Status> {
+    let invalid = |e: crate::gate::NoSuchModel| {
+        refuse(ServiceError::new(Reason::ValidationError, e.to_string()))
+    };
+    let model = model.parse().map_err(invalid)?;
+    tracing::warn!(%model, seed, "the propagation of this development cluster was changed");
+    core.gate.set(model, seed);
+    Ok(())
+}
+
+/// Holds the changes of a token back.
+pub(crate) fn hold(core: &Core, token: &str) -> Result<(), Status> {
+    let positions = positions(core, token)?;
+    let refused = |message: String| refuse(ServiceError::new(Reason::UnmodifiableEntity, message));
+    let groups = positions.iter().filter_map(|(origin, _)| origin.group());
+    if let Some(group) = groups.into_iter().find(|g| core.group(*g).is_some()) {
+        let message = format!(
+            "{} votes in {group} and decides at once: hold the change at a node of another region",
+            core.me
+        );
+        return Err(refused(message));
+    }
+    let published = core.views.load().positions.clone();
+    core.gate.hold(&positions, &published).map_err(|e| refused(e.to_string()))
+}
+
+/// Releases the changes of a token.
+pub(crate) fn release(core: &Core, token: &str) -> Result<(), Status> {
+    core.gate.release(&positions(core, token)?);
+    Ok(())
+}
+
+/// What is held.
+pub(crate) fn held(core: &Core) -> ListHeldChangesResponse {
+    let now = core.platform.monotonic();
+    let change = |h: crate::gate::Held| HeldChange {
+        group: h.group.0,
+        revision: h.sequence,
+        due: Some(wire::duration(h.due.saturating_sub(now))),
+        held: h.held,
+    };
+    ListHeldChangesResponse { changes: core.gate.held().into_iter().map(change).collect() }
+}

@@ -1,0 +1,174 @@
+//! A cluster that is well gives nothing but `ok`; each thing that can be wrong is found by itself, at its level.
+
+use tidegate_proto::{
+    cluster::v1::{Group, Node},
+    propagation::v1::NodeStatus,
+};
+
+use super::*;
+
+const NOW: i64 = 1_800_000_000_000;
+const DAY: i64 = 24 * 3_600 * 1_000;
+
+fn cluster() -> DescribeClusterResponse {
+    let node = |id| Node { id, region: "a".to_owned(), ..Node::default() };
+    DescribeClusterResponse {
+        nodes: vec![node(1), node(2)],
+        groups: vec![Group {
+            id: 1,
+            region: "a".to_owned(),
+            voters: vec![1, 2],
+            ..Group::default()
+        }],
+        ..DescribeClusterResponse::default()
+    }
+}
+
+fn sample(number: u64) -> Sample {
+    let name = format!("n{number}");
+    let peer = |n: u64| NodeStatus { node: format!("n{n}"), alive: true, ..NodeStatus::default() };
+    let group = GroupStatus {
+        group: 1,
+        leader: "n1".to_owned(),
+        published: 7,
+        staleness_bound: Some(prost_types::Duration { seconds: 0, nanos: 1_000_000 }),
+        digest: vec![1].into(),
+        ..GroupStatus::default()
+    };
+    let node = DescribeNodeResponse {
+        node: name.clone(),
+        version: "1".to_owned(),
+        disk_available: Some(1 << 40),
+        disk_reserve: 1 << 30,
+        ..DescribeNodeResponse::default()
+    };
+    Sample {
+        name: name.clone(),
+        own: Own {
+            node,
+            offset_ms: Some(3),
+            offset_error: Duration::from_millis(5),
+            certificate_ms: Some(NOW + 300 * DAY),
+            authority_ms: Some(NOW + 3_000 * DAY),
+            links: Vec::new(),
+        },
+        status: GetReplicationStatusResponse {
+            node: name,
+            groups: vec![group],
+            nodes: vec![peer(1), peer(2)],
+            ..GetReplicationStatusResponse::default()
+        },
+    }
+}
+
+/// What is not well, as level and check, when the second node is changed.
+fn wrong(change: impl FnOnce(&mut Sample)) -> Vec<(Level, &'static str)> {
+    let (one, mut two) = (sample(1), sample(2));
+    change(&mut two);
+    let later: Vec<_> = [&one, &two].map(|s| (s.name.clone(), s.status.clone())).into();
+    let found = diagnose(Some(&cluster()), &[one, two], &later, &[], NOW);
+    assert!(found.iter().all(|f| f.advice.is_empty() == (f.level == Level::Ok)), "{found:?}");
+    found.iter().filter(|f| f.level != Level::Ok).map(|f| (f.level, f.check)).collect()
+}
+
+#[test]
+fn a_cluster_that_is_well_is_well() {
+    assert_eq!(wrong(|_| {}), []);
+}
+
+#[test]
+fn each_thing_that_is_wrong_is_found_at_its_level() {
+    let group = |s: &mut Sample| s.status.groups.pop().unwrap();
+    let with = |s: &mut Sample, g: GroupStatus| s.status.groups.push(g);
+    assert_eq!(
+        wrong(|s| {
+            let g = group(s);
+            with(s, GroupStatus { digest: vec![2].into(), ..g });
+        }),
+        [(Level::Bad, "digest")]
+    );
+    assert_eq!(
+        wrong(|s| {
+            let g = group(s);
+            with(s, GroupStatus { published: 6, ..g });
+        }),
+        [(Level::Bad, "position")]
+    );
+    assert_eq!(
+        wrong(|s| {
+            let g = group(s);
+            with(s, GroupStatus { leader: "n2".to_owned(), ..g });
+        }),
+        [(Level::Warn, "leader")]
+    );
+    assert_eq!(
+        wrong(|s| {
+            let g = group(s);
+            with(s, GroupStatus { staleness_bound: None, ..g });
+        }),
+        [(Level::Warn, "staleness")]
+    );
+    let old = Some(prost_types::Duration { seconds: 40, nanos: 0 });
+    assert_eq!(
+        wrong(|s| {
+            let g = group(s);
+            with(s, GroupStatus { staleness_bound: old, ..g });
+        }),
+        [(Level::Bad, "staleness")]
+    );
+    assert_eq!(wrong(|s| s.status.nodes[0].alive = false), [(Level::Bad, "peer")]);
+    assert_eq!(
+        wrong(|s| s.own.certificate_ms = Some(NOW + 20 * DAY)),
+        [(Level::Warn, "certificate")]
+    );
+    assert_eq!(wrong(|s| s.own.certificate_ms = Some(NOW - DAY)), [(Level::Bad, "certificate")]);
+    assert_eq!(wrong(|s| s.own.authority_ms = Some(NOW + DAY)), [(Level::Bad, "authority")]);
+    assert_eq!(wrong(|s| s.own.offset_ms = Some(-2_000)), [(Level::Warn, "clock")]);
+    assert_eq!(wrong(|s| s.own.offset_ms = Some(70_000)), [(Level::Bad, "clock")]);
+    assert_eq!(wrong(|s| s.own.node.disk_available = Some(1 << 29)), [(Level::Bad, "disk")]);
+    assert_eq!(wrong(|s| s.own.node.disk_available = Some(1 << 31)), [(Level::Warn, "disk")]);
+    assert_eq!(wrong(|s| s.own.node.alarms = 1), [(Level::Warn, "alarms")]);
+    assert_eq!(
+        wrong(|s| s.own.links.push("a to b".to_owned())),
+        [(Level::Bad, "links")],
+        "no development mode"
+    );
+    assert_eq!(wrong(|s| s.own.node.propagation_frozen = true), [(Level::Warn, "propagation")]);
+    assert_eq!(wrong(|s| s.own.node.version = "2".to_owned()), [(Level::Warn, "version")]);
+}
+
+#[test]
+fn a_node_that_is_behind_and_moves_is_only_looked_at_when_it_is_far() {
+    let (one, mut two) = (sample(1), sample(2));
+    two.status.groups[0].published = 6;
+    let mut later: Vec<_> = [&one, &two].map(|s| (s.name.clone(), s.status.clone())).into();
+    later[1].1.groups[0].published = 7;
+    let found = diagnose(Some(&cluster()), &[one, two], &later, &[], NOW);
+    assert!(found.iter().all(|f| f.level == Level::Ok), "{found:?}");
+}
+
+#[test]
+fn a_node_that_is_silent_costs_its_groups_the_quorum() {
+    let silent = [("n2".to_owned(), "gone".to_owned())];
+    let found = diagnose(Some(&cluster()), &[sample(1)], &[], &silent, NOW);
+    let bad: Vec<_> = found.iter().filter(|f| f.level == Level::Bad).map(|f| f.check).collect();
+    assert_eq!(bad, ["answers", "quorum"]);
+    let found = diagnose(None, &[], &[], &silent, NOW);
+    assert!(found.iter().any(|f| f.check == "directory"));
+}
+
+#[test]
+fn a_change_of_voters_that_is_under_way_is_named() {
+    let mut changing = cluster();
+    changing.groups[0].changing = true;
+    let found = diagnose(Some(&changing), &[sample(1), sample(2)], &[], &[], NOW);
+    let wrong = found.iter().filter(|f| f.level != Level::Ok).map(|f| (f.level, f.check));
+    assert_eq!(wrong.collect::<Vec<_>>(), [(Level::Warn, "voters")]);
+}
+
+#[test]
+fn a_node_that_the_profile_does_not_know_is_named() {
+    let found = diagnose(Some(&cluster()), &[sample(1)], &[], &[], NOW);
+    let named = found.iter().find(|f| f.check == "directory").map(|f| f.about.as_str());
+    assert_eq!(named, Some("n2"));
+}
