@@ -189,8 +189,8 @@ fn account(records: &[(Key, Option<bytes::Bytes>)]) -> Arc<AccountState> {
     Arc::clone(state.account(AccountId::from_u64(ACCOUNT).unwrap()).unwrap())
 }
 
-fn value(message: &impl prost::Message) -> Option<bytes::Bytes> {
-    Some(message.encode_to_vec().into())
+fn value(message: &impl prost::Message) -> bytes::Bytes {
+    message.encode_to_vec().into()
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_lift_and_its_quarantine_may_arrive_in_either_order_and_a_newer_one_stays() 
         let q = quarantine(id, target(target_kind::PRINCIPAL, "AIDA"), NOW);
         write(&RegionKey::Quarantine(ACCOUNT, id.into()), &q, origin(1, 1), 1)
     };
-    let lift = (Key::Lift(ACCOUNT, "old".into()), value(&Lift::default()));
+    let lift = (Key::Lift(ACCOUNT, "old".into()), Some(value(&Lift::default())));
     let (before, after) = (account(&[]), account(&[lift]));
     let (none, old) = (RegionState::default(), fold([&at("old")]));
     let both = fold([&at("old"), &at("new")]);
@@ -230,7 +230,7 @@ fn of_copies_the_longer_one_counts_and_an_import_counts_by_itself() {
         write(&RegionKey::Quarantine(ACCOUNT, "q".into()), &q(until), origin(node, 1), 1)
     };
     let region = fold([&at(1, NOW + 5), &at(2, NOW + 9)]);
-    let imported = account(&[(Key::Imported(ACCOUNT, "q".into()), value(&q(NOW + 7)))]);
+    let imported = account(&[(Key::Imported(ACCOUNT, "q".into()), Some(value(&q(NOW + 7))))]);
     let ends = |region: Option<&RegionState>| -> Vec<u64> {
         standing(region, &imported, NOW).iter().map(|q| q.until).collect()
     };

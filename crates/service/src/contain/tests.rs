@@ -48,12 +48,12 @@ impl Rig {
     fn new() -> Self {
         let mut rig = Self { view: View::default(), sequence: 0 };
         let cluster = Cluster { operator: OPERATOR, ..Cluster::default() };
-        rig.directory(Key::Cluster, &cluster);
+        rig.directory(&Key::Cluster, &cluster);
         for account in [OPERATOR, ACCOUNT] {
             let placement =
                 AccountPlacement { account, group: 1, active: true, ..AccountPlacement::default() };
-            rig.directory(Key::AccountPlacement(account), &placement);
-            rig.group(Key::Account(account), &Account { id: account, ..Account::default() });
+            rig.directory(&Key::AccountPlacement(account), &placement);
+            rig.group(&Key::Account(account), &Account { id: account, ..Account::default() });
             rig.key(account, "");
         }
         for name in ["ada", "bob"] {
@@ -63,11 +63,11 @@ impl Rig {
                 id: format!("AIDA{name}"),
                 ..User::default()
             };
-            rig.group(Key::User(ACCOUNT, name.into()), &user);
+            rig.group(&Key::User(ACCOUNT, name.into()), &user);
             rig.key(ACCOUNT, name);
         }
         let policy = InlinePolicy { name: "all".into(), document: ALL.into() };
-        rig.group(Key::Inline(ACCOUNT, EntityKind::User, "ada".into(), "all".into()), &policy);
+        rig.group(&Key::Inline(ACCOUNT, EntityKind::User, "ada".into(), "all".into()), &policy);
         let role = Role {
             name: "worker".into(),
             path: "/".into(),
@@ -76,8 +76,8 @@ impl Rig {
             session_seconds_max: 3_600,
             ..Role::default()
         };
-        rig.group(Key::Role(ACCOUNT, "worker".into()), &role);
-        rig.group(Key::Inline(ACCOUNT, EntityKind::Role, "worker".into(), "all".into()), &policy);
+        rig.group(&Key::Role(ACCOUNT, "worker".into()), &role);
+        rig.group(&Key::Inline(ACCOUNT, EntityKind::Role, "worker".into(), "all".into()), &policy);
         rig
     }
 
@@ -88,13 +88,13 @@ impl Rig {
         Record { key, value, stamp, dot: Dot { origin, sequence } }
     }
 
-    fn directory(&mut self, key: Key, value: &impl Message) {
+    fn directory(&mut self, key: &Key, value: &impl Message) {
         let origin = Origin::Group { group: GroupId::DIRECTORY, generation: 0 };
         let record = self.record(key.encode(), value, origin);
         self.view.directory.absorb(&record).unwrap();
     }
 
-    fn group(&mut self, key: Key, value: &impl Message) {
+    fn group(&mut self, key: &Key, value: &impl Message) {
         let origin = Origin::Group { group: GroupId(1), generation: 0 };
         let record = self.record(key.encode(), value, origin);
         let mut state = self.view.groups.remove(&1).unwrap_or_else(|| GroupState::new(GroupId(1)));
@@ -112,7 +112,7 @@ impl Rig {
             sealed_secret,
             created: 1,
         };
-        self.group(Key::AccessKey(account, id), &key);
+        self.group(&Key::AccessKey(account, id), &key);
     }
 
     fn region(&mut self, key: &RegionKey, value: &impl Message) {
@@ -258,7 +258,7 @@ fn one_request_is_one_quarantine_for_ever() {
     let again = quarantine(&rig.view, &operator, &asked(arn(ADA)), NodeId(9), later);
     assert_eq!(again.unwrap(), taken, "the same, with its first end");
     assert_eq!(why(rig.ask(&operator, arn(BOB))), Reason::IdempotencyMismatch);
-    rig.group(Key::Lift(ACCOUNT, taken.id), &Lift::default());
+    rig.group(&Key::Lift(ACCOUNT, taken.id), &Lift::default());
     assert_eq!(why(rig.ask(&operator, arn(ADA))), Reason::IdempotencyMismatch, "it was lifted");
 }
 

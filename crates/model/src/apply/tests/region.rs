@@ -57,16 +57,16 @@ fn from_the_import_on_the_target_writes_nothing_more() {
     let (mut world, ada) = with_ada();
     world.apply_as(ada.clone(), "", create_user("before")).unwrap();
     let q = quarantine("q", target_kind::PRINCIPAL, "AIDAada");
-    world.apply_as(system(), "", import(&[q.clone()])).unwrap();
+    world.apply_as(system(), "", import(core::slice::from_ref(&q))).unwrap();
     let refused = world.apply_as(ada.clone(), "", create_user("after")).unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::Quarantined);
     assert!(refused.message.contains('q') && refused.message.contains("leaked"));
     // Neither does it lift itself, nor does anybody below root.
     assert_eq!(
-        kind(world.apply_as(ada.clone(), "", lift(&[q.clone()], false))),
+        kind(world.apply_as(ada.clone(), "", lift(core::slice::from_ref(&q), false))),
         RejectionKind::Quarantined
     );
-    world.root(lift(&[q.clone()], false)).unwrap();
+    world.root(lift(core::slice::from_ref(&q), false)).unwrap();
     world.apply_as(ada.clone(), "", create_user("after")).unwrap();
     // What was lifted is not imported again, nor what is there already.
     let before = world.records.len();
@@ -91,7 +91,7 @@ fn a_lift_may_come_before_its_import_and_names_what_it_saw() {
     let (mut world, ada) = with_ada();
     let seen = quarantine("seen", target_kind::PRINCIPAL, "AIDAada");
     let newer = quarantine("newer", target_kind::PRINCIPAL, "AIDAada");
-    world.root(lift(&[seen.clone()], false)).unwrap();
+    world.root(lift(core::slice::from_ref(&seen), false)).unwrap();
     world.apply_as(system(), "", import(&[seen])).unwrap();
     world.apply_as(ada.clone(), "", create_user("x")).unwrap();
     world.apply_as(system(), "", import(&[newer])).unwrap();
@@ -107,15 +107,18 @@ fn who_lifts_stands_above_the_target() {
         quarantine("a", target_kind::ACCOUNT, ""),
     );
     let denied = RejectionKind::AccessDenied;
-    assert_eq!(kind(world.apply_as(ada, "", lift(&[q.clone()], false))), denied);
+    assert_eq!(kind(world.apply_as(ada, "", lift(core::slice::from_ref(&q), false))), denied);
     assert_eq!(
-        kind(world.root(lift(&[account.clone()], false))),
+        kind(world.root(lift(core::slice::from_ref(&account), false))),
         denied,
         "it is the target itself"
     );
     assert_eq!(kind(world.root(lift(&[q.clone(), account.clone()], false))), denied, "all or none");
     let operator = CallerRef { account: 7, ..root() };
-    assert_eq!(kind(world.apply_as(operator.clone(), "", lift(&[q.clone()], false))), denied);
+    assert_eq!(
+        kind(world.apply_as(operator.clone(), "", lift(core::slice::from_ref(&q), false))),
+        denied
+    );
     assert_eq!(kind(world.apply_as(operator.clone(), "", create_user("x"))), denied);
     world.apply_as(operator, "", lift(&[q, account], true)).unwrap();
     let invalid = RejectionKind::ValidationError;
