@@ -36,7 +36,7 @@ const FOUND: [(Bug, &str, u64); 26] = [
     (Bug::PoisonDecides, "", 20),
     (Bug::ForgetTombstone, "", 5),
     (Bug::CollectWithoutFloor, "absence", 15),
-    (Bug::FloorForgotten, "absence", 15),
+    (Bug::FloorForgotten, "absence", 40),
     (Bug::ClockFirst, "", 5),
     (Bug::DigestNotUpdated, "", 2),
     (Bug::StalenessFromReply, "", 2),
