@@ -221,8 +221,11 @@ impl Replica {
             }
             return;
         }
+        let to_relay = Message::Push { frame: frame.clone(), hops: 0 };
+        let to_last = Message::Push { frame, hops: 1 };
         for (to, hops) in targets {
-            self.send(to, Lane::Bulk, Message::Push { frame: frame.clone(), hops });
+            let push = if hops == 0 { &to_relay } else { &to_last };
+            self.send(to, Lane::Bulk, push.clone());
         }
     }
 

@@ -89,7 +89,7 @@ pub trait Records {
     /// How new the stored record of `key` is.
     fn header(&self, key: &[u8]) -> Option<Header>;
     /// The records of `origin` behind `after`, about `limit_bytes` of them, at least one when there is any. `upto` of the last page
-    /// is what the stored clock says.
+    /// is what the stored clock says. A store that can't be read gives none and says that there are more.
     fn range(&self, origin: Origin, after: u64, limit_bytes: usize) -> RangePage;
     /// Up to which sequence tombstones of `origin` were collected.
     fn floor(&self, origin: Origin) -> u64;

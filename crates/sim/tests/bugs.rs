@@ -15,11 +15,12 @@ use tidegate_sim::{
 };
 
 /// A bug, the scenario that it shows in (none: any swarm), and within how many seeds it is found.
-const FOUND: [(Bug, &str, u64); 25] = [
+const FOUND: [(Bug, &str, u64); 26] = [
     (Bug::SkipSync, "", 2),
     (Bug::NoGapCheck, "", 3),
     (Bug::HalfCatchUp, "", 3),
     (Bug::AnswersMixed, "storms", 40),
+    (Bug::UnreadIsEmpty, "sick-disks", 40),
     (Bug::OldStateKept, "absence", 15),
     (Bug::PublishBeforeDurable, "", 2),
     (Bug::EchoByLease, "", 20),
@@ -35,7 +36,7 @@ const FOUND: [(Bug, &str, u64); 25] = [
     (Bug::PoisonDecides, "", 20),
     (Bug::ForgetTombstone, "", 5),
     (Bug::CollectWithoutFloor, "absence", 15),
-    (Bug::FloorForgotten, "absence", 15),
+    (Bug::FloorForgotten, "absence", 40),
     (Bug::ClockFirst, "", 5),
     (Bug::DigestNotUpdated, "", 2),
     (Bug::StalenessFromReply, "", 2),

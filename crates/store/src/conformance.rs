@@ -20,6 +20,7 @@ fn suite(engine: Arc<dyn Engine>) {
     many_records_of_one_sequence(&store);
     a_whole_state(&store);
     format_1(&store);
+    unreadable_ranges_say_that_there_is_more(&store);
 }
 
 fn rows(engine: &dyn Engine) {
@@ -98,6 +99,16 @@ fn records(store: &NodeStore) {
         1,
         "a replaced origin keeps only what replaces it"
     );
+}
+
+/// A row that can't be read is never the end of what there is.
+fn unreadable_ranges_say_that_there_is_more(store: &NodeStore) {
+    let origin = Origin::Group { group: GroupId(3), generation: 0 };
+    let mut batch = Batch::default();
+    batch.put(Tree::Clock, origin.to_bytes().to_vec(), b"no position".to_vec());
+    store.engine().apply(&batch).unwrap();
+    let page = store.range(origin, 9, 1 << 20);
+    assert_eq!((page.records.len(), page.upto, page.more), (0, 9, true));
 }
 
 /// One entry may write more records than a scan reads at once, and a page must still hold all of them.

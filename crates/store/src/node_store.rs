@@ -419,7 +419,8 @@ impl Records for NodeStore {
     fn range(&self, origin: Origin, after: u64, limit_bytes: usize) -> RangePage {
         self.page(origin, after, limit_bytes).unwrap_or_else(|error| {
             tracing::error!(%error, %origin, "records can't be read; the peer will ask another node");
-            RangePage { records: Vec::new(), upto: after, more: false }
+            // Never "this is all": what is written and not yet published may lie behind it.
+            RangePage { records: Vec::new(), upto: after, more: true }
         })
     }
 

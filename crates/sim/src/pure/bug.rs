@@ -19,6 +19,8 @@ pub enum Bug {
     HalfCatchUp,
     /// Pages of two answers to one question are taken for one catch-up.
     AnswersMixed,
+    /// A store that can't be read says that it holds no more.
+    UnreadIsEmpty,
     /// A whole state is merged into what stands, instead of replacing it.
     OldStateKept,
     /// The view shows what is not durable yet.

@@ -227,7 +227,7 @@ impl Records for State {
     }
 }
 
-/// A store whose ranges can't be read: it gives nothing and says that this is all.
+/// A store whose ranges can't be read.
 #[derive(Debug)]
 pub(crate) struct Unreadable<'a>(pub(crate) &'a State);
 
@@ -237,7 +237,7 @@ impl Records for Unreadable<'_> {
     }
 
     fn range(&self, _origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
-        RangePage { records: Vec::new(), upto: after, more: false }
+        RangePage { records: Vec::new(), upto: after, more: self.0.bug != Bug::UnreadIsEmpty }
     }
 
     fn floor(&self, origin: Origin) -> u64 {

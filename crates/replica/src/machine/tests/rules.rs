@@ -311,6 +311,32 @@ fn a_store_that_cannot_be_read_is_silent_never_empty() {
     assert_eq!(sent(&rig.hear(HOME, pull)).len(), 1);
 }
 
+/// The asker has been sent more than is published here: what a store that can't be read holds behind it nobody knows.
+#[test]
+fn a_store_that_cannot_be_read_is_not_at_its_end_where_the_asker_is_ahead() {
+    struct Unread;
+    impl Records for Unread {
+        fn header(&self, _key: &[u8]) -> Option<crate::Header> {
+            None
+        }
+        fn range(&self, _origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
+            RangePage { records: vec![], upto: after, more: true }
+        }
+        fn floor(&self, _origin: Origin) -> u64 {
+            0
+        }
+    }
+    let mut rig = Rig::new();
+    rig.replica.committed(NOW, frame(OWN, 0, 3), false);
+    rig.replica.published(&Clock::from_iter([(OWN, 3)]), &[]);
+    rig.outputs();
+    for after in [3, 5] {
+        let pull = Message::Pull { origin: OWN, after, base: after, nonce: 1 };
+        rig.replica.receive(NOW, HOME, pull, &Unread);
+        assert_eq!(rig.outputs(), [], "behind {after}");
+    }
+}
+
 #[test]
 fn a_probe_is_confirmed_by_the_driver_and_echoed() {
     let mut rig = Rig::new();
