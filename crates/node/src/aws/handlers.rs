@@ -10,6 +10,7 @@ mod managed;
 mod passwords;
 mod policies;
 mod providers;
+mod reports;
 mod roles;
 mod shapes;
 mod simulate;
@@ -149,6 +150,14 @@ operations! {
         SimulatePrincipalPolicy => simulate::principal;
         GetContextKeysForCustomPolicy => simulate::custom_keys;
         GetContextKeysForPrincipalPolicy => simulate::principal_keys;
+        GenerateCredentialReport => reports::generate;
+        GetCredentialReport => reports::get;
+        ListMFADevices => reports::mfa_devices;
+        ListVirtualMFADevices => reports::virtual_mfa_devices;
+        ListSigningCertificates => reports::signing_certificates;
+        ListSSHPublicKeys => reports::ssh_public_keys;
+        ListServiceSpecificCredentials => reports::service_credentials;
+        ListServerCertificates => reports::server_certificates;
         GetAccountSummary => account::summary;
         GetAccountAuthorizationDetails => details::get;
     }
