@@ -4,7 +4,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 7] = ["common", "iam", "sts", "decision", "propagation", "cluster", "peer"];
+const FILES: [&str; 8] =
+    ["common", "iam", "sts", "decision", "propagation", "cluster", "region", "peer"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from("../../proto");

@@ -132,6 +132,7 @@ fn load<E: Engine + 'static>(policies: &[Policy]) -> Result<Box<dyn Runner>, Str
 /// All engines, in the order of the tables. The first is what the others are compared with.
 pub(crate) const ALL: &[Load] = &[
     load::<tidegate::Composed>,
+    load::<tidegate::EffectAlone>,
     load::<tidegate::PolicyByPolicy>,
     load::<plain::Plain>,
     load::<iam::Iam>,

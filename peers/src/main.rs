@@ -7,7 +7,7 @@ mod policy;
 mod report;
 mod workload;
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
@@ -31,12 +31,14 @@ struct Options {
     /// Where the requests come from.
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// Only the engines whose name holds this text, and Tidegate composed, which the ratios need.
+    /// Only the engines whose name holds this text, or one of several with commas between them, and Tidegate composed, which the
+    /// ratios need.
     #[arg(long, default_value = "")]
     only: String,
 }
 
-fn main() {
+/// Fails where Tidegate, the first of all engines, answered otherwise than it must.
+fn main() -> ExitCode {
     let options = Options::parse();
     let plan = Plan {
         requests: options.requests.max(8),
@@ -58,4 +60,6 @@ fn main() {
         plan.requests, plan.rounds, options.seconds, plan.seed
     );
     report::print(&cells, &command, plan.requests);
+    let wrong = cells.iter().filter_map(|cell| cell.rows.first()).any(|row| row.wrong > 0);
+    if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

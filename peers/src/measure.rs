@@ -47,14 +47,16 @@ pub(crate) struct Cell {
     pub(crate) left_out: Vec<String>,
 }
 
-/// Measures the first engine and those whose name holds `only` on `count` policies.
+/// Measures the first engine and those whose name holds one of the texts in `only`, which commas part, on `count` policies.
 pub(crate) fn cell(shape: Shape, count: usize, plan: Plan, only: &str) -> Cell {
     let policies = shape.policies(count);
     let questions = shape.questions(count, plan.requests, plan.seed);
     let (mut turns, mut rows, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for load in engine::ALL {
         match load(&policies) {
-            Ok(runner) if !turns.is_empty() && !runner.name().contains(only) => {}
+            Ok(runner)
+                if !turns.is_empty()
+                    && !only.split(',').any(|text| runner.name().contains(text)) => {}
             Ok(mut runner) => {
                 let row = checked(&mut *runner, &questions, plan);
                 runner.prepare(&questions[..row.checked]);

@@ -24,6 +24,8 @@ pub struct Session {
     pub expires: u64,
     /// Session policies, as JSON; `None`: made without any.
     pub policies: Option<Vec<String>>,
+    /// Principals and access keys by which it came to be: unique ids, and `root`. What contains one of them contains the session.
+    pub lineage: Vec<String>,
 }
 
 impl core::fmt::Debug for Session {
@@ -55,6 +57,8 @@ struct SessionV1 {
     policies: Vec<String>,
     #[prost(bool, tag = "9")]
     has_policies: bool,
+    #[prost(string, repeated, tag = "30")]
+    lineage: Vec<String>,
 }
 
 /// A session token that gives no session.
@@ -86,6 +90,7 @@ impl Session {
             expires: self.expires,
             policies: self.policies.clone().unwrap_or_default(),
             has_policies: self.policies.is_some(),
+            lineage: self.lineage.clone(),
         };
         Ok(STANDARD.encode(key.seal(OWNER, &wire.encode_to_vec(), nonce)?))
     }
@@ -110,6 +115,7 @@ impl Session {
             issued: wire.issued,
             expires: wire.expires,
             policies: wire.has_policies.then_some(wire.policies),
+            lineage: wire.lineage,
         })
     }
 }
@@ -130,6 +136,7 @@ mod tests {
             issued: 1,
             expires: 100,
             policies: Some(vec![]),
+            lineage: vec!["AIDA".into(), "AKIA".into()],
         };
         let token = session.seal(&key, [1; 12]).unwrap();
         assert_eq!(Session::open(&key, &token, 99).unwrap(), session);

@@ -26,6 +26,7 @@ mod error;
 mod memory;
 mod operation;
 mod propagation;
+mod quarantine;
 mod raw;
 mod retries;
 mod sign;
@@ -34,6 +35,7 @@ pub use call::request_id;
 pub use error::{CallError, ClientError, reason};
 pub use operation::Operation;
 pub use propagation::{Arrived, Progress, Propagated, Waiting};
+pub use quarantine::{Receipt, Receipts};
 pub use retries::Retries;
 pub use sign::Credentials;
 

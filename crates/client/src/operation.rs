@@ -1,7 +1,7 @@
 //! Every call that has one answer, as a type: its path, its answer, and the names under which both sides remember it.
 
 use prost::Message;
-use tidegate_proto::{cluster, decision, iam, propagation, sts};
+use tidegate_proto::{cluster, decision, iam, propagation, region, sts};
 
 /// A request that [`Client::send`](crate::Client::send) makes.
 pub trait Operation: Message + Clone {
@@ -125,6 +125,9 @@ operations! {
     change "tidegate.cluster.v1.ClusterService" cluster RegisterNode RegisterNodeRequest RegisterNodeResponse;
     change "tidegate.cluster.v1.ClusterService" cluster ChangeVoters ChangeVotersRequest ChangeVotersResponse;
     change "tidegate.cluster.v1.ClusterService" cluster RemoveNode RemoveNodeRequest RemoveNodeResponse;
+    read "tidegate.region.v1.QuarantineService" region ListQuarantines ListQuarantinesRequest ListQuarantinesResponse;
+    change "tidegate.region.v1.QuarantineService" region LiftQuarantine LiftQuarantineRequest LiftQuarantineResponse;
+    plain "tidegate.region.v1.QuarantineService" region VoidSessions VoidSessionsRequest VoidSessionsResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster SetLink SetLinkRequest SetLinkResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ListLinks ListLinksRequest ListLinksResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ClearLinks ClearLinksRequest ClearLinksResponse;

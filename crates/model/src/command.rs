@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{record, rejection::Rejection, resource};
+use crate::{record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -236,6 +236,20 @@ commands! {
         /// The account.
         account: u64 = (uint64, tag = "1");
     }
+    /// Takes what nodes wrote into an account's own order. Only the cluster itself says so.
+    ImportRegion {
+        /// Quarantines of the account.
+        quarantines: Vec<region::Quarantine> = (message, repeated, tag = "1");
+        /// Sessions that are void.
+        voids: Vec<region::VoidSessions> = (message, repeated, tag = "2");
+    }
+    /// Lifts quarantines.
+    LiftQuarantine {
+        /// Those that the caller saw, as he saw them.
+        quarantines: Vec<region::Quarantine> = (message, repeated, tag = "1");
+        /// Whether the caller is a cluster operator, as the leader that proposes this has it from the directory.
+        by_operator: bool = (bool, tag = "2");
+    }
     /// Who asks, as it stands in the log.
     CallerRef {
         /// 1 root, 2 user, 3 role session, 4 the cluster itself.
@@ -254,6 +268,10 @@ commands! {
         session_policies: Vec<String> = (string, repeated, tag = "7");
         /// Whether a session has policies at all.
         has_session_policies: bool = (bool, tag = "8");
+        /// Principals and access keys by which a session came to be: unique ids, and `root`.
+        lineage: Vec<String> = (string, repeated, tag = "20");
+        /// When a session was issued, in milliseconds since the Unix epoch.
+        issued: u64 = (uint64, tag = "21");
     }
     /// A condition key that the serving node captured.
     ContextEntry {
@@ -275,7 +293,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 62");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72");
     }
     /// What became of a command.
     Outcome {
@@ -363,14 +381,20 @@ pub enum Command {
     /// See [`VotersChanged`].
     #[prost(message, tag = "46")]
     VotersChanged(VotersChanged),
-    /// See [`resource::ChangeResource`].
+    /// See [`ImportRegion`].
     #[prost(message, tag = "60")]
+    ImportRegion(ImportRegion),
+    /// See [`LiftQuarantine`].
+    #[prost(message, tag = "61")]
+    LiftQuarantine(LiftQuarantine),
+    /// See [`resource::ChangeResource`].
+    #[prost(message, tag = "70")]
     ChangeResource(resource::ChangeResource),
     /// See [`resource::ChangeTags`].
-    #[prost(message, tag = "61")]
+    #[prost(message, tag = "71")]
     ChangeTags(resource::ChangeTags),
     /// See [`resource::UpdateGroup`].
-    #[prost(message, tag = "62")]
+    #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
 }
 

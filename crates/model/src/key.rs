@@ -61,6 +61,12 @@ pub enum Key {
     AccessKey(u64, String),
     /// An instance profile, identity provider or the like.
     Resource(u64, ResourceKind, String),
+    /// A quarantine that a node wrote and the account's group has imported, by id.
+    Imported(u64, String),
+    /// A quarantine that was lifted, by id.
+    Lift(u64, String),
+    /// Sessions of a role that are void, imported likewise, by the role's unique id.
+    Void(u64, String),
     /// The cluster itself.
     Cluster,
     /// A node.
@@ -136,6 +142,18 @@ impl Key {
                 b.put_u8(*kind as u8);
                 texts(&mut b, &[n]);
             }
+            Self::Imported(a, id) => {
+                head(32, *a);
+                texts(&mut b, &[id]);
+            }
+            Self::Lift(a, id) => {
+                head(33, *a);
+                texts(&mut b, &[id]);
+            }
+            Self::Void(a, role) => {
+                head(34, *a);
+                texts(&mut b, &[role]);
+            }
             Self::Cluster => head(64, 0),
             Self::Node(n) => head(65, *n),
             Self::Placement(g) => head(66, u64::from(*g)),
@@ -187,6 +205,9 @@ impl Key {
                 let kind = ResourceKind::from_number(u32::from(*kind))?;
                 Some(Self::Resource(number, kind, text(name)?))
             }
+            32 => Some(Self::Imported(number, text(rest)?)),
+            33 => Some(Self::Lift(number, text(rest)?)),
+            34 => Some(Self::Void(number, text(rest)?)),
             64 if number == 0 => alone(Self::Cluster),
             65 => alone(Self::Node(number)),
             66 => alone(Self::Placement(number.try_into().ok()?)),
@@ -218,6 +239,9 @@ mod tests {
             Key::Attachment(7, EntityKind::User, t("ada"), t("arn:aws:iam::aws:policy/X")),
             Key::Member(7, t("g"), t("ada")),
             Key::AccessKey(7, t("AKIA")),
+            Key::Imported(7, t("q")),
+            Key::Lift(7, t("q")),
+            Key::Void(7, t("AROA")),
             Key::Cluster,
             Key::Node(3),
             Key::Placement(2),
@@ -240,7 +264,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 64_u8..=68],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 64_u8..=68],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,

@@ -19,6 +19,7 @@ mod key;
 mod permissions;
 mod quota;
 pub mod record;
+pub mod region;
 mod rejection;
 mod requests;
 pub mod resource;

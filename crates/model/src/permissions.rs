@@ -1,6 +1,6 @@
 //! Which actions on which resources a command needs: one table, for the serving node and for apply alike.
 
-use crate::{AccountState, Command, EntityKind};
+use crate::{AccountState, Command, EntityKind, command::LiftQuarantine, region::Quarantine};
 
 fn entity(account: &AccountState, kind: u32, name: &str) -> (&'static str, String) {
     let (kind, path) = match EntityKind::from_number(kind) {
@@ -30,6 +30,12 @@ fn key_owner(account: &AccountState, user: &str) -> String {
     } else {
         entity(account, 1, user).1
     }
+}
+
+fn lifts(command: &LiftQuarantine) -> Vec<(String, String)> {
+    let arn = |q: &Quarantine| q.target.as_ref().map(|t| t.arn.clone()).unwrap_or_default();
+    let lift = "tidegate:LiftQuarantine";
+    command.quarantines.iter().map(|q| (lift.to_owned(), arn(q))).collect()
 }
 
 /// The permissions that a command on this account needs, each an action and a resource ARN. Empty: only the cluster itself may.
@@ -101,7 +107,9 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
             crate::resource::permissions(command, account)
         }
-        Command::InitAccount(_)
+        Command::LiftQuarantine(c) => lifts(c),
+        Command::ImportRegion(_)
+        | Command::InitAccount(_)
         | Command::CreateCluster(_)
         | Command::RegisterNode(_)
         | Command::RemoveNode(_)

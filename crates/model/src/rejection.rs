@@ -34,6 +34,10 @@ pub enum RejectionKind {
     UnmodifiableEntity = 12,
     /// A value is well formed but does not fit here.
     InvalidInput = 13,
+    /// The caller is quarantined.
+    Quarantined = 30,
+    /// The caller's session was issued before sessions of its role became void.
+    SessionVoid = 31,
 }
 
 /// A refusal. Nothing was changed.

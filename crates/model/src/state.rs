@@ -13,6 +13,7 @@ use crate::{
     EntityKind, Key, ResourceKind,
     caller::Resolved,
     record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
+    region::{Lift, Quarantine, VoidSessions},
     requests::Requests,
     resource::Resource,
     validate::compiled,
@@ -81,6 +82,10 @@ pub struct AccountState {
     pub(crate) memberships: OrdSet<(Arc<str>, Arc<str>)>,
     pub(crate) access_keys: OrdMap<Arc<str>, Arc<AccessKey>>,
     pub(crate) resources: OrdMap<(ResourceKind, Arc<str>), Arc<Entity<Resource>>>,
+    /// What nodes wrote and the account's group has imported, by id.
+    pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
+    pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
+    pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
     pub(crate) memo: Memo,
 }
 
@@ -103,6 +108,9 @@ impl PartialEq for AccountState {
             && self.memberships == other.memberships
             && self.access_keys == other.access_keys
             && self.resources == other.resources
+            && self.imported == other.imported
+            && self.lifted == other.lifted
+            && self.void == other.void
     }
 }
 
@@ -134,6 +142,9 @@ impl AccountState {
             memberships: OrdSet::new(),
             access_keys: OrdMap::new(),
             resources: OrdMap::new(),
+            imported: OrdMap::new(),
+            lifted: OrdMap::new(),
+            void: OrdMap::new(),
             memo: Memo::default(),
         }
     }
@@ -363,6 +374,9 @@ impl AccountState {
                 }
                 None => drop(self.resources.remove(&(*kind, arc(n)))),
             },
+            Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
+            Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
+            Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -448,6 +462,19 @@ impl AccountState {
     }
 }
 
+/// What stands under a name, or no longer does.
+fn absorb_one<M: Message + Default>(
+    map: &mut OrdMap<Arc<str>, Arc<M>>,
+    name: Arc<str>,
+    value: Option<&Bytes>,
+) -> Result<(), BadRecord> {
+    match value.map(read).transpose()? {
+        Some(value) => drop(map.insert(name, Arc::new(value))),
+        None => drop(map.remove(&name)),
+    }
+    Ok(())
+}
+
 fn inline_source(kind: EntityKind, entity: &Arc<str>, name: &str) -> PolicySource {
     let (entity, name): (Arc<str>, Arc<str>) = (Arc::clone(entity), name.into());
     match kind {
@@ -515,7 +542,10 @@ impl GroupState {
             | Key::Attachment(a, ..)
             | Key::Member(a, ..)
             | Key::AccessKey(a, _)
-            | Key::Resource(a, ..) => *a,
+            | Key::Resource(a, ..)
+            | Key::Imported(a, _)
+            | Key::Lift(a, _)
+            | Key::Void(a, _) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;

@@ -1,14 +1,22 @@
 //! Which tombstones may go: those that every member has decided on for a while.
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
-use tidegate_replica::Clock;
+use tidegate_replica::{Clock, Origin};
+use tidegate_store::{Batch, StoreError};
+
+use crate::gossip::Driver;
 
 /// Looks that are remembered within the grace.
 const LOOKS: u32 = 4;
 /// Shortest pause between two looks.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// Tombstones that are collected between two inputs at most.
+const COLLECT_AT_ONCE: usize = 256;
 
 /// Remembers what was stable when.
 #[derive(Debug)]
@@ -38,6 +46,33 @@ impl Collection {
             ripe = self.looks.pop_front();
         }
         ripe.map(|(_, clock)| clock)
+    }
+}
+
+impl Driver {
+    /// Collects some tombstones that no member needs any more. Those of a group that this node votes in go with the next write of it, so
+    /// that nothing but its log changes its rows.
+    pub(crate) fn collect(&mut self, now: Duration) -> Result<(), StoreError> {
+        if self.collection.is_due(now) {
+            if let Some(ripe) = self.collection.look(now, self.replica.stable_clock()) {
+                self.collecting = ripe.clone();
+                self.gossip.collectable.store(Arc::new(ripe));
+            }
+            let kept = i64::try_from(self.store.tombstones()?).unwrap_or(i64::MAX);
+            self.metrics.tombstones.set(kept);
+        }
+        let replica = &self.replica;
+        let own = |o: &Origin| o.group().is_some_and(|g| replica.votes_in(g));
+        let next = self.collecting.iter().find(|(origin, _)| !own(origin));
+        let Some((origin, upto)) = next else { return Ok(()) };
+        let mut batch = Batch::default();
+        let found =
+            self.store.collect(origin, upto, COLLECT_AT_ONCE, &BTreeSet::new(), &mut batch)?;
+        self.store.engine().apply(&batch)?;
+        if found < COLLECT_AT_ONCE {
+            self.collecting = self.collecting.iter().filter(|(o, _)| *o != origin).collect();
+        }
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
     patience,
     peers::{CallError, Peers},
     platform::Platform,
+    region::{self, RegionLane, Uses},
     telemetry::metrics::Metrics,
     views::Views,
 };
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) views: Arc<Views>,
     pub(crate) digests: Arc<Digests>,
     pub(crate) gossip: Gossip,
+    pub(crate) region_lane: Arc<RegionLane>,
+    pub(crate) uses: Uses,
     pub(crate) peers: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cluster_key: ClusterKey,
@@ -215,6 +218,7 @@ impl Core {
         patience: Duration,
     ) -> Result<(u64, Bytes), Tried> {
         let Some(handle) = self.group(group) else { return Err(Tried::Elsewhere(None)) };
+        region::check_proposal(self, &envelope).map_err(Tried::Refused)?;
         let refuse =
             |reason, message: String| Err(Tried::Refused(ServiceError::new(reason, message)));
         match handle.propose(envelope, patience).await {

@@ -4,6 +4,9 @@
 //! to the peers' lanes, to the store and to the view, in the order that `replica::Replica` prescribes: a merge is durable before
 //! it is published, and published before it is acknowledged.
 
+mod own;
+mod queues;
+
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -14,6 +17,7 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tidegate_model::region::check_writer;
 use tidegate_policy::UnixMillis;
 use tidegate_replica::{
     Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
@@ -22,11 +26,13 @@ use tidegate_replica::{
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+pub(crate) use self::queues::{Queues, is_urgent};
 use crate::{
     collection::Collection,
-    machine::{AnyState, Digests, joining},
+    machine::{Digests, joining},
     peers::Peers,
     platform::Platform,
+    region::RegionLane,
     telemetry::{
         metrics::{GroupLabel, Metrics, NodeLabel, RouteLabel},
         trace,
@@ -36,14 +42,14 @@ use crate::{
 
 /// Inputs that may wait for the driver. Past it peers and proposers wait.
 pub(crate) const INPUTS_MAX: usize = 16_384;
+/// Inputs about what nodes write that may wait.
+const URGENT_MAX: usize = 4_096;
 /// How often time alone is told to the machine.
 const TICK: Duration = Duration::from_millis(10);
 /// How often a full disk is tried again.
 const ROOM_EVERY: Duration = Duration::from_millis(500);
 /// Inputs that are taken before outputs are carried out: enough to share one fsync, few enough to keep the urgent prompt.
 const INPUTS_AT_ONCE: usize = 256;
-/// Tombstones that are collected between two inputs at most.
-const COLLECT_AT_ONCE: usize = 256;
 /// How often a node writes down that its view is fresh, for the time after its next start.
 const FRESH_NOTED_EVERY: Duration = Duration::from_secs(10);
 /// Propagation events that a slow watcher may fall behind before it is told that it missed some.
@@ -54,6 +60,10 @@ const EVENTS_MAX: usize = 16_384;
 pub(crate) enum Input {
     /// A peer sent a message.
     Received { from: NodeId, message: Bytes },
+    /// The same, read already.
+    Said { from: NodeId, message: Message },
+    /// This node wrote a frame of its own, which is durable and in the view; `at`: when it began to.
+    Appended { frame: Frame, at: Duration },
     /// A group that this node votes in committed and applied these frames, one behind the other; `at`: when it began to apply them.
     Committed { frames: Vec<Frame>, at: Duration, push: bool, digest: Vec<(GroupId, [u8; 32])> },
     /// The directory names other members now.
@@ -91,6 +101,8 @@ pub(crate) type Freshness = ArcSwap<BTreeMap<GroupId, Duration>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Gossip {
     pub(crate) inputs: mpsc::Sender<Input>,
+    /// What nodes write, and what is said about it: taken before all else.
+    urgent: mpsc::Sender<Input>,
     pub(crate) events: broadcast::Sender<PropagationEvent>,
     /// The last events, for who asks about a change that has arrived somewhere already.
     recent: Arc<Mutex<VecDeque<PropagationEvent>>>,
@@ -102,20 +114,22 @@ pub(crate) struct Gossip {
 }
 
 impl Gossip {
-    /// The handle, and the queue that [`Driver::run`] empties.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Input>) {
-        let (inputs, queue) = mpsc::channel(INPUTS_MAX);
+    /// The handle, and the queues that [`Driver::run`] empties.
+    pub(crate) fn new() -> (Self, Queues) {
+        let (inputs, rest) = mpsc::channel(INPUTS_MAX);
+        let (urgent, first) = mpsc::channel(URGENT_MAX);
         let events = broadcast::Sender::new(EVENTS_MAX);
         (
             Self {
                 inputs,
+                urgent,
                 events,
                 recent: Arc::default(),
                 freshness: Arc::default(),
                 collectable: Arc::default(),
                 full: Arc::default(),
             },
-            queue,
+            Queues { urgent: first, rest },
         )
     }
 
@@ -154,6 +168,13 @@ impl Gossip {
     /// Hands the driver an input, waiting while its queue is full. Nothing happens once the node stops.
     pub(crate) async fn tell(&self, input: Input) {
         if self.inputs.send(input).await.is_err() {
+            tracing::trace!("the gossip has stopped");
+        }
+    }
+
+    /// The same, ahead of all other inputs.
+    pub(crate) async fn tell_urgent(&self, input: Input) {
+        if self.urgent.send(input).await.is_err() {
             tracing::trace!("the gossip has stopped");
         }
     }
@@ -232,67 +253,60 @@ pub(crate) struct Driver {
     pub(crate) collection: Collection,
     /// Origins whose tombstones are being collected, and up to where.
     pub(crate) collecting: Clock,
+    pub(crate) lane: Arc<RegionLane>,
+    /// Whether peers have writes of this node that its store has lost.
+    pub(crate) forgotten: bool,
+    /// When what is over was looked for last.
+    pub(crate) swept: Duration,
 }
 
 impl Driver {
     /// Runs until the queue closes or the store fails.
-    pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Input>) {
+    pub(crate) async fn run(mut self, mut queues: Queues) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                input = queue.recv() => match input {
-                    Some(input) => self.take(input),
-                    None => return,
-                },
-                _ = ticks.tick() => {
-                    self.look_at_own();
-                    let now = self.platform.monotonic();
-                    self.replica.tick(now, &self.store);
-                    if let Err(error) = self.collect(now) {
-                        tracing::warn!(%error, "tombstones were not collected");
-                        self.collecting = Clock::default();
-                    }
-                }
-            }
-            for _ in 0..INPUTS_AT_ONCE {
-                match queue.try_recv() {
-                    Ok(input) => self.take(input),
-                    Err(_) => break,
-                }
-            }
-            if let Err(error) = self.carry_out().await {
-                tracing::error!(%error, "the store failed; this node merges no more");
-                self.metrics.alarms.inc();
-                return;
-            }
-        }
+        while self.step(&mut queues, &mut ticks).await {}
     }
 
-    /// Collects some tombstones that no member needs any more. Those of a group that this node votes in go with the next write of it, so
-    /// that nothing but its log changes its rows.
-    fn collect(&mut self, now: Duration) -> Result<(), StoreError> {
-        if self.collection.is_due(now) {
-            if let Some(ripe) = self.collection.look(now, self.replica.stable_clock()) {
-                self.collecting = ripe.clone();
-                self.gossip.collectable.store(Arc::new(ripe));
+    /// Waits for something to happen, takes it with what else is there, and carries out what follows; `false`: the end.
+    async fn step(&mut self, queues: &mut Queues, ticks: &mut tokio::time::Interval) -> bool {
+        let Queues { urgent, rest } = queues;
+        tokio::select! {
+            biased;
+            input = urgent.recv() => match input {
+                Some(input) => self.take(input),
+                None => return false,
+            },
+            input = rest.recv() => match input {
+                Some(input) => self.take(input),
+                None => return false,
+            },
+            _ = ticks.tick() => {
+                self.look_at_own();
+                let now = self.platform.monotonic();
+                self.replica.tick(now, &self.store);
+                if let Err(error) = self.collect(now) {
+                    tracing::warn!(%error, "tombstones were not collected");
+                    self.collecting = Clock::default();
+                }
+                self.tend_own(now).await;
             }
-            let kept = i64::try_from(self.store.tombstones()?).unwrap_or(i64::MAX);
-            self.metrics.tombstones.set(kept);
         }
-        let replica = &self.replica;
-        let own = |o: &Origin| o.group().is_some_and(|g| replica.votes_in(g));
-        let next = self.collecting.iter().find(|(origin, _)| !own(origin));
-        let Some((origin, upto)) = next else { return Ok(()) };
-        let mut batch = Batch::default();
-        let found =
-            self.store.collect(origin, upto, COLLECT_AT_ONCE, &BTreeSet::new(), &mut batch)?;
-        self.store.engine().apply(&batch)?;
-        if found < COLLECT_AT_ONCE {
-            self.collecting = self.collecting.iter().filter(|(o, _)| *o != origin).collect();
+        for n in 0..INPUTS_AT_ONCE {
+            // What is urgent is carried out before more is taken that is not.
+            let next = urgent.try_recv().or_else(|_| rest.try_recv());
+            let Ok(input) = next else { break };
+            self.take(input);
+            if n > 0 && !urgent.is_empty() {
+                break;
+            }
         }
-        Ok(())
+        if let Err(error) = self.carry_out().await {
+            tracing::error!(%error, "the store failed; this node merges no more");
+            self.metrics.alarms.inc();
+            return false;
+        }
+        true
     }
 
     /// Tells what this node's own groups have published and the queue had no room for.
@@ -320,18 +334,18 @@ impl Driver {
         let now = self.platform.monotonic();
         match input {
             Input::Received { from, message } => match Message::decode(message) {
-                // What can't be kept is not begun: the sender offers it again, and the view says how old it is.
-                Ok(Message::Push { .. } | Message::PullReply { .. })
-                    if self.store.engine().is_nearly_full() =>
-                {
-                    tracing::debug!(%from, "records were set aside: the disk is nearly full");
-                }
-                Ok(message) => self.replica.receive(now, from, message, &self.store),
+                Ok(message) => self.hear(now, from, message),
                 Err(error) => {
                     tracing::warn!(%from, %error, "a message was set aside");
                     self.metrics.alarms.inc();
                 }
             },
+            Input::Said { from, message } => self.hear(now, from, message),
+            Input::Appended { frame, at } => {
+                let reached = Clock::from_iter([(frame.origin, frame.upto)]);
+                self.replica.appended(at, &frame);
+                self.replica.published(&reached, &[]);
+            }
             Input::Committed { frames, at, push, digest } => {
                 let reached: Clock = frames.iter().map(|f| (f.origin, f.upto)).collect();
                 for frame in frames {
@@ -350,6 +364,17 @@ impl Driver {
             }
             Input::Status(reply) => drop(reply.send(self.status())),
         }
+    }
+
+    fn hear(&mut self, now: Duration, from: NodeId, message: Message) {
+        let records = matches!(message, Message::Push { .. } | Message::PullReply { .. });
+        // What can't be kept is not begun: the sender offers it again, and the view says how old it is. What nodes write is small, and
+        // there is a reserve for it.
+        if records && !is_urgent(&message) && self.store.engine().is_nearly_full() {
+            tracing::debug!(%from, "records were set aside: the disk is nearly full");
+            return;
+        }
+        self.replica.receive(now, from, message, &self.store);
     }
 
     fn status(&self) -> Status {
@@ -406,14 +431,17 @@ impl Driver {
                 to_region: event.region.to_string(),
                 bound,
             };
-            self.metrics.propagation.get_or_create(&route).observe(duration.as_secs_f64());
+            let own = event.dot.origin.group().is_none();
+            let family = if own { &self.metrics.region_ack } else { &self.metrics.propagation };
+            family.get_or_create(&route).observe(duration.as_secs_f64());
         }
         // Nobody listening is no failure.
         self.gossip.happened(event);
     }
 
-    fn alarm(&self, alarm: &Alarm) {
+    fn alarm(&mut self, alarm: &Alarm) {
         self.metrics.alarms.inc();
+        self.forgotten |= matches!(alarm, Alarm::Forgotten { .. });
         if let Alarm::DigestMismatch { .. } = alarm {
             self.metrics.digest_mismatches.inc();
         }
@@ -463,7 +491,9 @@ impl Driver {
 
     /// Stores merges. They are published once they are durable.
     fn merge(&mut self, merges: Vec<MergeBatch>) -> Result<(), StoreError> {
-        for merge in merges {
+        for mut merge in merges {
+            // It would stand in the place of its owner's.
+            merge.writes.retain(|r| check_writer(r).is_ok());
             let span = tracing::info_span!("merge", node = %self.me, records = merge.writes.len());
             trace::follow(&span, merge.trace.as_deref());
             let _in_span = span.enter();
@@ -524,20 +554,7 @@ impl Driver {
     fn publish(&self, records: &[tidegate_replica::Record], positions: &Clock) {
         self.views.publish(|view| {
             for record in records {
-                let Some(group) = record.dot.origin.group() else { continue };
-                let absorbed = if group == GroupId::DIRECTORY {
-                    view.directory.absorb(record)
-                } else {
-                    let mut state = match view.groups.remove(&group.0) {
-                        Some(state) => AnyState::Accounts(state),
-                        None => AnyState::new(group),
-                    };
-                    let absorbed = state.absorb(record);
-                    if let AnyState::Accounts(state) = state {
-                        view.groups.insert(group.0, state);
-                    }
-                    absorbed
-                };
+                let absorbed = own::absorb(view, record);
                 if let Err(error) = absorbed {
                     tracing::error!(%error, dot = %record.dot, "a record was set aside");
                     self.metrics.alarms.inc();
@@ -553,3 +570,6 @@ impl Driver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

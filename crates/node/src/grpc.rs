@@ -6,6 +6,7 @@ mod decision;
 mod iam;
 mod peer;
 mod propagation;
+mod region;
 mod status;
 mod sts;
 mod wire;
@@ -20,6 +21,7 @@ use tidegate_proto::{
     iam::v1::{account_service_server::AccountServiceServer, iam_service_server::IamServiceServer},
     peer::v1::peer_service_server::PeerServiceServer,
     propagation::v1::propagation_service_server::PropagationServiceServer,
+    region::v1::quarantine_service_server::QuarantineServiceServer,
     sts::v1::sts_service_server::StsServiceServer,
 };
 use tokio::sync::watch;
@@ -95,6 +97,7 @@ pub(crate) async fn serve_clients(
         .add_service(PropagationServiceServer::new(propagation::PropagationHandler(Arc::clone(
             &core,
         ))))
+        .add_service(QuarantineServiceServer::new(region::QuarantineHandler(Arc::clone(&core))))
         .add_service(ClusterServiceServer::new(cluster::ClusterHandler(core)))
         .serve_with_incoming_shutdown(incoming, stopped(stop))
         .await;

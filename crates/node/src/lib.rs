@@ -19,6 +19,7 @@ mod patience;
 mod peers;
 pub mod platform;
 mod raft_lane;
+mod region;
 mod shaper;
 pub mod telemetry;
 mod tls;

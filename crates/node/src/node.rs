@@ -14,6 +14,7 @@ use tidegate_consensus::{
     Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport,
     TransportError, applied_index, forget_group, is_half_forgotten, is_remembered,
 };
+use tidegate_model::region::{RegionState, check_writer};
 use tidegate_replica::{
     Clock, GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
 };
@@ -34,6 +35,7 @@ use crate::{
     machine::{AnyState, Around, Digests, GroupMachine},
     peers::{CallError, Me, Peers, Place},
     platform::{BoxFuture, Platform},
+    region::{self, RegionLane, Uses},
     telemetry::{metrics::Metrics, server},
     tls::{NodeTls, TlsError},
     views::Views,
@@ -208,15 +210,21 @@ fn load(store: &NodeStore, secret: [u8; 32]) -> Result<(View, Digests), StoreErr
     drop_unfinished(store)?;
     let mut states: BTreeMap<GroupId, AnyState> = BTreeMap::new();
     let digests = Digests::keyed(secret);
+    let mut region = RegionState::default();
     store.for_each_record(|record| {
-        let Some(group) = record.dot.origin.group() else { return };
+        let Some(group) = record.dot.origin.group() else {
+            if let Err(error) = region.absorb(&record) {
+                tracing::error!(%error, dot = %record.dot, "a stored record was set aside");
+            }
+            return;
+        };
         let state = states.entry(group).or_insert_with(|| AnyState::new(group));
         if let Err(error) = state.absorb(&record) {
             tracing::error!(%error, dot = %record.dot, "a stored record was set aside");
         }
         digests.change(&[tidegate_store::Change { old: None, new: record }]);
     })?;
-    let mut view = View { positions: store.clock()?, ..View::default() };
+    let mut view = View { positions: store.clock()?, region, ..View::default() };
     for (group, state) in states {
         match state {
             AnyState::Directory(state) => view.directory = state,
@@ -227,7 +235,7 @@ fn load(store: &NodeStore, secret: [u8; 32]) -> Result<(View, Digests), StoreErr
 }
 
 /// The driver of the gossip, which begins from the stored clock.
-fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Driver {
+async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Driver {
     let gossip = &core.config.gossip;
     let config = ReplicaConfig {
         me: core.me,
@@ -236,8 +244,11 @@ fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Drive
         antientropy_every: Duration::from_millis(gossip.anti_entropy_ms),
         probe_every: Duration::from_millis(gossip.probe_ms),
     };
+    let mut replica = Replica::new(config, clock, seed);
+    replica.write_as(core.region_lane.incarnation().await);
+    replica.set_validator(check_writer);
     Driver {
-        replica: Replica::new(config, clock, seed),
+        replica,
         gossip: core.gossip.clone(),
         store: store.clone(),
         views: Arc::clone(&core.views),
@@ -252,6 +263,9 @@ fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) -> Drive
         fresh_noted: Duration::ZERO,
         collection: Collection::new(Duration::from_millis(gossip.tombstone_grace_ms)),
         collecting: Clock::default(),
+        lane: Arc::clone(&core.region_lane),
+        forgotten: false,
+        swept: core.platform.monotonic(),
     }
 }
 
@@ -283,7 +297,15 @@ impl Node {
         };
         let dialer = Dialer { platform: Arc::clone(&platform), tls: tls.clone() };
         let peers = Arc::new(Peers::new(identity, dialer, Arc::clone(&link)));
-        let (gossip, queue) = Gossip::new();
+        let (gossip, queues) = Gossip::new();
+        let lane = RegionLane::open(
+            me,
+            store.clone(),
+            Arc::clone(&views),
+            gossip.clone(),
+            Arc::clone(&platform),
+        );
+        let region_lane = Arc::new(lane.await?);
         let metrics = Arc::new(Metrics::new());
         let core = Arc::new(Core {
             me,
@@ -292,7 +314,9 @@ impl Node {
             link,
             views,
             digests: Arc::new(digests),
-            gossip: gossip.clone(),
+            gossip,
+            region_lane,
+            uses: Uses::default(),
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
             cluster_key,
@@ -305,8 +329,8 @@ impl Node {
         });
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let mut tasks = Vec::new();
-        let driver = driver(&core, &store, clock, seed);
-        tasks.push(tokio::spawn(driver.run(queue)));
+        let driver = driver(&core, &store, clock, seed).await;
+        tasks.push(tokio::spawn(driver.run(queues)));
         let links = config.links.iter().map(crate::config::Link::read);
         let links = Mutex::new(links.collect::<Result<_, _>>()?);
         let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default(), links };
@@ -316,6 +340,8 @@ impl Node {
         tasks.push(tokio::spawn(warden.watch(changes)));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
+        tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
         Ok(Self { core, tasks, stop })
     }
 

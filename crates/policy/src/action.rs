@@ -2,11 +2,15 @@
 
 use core::{cmp::Ordering, fmt};
 
+use crate::action_test::{ActionStart, Initials};
+
 /// A single action, such as `s3:GetObject`. Wildcards belong to policies, not here.
 #[derive(Clone)]
 pub struct Action {
     text: Box<str>,
     lower: Box<str>,
+    start: ActionStart,
+    initial: Initials,
     colon: usize,
 }
 
@@ -33,16 +37,33 @@ impl Action {
         if text.len() > ACTION_MAX || !well_formed(service) || !well_formed(name) {
             return Err(refuse());
         }
-        Ok(Self {
-            text: text.into(),
-            lower: text.to_ascii_lowercase().into(),
-            colon: service.len(),
-        })
+        Ok(Self::new(text, service.len()))
     }
 
     /// Some action, where it does not matter which.
     pub(crate) fn some() -> Self {
-        Self { text: "any:Thing".into(), lower: "any:thing".into(), colon: 3 }
+        Self::new("any:Thing", 3)
+    }
+
+    fn new(text: &str, colon: usize) -> Self {
+        let lower: Box<str> = text.to_ascii_lowercase().into();
+        Self {
+            text: text.into(),
+            start: ActionStart::new(&lower),
+            initial: Initials::of_action(lower.get(colon + 1..).unwrap_or_default()),
+            lower,
+            colon,
+        }
+    }
+
+    /// The letter that its name starts with.
+    pub(crate) fn initial(&self) -> Initials {
+        self.initial
+    }
+
+    /// The first bytes of the action in lower case.
+    pub(crate) fn start(&self) -> &ActionStart {
+        &self.start
     }
 
     /// The action as it was written.

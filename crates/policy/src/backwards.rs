@@ -22,10 +22,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
+mod caller;
+mod cells;
+mod compare;
+mod dimension;
+mod documents;
+mod external;
 mod formula;
 mod glob;
 mod known;
 mod outlook;
+mod satisfy;
+mod values;
+mod what_can;
+mod who_can;
+mod witness;
 
+pub use account::{
+    Account, AccountDetails, AccountError, AttachedPolicy, BoundaryDetail, Document, GroupDetail,
+    InlinePolicy, Levels, ManagedPolicyDetail, Member, RoleDetail, Tag, UserDetail, VersionDetail,
+};
+pub use caller::{Caller, CallerKind};
+pub use compare::{Change, Comparison, Difference, Limit, Scope, alone, compare, compare_accounts};
+pub use external::{External, ExternalAccess, Zone, external_access};
 pub use formula::{Formula, Literal};
+pub use known::Open;
 pub use outlook::{Asked, Outlook, Part, Verdict, outlook};
+pub use what_can::{Grant, LevelAccess, ServiceAccess, WhatCan, what_can};
+pub use who_can::{Can, Target, who_can};
+pub use witness::Witness;

@@ -33,6 +33,7 @@ mod report;
 mod schema;
 mod situation;
 
+pub(crate) use document::json;
 pub use document::{Loader, policy_text};
 pub use junit::junit;
 pub(crate) use principal::path_and_name;

@@ -62,6 +62,11 @@ impl CompiledPolicy {
         &self.statements
     }
 
+    #[cfg(test)]
+    pub(crate) fn index(&self) -> &StatementIndex {
+        &self.index
+    }
+
     /// Shows `hear` the statements of one policy that cover action and resource, until it breaks off; one may come more than once.
     pub(crate) fn covering<'a>(
         policy: &'a Arc<Self>,

@@ -1,13 +1,11 @@
 //! One condition: an operator, a key and the values it is compared with, typed when the policy is compiled.
 
-use core::net::IpAddr;
-
 use crate::{
     Operator, Request, base64,
     deliberate::{Bug, bug},
     document::ConditionEntry,
     key::{Key, Values},
-    network::Network,
+    network::{Network, parse_address},
     operator::{Comparison, Order, Qualifier},
     template::Template,
     time::parse_date,
@@ -116,6 +114,7 @@ impl Condition {
     ///
     /// Listed values are joined by or; a negated operator holds when none of them matches. A missing key fails a positive operator
     /// and satisfies a negated one, one with `IfExists` and `ForAllValues`. For the set operators an empty value is no value.
+    #[inline]
     pub(crate) fn holds(&self, request: &Request<'_>) -> Truth {
         let values = self.key.values(request);
         if let Wanted::Absent(wanted) = &self.wanted {
@@ -179,7 +178,7 @@ impl Condition {
                 list.compare(readable, |a, w| base64::bytes(a).eq(w.iter().map(|byte| Ok(*byte))))
             }
             Wanted::Address(list) => {
-                list.compare(actual.parse::<IpAddr>().ok(), |a, network| network.contains(*a))
+                list.compare(parse_address(actual), |a, network| network.contains(*a))
             }
             Wanted::Absent(_) => Truth::False,
         }
@@ -193,9 +192,13 @@ pub(crate) fn number(text: &str) -> Option<f64> {
 }
 
 pub(crate) fn boolean(text: &str) -> Option<bool> {
-    [true, false]
-        .into_iter()
-        .find(|value| text.eq_ignore_ascii_case(if *value { "true" } else { "false" }))
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -63,19 +63,6 @@ pub struct Decision {
 }
 
 impl Decision {
-    fn allow() -> Self {
-        Self { effect: Effect::Allow, policy_type: None, statements: SmallVec::new() }
-    }
-
-    fn deny(effect: Effect, policy_type: PolicyType) -> Self {
-        Self { effect, policy_type: Some(policy_type), statements: SmallVec::new() }
-    }
-
-    fn note(&mut self, found: Found<'_>) {
-        self.statements
-            .push(StatementRef { policy: Arc::clone(found.policy), index: found.number });
-    }
-
     /// Whether it may be done.
     pub fn is_allowed(&self) -> bool {
         self.effect == Effect::Allow
@@ -90,6 +77,22 @@ pub fn authorize(set: &PolicySet, request: &Request<'_>) -> Decision {
     weigh(&set.voices(request), request)
 }
 
+/// Decides on what was said, and notes who decided.
+pub(crate) fn weigh(voices: &Voices<'_>, request: &Request<'_>) -> Decision {
+    let mut decision =
+        Decision { effect: Effect::Allow, policy_type: None, statements: SmallVec::new() };
+    let note = |found: Found<'_>| {
+        let policy = Arc::clone(found.policy);
+        decision.statements.push(StatementRef { policy, index: found.number });
+    };
+    (decision.effect, decision.policy_type) = rule(voices, request, note);
+    if decision.effect == Effect::ImplicitDeny {
+        // An allow that did not suffice decided nothing.
+        decision.statements.clear();
+    }
+    decision
+}
+
 /// The rules (AWS, "Policy evaluation logic"), in the order in which AWS names the type that denies.
 ///
 /// 1. An explicit deny of any type denies.
@@ -99,33 +102,37 @@ pub fn authorize(set: &PolicySet, request: &Request<'_>) -> Decision {
 /// 4. A caller without an account needs nothing else.
 /// 5. Every other type that limits the caller must allow, save what the resource's policy waives by naming the caller. The root user
 ///    needs no identity policy and has no boundary.
-pub(crate) fn weigh(voices: &Voices<'_>, request: &Request<'_>) -> Decision {
+///
+/// The type that denies is named with the effect. `note` is shown the deny, or an allow of everybody who was asked and allows.
+pub(crate) fn rule<'a>(
+    voices: &Voices<'a>,
+    request: &Request<'_>,
+    mut note: impl FnMut(Found<'a>),
+) -> (Effect, Option<PolicyType>) {
     if voices.any_denies() {
         let denials = voices.all().find_map(|(policy_type, said)| Some((policy_type, said.deny?)));
         if let Some((policy_type, found)) = denials {
-            let mut denied = Decision::deny(Effect::ExplicitDeny, policy_type);
-            denied.note(found);
-            return denied;
+            note(found);
+            return (Effect::ExplicitDeny, Some(policy_type));
         }
     }
-    let mut allowed = Decision::allow();
-    match find_allows(&mut allowed, voices, request) {
-        Ok(()) => allowed,
-        Err(policy_type) => Decision::deny(Effect::ImplicitDeny, policy_type),
+    match find_allows(note, voices, request) {
+        Ok(()) => (Effect::Allow, None),
+        Err(policy_type) => (Effect::ImplicitDeny, Some(policy_type)),
     }
 }
 
 /// Notes an allow of everybody who must allow. The error is the first who does not.
-fn find_allows(
-    allowed: &mut Decision,
-    voices: &Voices<'_>,
+fn find_allows<'a>(
+    mut note: impl FnMut(Found<'a>),
+    voices: &Voices<'a>,
     request: &Request<'_>,
 ) -> Result<(), PolicyType> {
     // A type of policy that is not there limits nobody.
-    let mut needed = |policy_type, said: Option<&Said<'_>>| match said.map(|said| said.allow) {
+    let mut needed = |policy_type, said: Option<&Said<'a>>| match said.map(|said| said.allow) {
         None => Ok(()),
         Some(Some((_, found))) => {
-            allowed.note(found);
+            note(found);
             Ok(())
         }
         Some(None) => Err(policy_type),

@@ -8,11 +8,13 @@
 //! | parse and validate | [`PolicyDocument::parse`] | a pass over the text; an error names line, column and what was expected |
 //! | compile | [`CompiledPolicy::compile`] | an index over the heads of actions and resources |
 //! | compose | [`ComposedPolicies::new`] | one index over all policies of a caller, for those who come again |
-//! | decide | [`authorize`], [`ComposedPolicies::authorize`] | only the statements that speak of action and resource; no allocation |
+//! | decide | [`authorize`], [`ComposedPolicies::authorize`], [`ComposedPolicies::effect`] | only the statements that speak of action and resource; no allocation |
 //! | explain | [`explain`] | every statement that speaks of the action; nothing when it is not asked for |
 //! | advise | [`lint`], [`lint_text`], [`mend`] | some passes over the document, and once the [`catalogue`]; AWS's codes and levels |
 //! | ask backwards | [`backwards::outlook`] | when requests by a caller are allowed; conditions stay symbolic |
 //! | simulate | [`simulate::custom`], [`simulate::principal`] | a decision and a reading of each statement, per action and resource |
+//! | ask of an account | [`backwards::who_can`], [`backwards::what_can`], [`backwards::external_access`] | an outlook for each member or grant |
+//! | compare | [`backwards::compare`] | a search over what the patterns and conditions of both versions tell apart |
 //! | test | [`cases::run`] | a file of cases against the engine: what policies must allow and deny |
 //!
 //! # Invariants
@@ -26,7 +28,9 @@
 //! - across accounts the resource must allow, and so must the identity;
 //! - `NotPrincipal` spares only whom `Principal` names;
 //! - an unknown key never grants, a context never speaks for the principal, a value that can't be read never allows;
-//! - printing and parsing change nothing.
+//! - printing and parsing change nothing;
+//! - what is said backwards is so forwards, and a comparison that claims to be complete finds what a request finds (`backwards.rs` and
+//!   `questions.rs` beside it).
 //!
 //! And every way to decide agrees, in the effect and in the type of policy that denies, with a second, naive evaluator that shares no
 //! code with this one (`tests/evaluation/oracle.rs`). That this would notice is proven by bugs made on purpose (`deliberate.rs`).
@@ -94,9 +98,11 @@ mod parse;
 mod print;
 
 // What a document is compiled into.
+mod action_test;
 mod base64;
 mod compile;
 mod condition;
+mod gram_map;
 mod index;
 mod key;
 mod network;

@@ -69,6 +69,11 @@ impl CompiledStatement {
         }
     }
 
+    /// Whether it says whom it speaks of.
+    pub(crate) fn names_principals(&self) -> bool {
+        self.principals.is_some()
+    }
+
     /// How the statement names the caller, who may have a permissions boundary; `None` when it does not.
     pub(crate) fn names(&self, principal: &Principal, bounded: bool) -> Option<Named> {
         match &self.principals {

@@ -63,6 +63,21 @@ impl Template {
         }
     }
 
+    /// The texts between and behind the wildcards and variables: each stands in every match, behind the head.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &str> {
+        let (plain, parts): (Option<&str>, &[Part]) = match self {
+            Self::Plain(text) => (Some(text), &[]),
+            Self::Parts(parts) => (None, parts),
+        };
+        let texts = parts.iter().filter_map(|part| match part {
+            Part::Pattern(text) => Some(&**text),
+            Part::Escape(_) | Part::Variable { .. } => None,
+        });
+        // The first is the head, where there is one.
+        let head = usize::from(!self.head().is_empty());
+        plain.into_iter().chain(texts).flat_map(|text| text.split(['*', '?'])).skip(head)
+    }
+
     /// The text, where it holds no variable.
     pub(crate) fn as_plain(&self) -> Option<&str> {
         match self {
@@ -75,9 +90,8 @@ impl Template {
     pub(crate) fn like(&self, text: &str, request: &Request<'_>) -> bool {
         match self {
             Self::Plain(pattern) => wildcard::wildcard_matches(pattern, text),
-            Self::Parts(parts) => {
-                resolve(parts, request).is_some_and(|p| wildcard::matches(&p, 0..p.len(), text))
-            }
+            Self::Parts(parts) => resolve(parts, request)
+                .is_some_and(|p| wildcard::matches(&p, 0..p.len(), text.as_bytes())),
         }
     }
 
@@ -85,9 +99,8 @@ impl Template {
     pub(crate) fn may_be_like(&self, text: &str, request: &Request<'_>) -> bool {
         match self {
             Self::Plain(pattern) => wildcard::wildcard_matches(pattern, text),
-            Self::Parts(parts) => {
-                supplied(parts, request).is_some_and(|p| wildcard::matches(&p, 0..p.len(), text))
-            }
+            Self::Parts(parts) => supplied(parts, request)
+                .is_some_and(|p| wildcard::matches(&p, 0..p.len(), text.as_bytes())),
         }
     }
 

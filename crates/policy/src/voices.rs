@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::{
     CompiledPolicy, PolicySource, PolicyType, PrincipalKind, Request,
     deliberate::{Bug, bug},
-    document::StatementEffect,
     index::{Candidate, StatementIndex},
     principal_element::Named,
 };
@@ -67,11 +66,15 @@ impl<'a> Said<'a> {
         candidate: Candidate<'a>,
         hearing: Hearing<'_>,
     ) -> ControlFlow<()> {
-        let Candidate { policy, number, statement, .. } = candidate;
-        let denies = statement.effect == StatementEffect::Deny;
+        let Candidate { policy, number, denies, names, .. } = candidate;
         if denies && self.allow.is_some() && bug(Bug::DenyIsForgottenBehindAnAllow) {
             return ControlFlow::Continue(());
         }
+        // Where nobody is named one allow is as good as another.
+        if !denies && !names && self.allow.is_some() {
+            return ControlFlow::Continue(());
+        }
+        let Some(statement) = candidate.statement() else { return ControlFlow::Continue(()) };
         let Some(named) = statement.names(hearing.request.principal, hearing.bounded) else {
             return ControlFlow::Continue(());
         };
@@ -125,7 +128,7 @@ impl<'a> Levels<'a> {
         hearing: Hearing<'_>,
     ) -> ControlFlow<()> {
         let mut said = Said::default();
-        if candidate.statement.effect == StatementEffect::Allow && self.allows(level) {
+        if !candidate.denies && self.allows(level) {
             return ControlFlow::Continue(());
         }
         let heard = said.hear(candidate, hearing);

@@ -1,12 +1,104 @@
 //! Matching with `*` (any run of characters) and `?` (any one character).
 //!
-//! One algorithm serves plain patterns and patterns with policy variables in them: it sees both as a row of [`Token`]s.
+//! One algorithm serves all patterns, those with policy variables in them too: it sees them as a row of [`Token`]s. Patterns whose only
+//! wildcards are stars, nearly all there are, have a faster one: the text between the stars is searched for.
 
 use crate::truth::Truth;
 
 /// Whether `text` matches `pattern` from end to end. Case is significant.
 pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
-    matches(pattern.as_bytes(), 0..pattern.len(), text)
+    bytes_match(pattern.as_bytes(), text.as_bytes())
+}
+
+/// The same for the bytes of texts in UTF-8, or of what stands behind the first characters of such texts.
+pub(crate) fn bytes_match(pattern: &[u8], text: &[u8]) -> bool {
+    let Some(first) = memchr::memchr2(b'*', b'?', pattern) else { return pattern == text };
+    let (head, wild) = pattern.split_at(first);
+    let Some(behind) = text.strip_prefix(head) else { return false };
+    if memchr::memchr(b'?', wild).is_some() {
+        return matches(wild, 0..wild.len(), behind);
+    }
+    // The first and the last star cut off what must stand at both ends.
+    let (middle, tail) = wild.split_at(memchr::memrchr(b'*', wild).unwrap_or_default());
+    let tail = tail.strip_prefix(b"*").unwrap_or_default();
+    let Some(between) = behind.strip_suffix(tail) else { return false };
+    middle.split(|byte| *byte == b'*').try_fold(between, behind_first).is_some()
+}
+
+/// A pattern that starts with a wildcard, cut at its stars once.
+#[derive(Clone, Debug)]
+pub(crate) enum Cut {
+    /// What stands between the stars, and behind the last one.
+    Stars { between: Box<[Piece]>, end: Box<[u8]> },
+    /// There is another wildcard in it.
+    Any(Box<[u8]>),
+}
+
+/// A text to be searched for.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    text: Box<[u8]>,
+    /// Where one of its bytes stands that are rare in names.
+    rare: usize,
+}
+
+impl Cut {
+    pub(crate) fn new(pattern: &str) -> Self {
+        match pattern.rsplit_once('*') {
+            Some((before, end)) if pattern.starts_with('*') && !pattern.contains('?') => {
+                let pieces = before.split('*').filter(|piece| !piece.is_empty());
+                Self::Stars {
+                    between: pieces.map(|piece| Piece::new(piece.as_bytes())).collect(),
+                    end: end.as_bytes().into(),
+                }
+            }
+            _ => Self::Any(pattern.as_bytes().into()),
+        }
+    }
+
+    /// Whether a text matches, or what stands behind the first characters of one.
+    pub(crate) fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Stars { between, end } => text.strip_suffix(&**end).is_some_and(|rest| {
+                between.iter().try_fold(rest, |rest, piece| piece.behind_first(rest)).is_some()
+            }),
+            Self::Any(pattern) => bytes_match(pattern, text),
+        }
+    }
+}
+
+impl Piece {
+    /// A text of at least one byte.
+    fn new(text: &[u8]) -> Self {
+        let frequent = |byte: &u8| b"/:-_.aeinorst0123456789".contains(byte);
+        let rare = text.iter().position(|byte| !frequent(byte)).unwrap_or_default();
+        Self { text: text.into(), rare }
+    }
+
+    /// The part of a text behind the first place at which this one stands in it.
+    fn behind_first<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let rare = *self.text.get(self.rare)?;
+        let mut start = 0;
+        loop {
+            start += memchr::memchr(rare, text.get(start + self.rare..)?)?;
+            if let Some(behind) = text.get(start..)?.strip_prefix(&*self.text) {
+                return Some(behind);
+            }
+            start += 1;
+        }
+    }
+}
+
+/// The part of a text behind the first place at which a piece of it stands.
+fn behind_first<'t>(text: &'t [u8], piece: &[u8]) -> Option<&'t [u8]> {
+    let Some((first, others)) = piece.split_first() else { return Some(text) };
+    let mut rest = text;
+    loop {
+        rest = rest.get(memchr::memchr(*first, rest)? + 1..)?;
+        if let Some(behind) = rest.strip_prefix(others) {
+            return Some(behind);
+        }
+    }
 }
 
 /// Whether every text that matches `other` matches `pattern`, as far as the stars of `other` can be told apart from characters: only a
@@ -75,14 +167,13 @@ impl Pattern for [u8] {
     }
 }
 
-/// Whether `text` matches the part of `pattern` in `range`. At most one star is ever retried, so that time is bounded by the
+/// Whether a text in UTF-8 matches the part of `pattern` in `range`. At most one star is ever retried, so that time is bounded by the
 /// product of both lengths and is their sum in practice.
 pub(crate) fn matches<P: Pattern + ?Sized>(
     pattern: &P,
     range: core::ops::Range<usize>,
-    text: &str,
+    bytes: &[u8],
 ) -> bool {
-    let bytes = text.as_bytes();
     let (mut at, mut read) = (range.start, 0);
     let token = |at: usize| if at < range.end { pattern.token(at) } else { None };
     let mut retry: Option<(usize, usize)> = None;
@@ -143,7 +234,7 @@ pub(crate) fn arn_matches<P: Pattern + ?Sized>(pattern: &P, arn: &str) -> Truth 
         while pattern.token(to).is_some_and(|t| number == ARN_PARTS || t != Token::Byte(b':')) {
             to += 1;
         }
-        if !matches(pattern, from..to, part) {
+        if !matches(pattern, from..to, part.as_bytes()) {
             return Truth::False;
         }
         from = to + 1;
@@ -153,6 +244,8 @@ pub(crate) fn arn_matches<P: Pattern + ?Sized>(pattern: &P, arn: &str) -> Truth 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -175,6 +268,18 @@ mod tests {
             ("A", "a", false),
         ] {
             assert_eq!(wildcard_matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn searching_between_stars_is_matching_step_by_step(
+            pattern in "[abé*?]{0,8}|\\*[abx*]{0,8}",
+            text in "[abcéx]{0,12}",
+        ) {
+            let step_by_step = matches(pattern.as_bytes(), 0..pattern.len(), text.as_bytes());
+            prop_assert_eq!(wildcard_matches(&pattern, &text), step_by_step);
+            prop_assert_eq!(Cut::new(&pattern).matches(text.as_bytes()), step_by_step);
         }
     }
 

@@ -34,6 +34,8 @@ areas! {
     propagation = "tidegate.propagation.v1";
     /// The cluster itself.
     cluster = "tidegate.cluster.v1";
+    /// Containing somebody, at any node.
+    region = "tidegate.region.v1";
     /// What nodes say to each other.
     peer = "tidegate.peer.v1";
 }

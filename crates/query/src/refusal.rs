@@ -91,8 +91,9 @@ fn code(reason: Reason) -> Code {
         Reason::IncompleteSignature => Code::IncompleteSignature,
         Reason::SignatureDoesNotMatch | Reason::RequestTimeTooSkewed => Code::SignatureDoesNotMatch,
         Reason::InvalidClientTokenId | Reason::AccountNotFound => Code::InvalidClientTokenId,
-        Reason::ExpiredToken => Code::ExpiredToken,
-        Reason::AccessDenied => Code::AccessDenied,
+        // Clients fetch new credentials at this one.
+        Reason::ExpiredToken | Reason::SessionVoid => Code::ExpiredToken,
+        Reason::AccessDenied | Reason::Quarantined => Code::AccessDenied,
         Reason::NoSuchEntity => Code::NoSuchEntity,
         Reason::EntityAlreadyExists => Code::EntityAlreadyExists,
         Reason::DeleteConflict => Code::DeleteConflict,

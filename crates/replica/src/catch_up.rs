@@ -20,7 +20,7 @@ pub(crate) const RETRIES: u32 = 2;
 const RETRIES_MAX: u32 = 16;
 /// Pages of one pull that may wait for their turn: as many as one question brings, twice.
 const EARLY_MAX: usize = 8;
-/// Pulls under way at once: repair must not crowd out what is new.
+/// Pulls of groups under way at once: repair must not crowd out what is new. As many again of nodes: what they write waits for no group.
 const PULLS_MAX: usize = 16;
 /// Bytes of pages that are held back, over all pulls. Past it they are written ahead of the clock, unpublished.
 const STAGED_MAX: usize = 256 << 20;
@@ -39,6 +39,7 @@ pub(crate) struct Question {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) nonce: u64,
+    pub(crate) answer: u64,
     pub(crate) frame: Frame,
     pub(crate) cut: u64,
     pub(crate) next: Continuation,
@@ -82,6 +83,8 @@ struct Pull {
     from: NodeId,
     /// Names the last question: pages of an earlier one were made of an older state and don't fit to those of this one.
     nonce: u64,
+    /// The answer to it whose pages are taken: where the question came twice, another was made of another state.
+    answer: Option<u64>,
     heard: Duration,
     /// How often it may be asked again until it is heard.
     retries: u32,
@@ -92,6 +95,8 @@ struct Pull {
     /// Tombstones collected up to here are not missed: the position that the pull began from, or the cut at which a whole state began.
     base: u64,
     staged: Vec<Record>,
+    /// How far a source of these pages was: what is staged is complete only together with everything up to here.
+    cut: u64,
     /// Pages that came before their turn, by what they begin behind.
     early: BTreeMap<u64, Page>,
     bytes: usize,
@@ -105,6 +110,7 @@ struct Pull {
 impl Pull {
     fn ask(&mut self, origin: Origin, nonce: u64) -> Question {
         self.nonce = nonce;
+        self.answer = None;
         self.early.clear();
         let base = self.base.max(self.next);
         Question { to: self.from, origin, after: self.next, base, nonce }
@@ -113,6 +119,7 @@ impl Pull {
     /// Holds a page back whose turn has come.
     fn stage(&mut self, page: Page) -> Continuation {
         self.next = page.frame.upto;
+        self.cut = self.cut.max(page.cut);
         self.bytes += page.frame.size();
         self.staged.extend(page.frame.records);
         page.next
@@ -156,18 +163,22 @@ impl Pulls {
         after: u64,
         retries: u32,
     ) -> Option<Question> {
-        if self.under_way.contains_key(&origin) || self.under_way.len() >= PULLS_MAX {
+        let alike = |other: &&Origin| other.group().is_some() == origin.group().is_some();
+        let count = self.under_way.keys().filter(alike).count();
+        if self.under_way.contains_key(&origin) || count >= PULLS_MAX {
             return None;
         }
         let mut pull = Pull {
             from,
             nonce: 0,
+            answer: None,
             heard: now,
             retries,
             retried: 0,
             next: after,
             base: after,
             staged: Vec::new(),
+            cut: 0,
             early: BTreeMap::new(),
             bytes: 0,
             written: None,
@@ -184,7 +195,9 @@ impl Pulls {
         let held_back: usize = self.under_way.values().map(|p| p.bytes).sum();
         let origin = page.frame.origin;
         self.nonce += 1;
-        let asked = |p: &&mut Pull| p.from == from && p.nonce == page.nonce;
+        let asked = |p: &&mut Pull| {
+            p.from == from && p.nonce == page.nonce && p.answer.is_none_or(|a| a == page.answer)
+        };
         let Some(pull) = self.under_way.get_mut(&origin).filter(asked) else {
             return Step::Wait;
         };
@@ -193,7 +206,7 @@ impl Pulls {
                 return Step::Wait;
             }
             // What came before this answer is void too: tombstones among it were collected meanwhile.
-            (pull.bytes, pull.next, pull.base) = (0, 0, page.cut);
+            (pull.bytes, pull.next, pull.base, pull.cut) = (0, 0, page.cut, 0);
             pull.staged.clear();
             pull.written = Some(BTreeSet::new());
             pull.replaced_by = Some(page.nonce);
@@ -202,6 +215,7 @@ impl Pulls {
             return Step::Wait;
         }
         (pull.heard, pull.retried) = (now, 0);
+        pull.answer = Some(page.answer);
         pull.early.insert(page.frame.after, page);
         if pull.early.len() > EARLY_MAX {
             pull.early.pop_last();
@@ -209,6 +223,11 @@ impl Pulls {
         let mut step = Step::Wait;
         while let Some(page) = pull.early.remove(&pull.next) {
             match pull.stage(page) {
+                // The source has lost its store since it began to answer.
+                Continuation::Done if pull.next < pull.cut => {
+                    self.under_way.remove(&origin);
+                    return Step::Wait;
+                }
                 Continuation::Done => {
                     let (staged, upto) = (pull.finish(), pull.next);
                     self.under_way.remove(&origin);

@@ -85,7 +85,8 @@ impl fmt::Debug for Validator {
 /// runs the driver goes on calling: nothing waits for it but `published`. Work and outputs of one call are bounded by the message that
 /// was given and by the members, so the outputs need no bound of their own.
 ///
-/// A group that this node votes in is fed by `committed` alone: gossip of it is ignored, so that its state follows its log.
+/// A group that this node votes in is fed by `committed` alone: gossip of it is ignored, so that its state follows its log. What the
+/// node writes itself is fed by [`appended`](Self::appended) alone, under the incarnation that [`write_as`](Self::write_as) named.
 ///
 /// # Errors
 /// There are none: what can't be used is counted ([`counters`](Self::counters)) and, where a person must look, told as [`Alarm`].
@@ -94,6 +95,8 @@ pub struct Replica {
     config: ReplicaConfig,
     members: BTreeMap<NodeId, Member>,
     own: BTreeSet<GroupId>,
+    /// Under which incarnation this node writes.
+    own_node: Option<Origin>,
     validator: Option<Validator>,
     /// Everything merged, durable or not.
     merged: Clock,
@@ -127,6 +130,7 @@ impl Replica {
         Self {
             members: BTreeMap::new(),
             own: BTreeSet::new(),
+            own_node: None,
             validator: None,
             merged: clock.clone(),
             durable: clock.clone(),
@@ -162,10 +166,23 @@ impl Replica {
     /// The groups that this node votes in. What was being pulled of them is dropped.
     pub fn set_own_groups(&mut self, groups: impl IntoIterator<Item = GroupId>) {
         self.own = groups.into_iter().collect();
-        let own = &self.own;
-        let is_own = |origin: &Origin| origin.group().is_some_and(|g| own.contains(&g));
-        self.pulls.retain(|origin| !is_own(origin));
-        self.early.retain(|origin| !is_own(origin));
+        self.drop_own();
+    }
+
+    /// The incarnation under which this node writes from now on: a fresh one where its store may lack what it wrote before.
+    pub fn write_as(&mut self, incarnation: u32) {
+        self.own_node = Some(Origin::Node { node: self.config.me, incarnation });
+        self.drop_own();
+    }
+
+    fn drop_own(&mut self) {
+        let (own, own_node) = (&self.own, self.own_node);
+        let foreign = |origin: &Origin| match origin.group() {
+            Some(group) => !own.contains(&group),
+            None => own_node != Some(*origin),
+        };
+        self.pulls.retain(foreign);
+        self.early.retain(foreign);
     }
 
     /// Judges each record before it is merged. One that it refuses, with the reason, is [set aside](MergeBatch::aside), alarmed and
@@ -195,14 +212,35 @@ impl Replica {
         let alive = |node| self.liveness.is_alive(node);
         let targets = push::from_home(dot, &self.config.region, &self.members, alive);
         if frame.size() > PUSH_BYTES_MAX {
-            for to in targets {
+            for (to, _) in targets {
                 self.send_digest(to, false);
             }
             return;
         }
-        let push = Message::Push { frame, hops: 0 };
-        for to in targets {
-            self.send(to, Lane::Bulk, push.clone());
+        for (to, hops) in targets {
+            self.send(to, Lane::Bulk, Message::Push { frame: frame.clone(), hops });
+        }
+    }
+
+    /// This node wrote a frame of its own at the time `at`; it is durable here. It goes to every member at once, ahead of what groups
+    /// write, and its propagation is measured from `at`.
+    pub fn appended(&mut self, at: Duration, frame: &Frame) {
+        let dot = Dot { origin: frame.origin, sequence: frame.upto };
+        // Of an incarnation that was given up peers may know another write under the same dot.
+        if self.own_node != Some(dot.origin) {
+            return;
+        }
+        self.merged.advance(dot.origin, dot.sequence);
+        self.durable.advance(dot.origin, dot.sequence);
+        self.propagation.committed(at, dot);
+        let whole = frame.size() <= PUSH_BYTES_MAX;
+        for to in self.others() {
+            if whole {
+                let frame = frame.clone();
+                self.send(to, Lane::Urgent, Message::Push { frame, hops: 1 });
+            } else {
+                self.send_digest(to, false);
+            }
         }
     }
 
@@ -230,8 +268,8 @@ impl Replica {
                 let question = Question { to: self.config.me, origin, after, base, nonce };
                 self.answer(from, question, records);
             }
-            Message::PullReply { nonce, frame, cut, next, replaces } => {
-                self.page(now, from, Page { nonce, frame, cut, next, replaces }, records);
+            Message::PullReply { nonce, answer, frame, cut, next, replaces } => {
+                self.page(now, from, Page { nonce, answer, frame, cut, next, replaces }, records);
             }
             Message::Ack { published, digests } => {
                 self.acknowledged(now, from, &published, &digests);
@@ -297,7 +335,20 @@ impl Replica {
     }
 
     fn is_own(&self, origin: Origin) -> bool {
-        origin.group().is_some_and(|g| self.own.contains(&g))
+        match origin.group() {
+            Some(group) => self.own.contains(&group),
+            None => self.own_node == Some(origin),
+        }
+    }
+
+    /// A peer has writes of this node that this node has not: its store lost what it had promised. It must not number on from there.
+    fn look_for_forgotten(&mut self, from: NodeId, clock: &Clock) {
+        let Some(origin) = self.own_node else { return };
+        let sequence = clock.get(origin);
+        if sequence > self.merged.get(origin) {
+            self.own_node = None;
+            self.alarm(Alarm::Forgotten { from, dot: Dot { origin, sequence } });
+        }
     }
 
     fn others(&self) -> Vec<NodeId> {

@@ -13,11 +13,11 @@ use convert::{digests, frame, positions, read_digests, read_frame, read_position
 /// One message between two replicas.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    /// A fresh frame. `hops` says how often it was passed on.
+    /// A fresh frame. `hops` says whether it is to be passed on.
     Push {
         /// The frame.
         frame: Frame,
-        /// 0 from the home, 1 from a relay.
+        /// 0 to a relay, which passes it on in its region; 1 to all others.
         hops: u32,
     },
     /// How far I am.
@@ -44,6 +44,8 @@ pub enum Message {
     PullReply {
         /// From the pull: pages fit together only if they answer one question, or questions that followed each other.
         nonce: u64,
+        /// Names the answer: a question that comes twice is answered twice, of different states, whose pages do not fit together.
+        answer: u64,
         /// The page.
         frame: Frame,
         /// What the sender's store surely held when the page was made: the base of a whole state that begins with it.
@@ -143,7 +145,8 @@ impl Message {
                 (w.kind, w.base, w.nonce) = (3, *base, *nonce);
                 w.merged = positions(core::iter::once((*origin, *after)));
             }
-            Self::PullReply { nonce, frame: f, cut, next, replaces } => {
+            Self::PullReply { nonce, answer, frame: f, cut, next, replaces } => {
+                w.answer = *answer;
                 (w.kind, w.nonce, w.frame, w.base) = (4, *nonce, Some(frame(f)), *cut);
                 (w.next, w.replaces) = (next.to_wire(), *replaces);
             }
@@ -180,6 +183,7 @@ impl Message {
             },
             4 => Self::PullReply {
                 nonce: w.nonce,
+                answer: w.answer,
                 frame: read_frame(w.frame)?,
                 cut: w.base,
                 next: Continuation::from_wire(w.next)?,

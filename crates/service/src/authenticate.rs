@@ -9,7 +9,7 @@ use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, id
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
-use crate::{Reason, ServiceError, View};
+use crate::{Reason, ServiceError, View, check_standing};
 
 /// Somebody who proved who he is.
 #[derive(Clone, Debug)]
@@ -38,6 +38,9 @@ fn unknown_key(id: &str) -> ServiceError {
 
 /// Finds the key that a signature claims and gives the caller with the key that verifies it. The signature itself is still to be
 /// verified with that key, and the key then to be kept.
+///
+/// Whoever is contained gets no further, whatever he signs with: a key or session of a target is refused here, before its signature is
+/// looked at, so that no door can forget to ask.
 pub fn authenticate(
     view: &View,
     cluster_key: &ClusterKey,
@@ -87,17 +90,21 @@ pub fn authenticate(
                 expires: session.expires,
                 has_session_policies: session.policies.is_some(),
                 session_policies: session.policies.unwrap_or_default(),
+                lineage: session.lineage,
+                issued: session.issued,
             };
             (reference, CachedKey::passing(key))
         }
     };
     let resolved = state.resolve(&reference, now.0)?;
+    check_standing(view, state, &reference, &resolved, now)?;
     let state = Arc::clone(state);
     Ok((Caller { reference, account, group, state, resolved, context }, key))
 }
 
 impl Caller {
-    /// Looks the caller up again in `view`, where its account has changed since: its key or session must still be good.
+    /// Looks the caller up again in `view`, where its account has changed since: its key or session must still be good, and it must not be
+    /// contained.
     pub fn renew(&mut self, view: &View, now: UnixMillis) -> Result<(), ServiceError> {
         let state = view.account(self.account)?;
         let lasts = self.reference.kind != caller_kind::SESSION || now.0 < self.reference.expires;
@@ -105,7 +112,7 @@ impl Caller {
             self.resolved = state.resolve(&self.reference, now.0)?;
             self.state = Arc::clone(state);
         }
-        Ok(())
+        check_standing(view, state, &self.reference, &self.resolved, now)
     }
 }
 

@@ -2,13 +2,21 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use tidegate_model::Resolved;
+use tidegate_model::{
+    Resolved,
+    region::{Quarantine, Subject},
+};
 use tidegate_policy::{
-    Action, Arn, Context, Decision, Explanation, Principal, Request, SessionContext, explain,
+    Action, Arn, Context, Decision, Effect, Explanation, Principal, Request, SessionContext,
+    UnixMillis, explain,
 };
 use tidegate_replica::GroupId;
 
-use crate::{Caller, Reason, ServiceError, View, authenticate::check};
+use crate::{
+    Caller, Reason, ServiceError, View,
+    authenticate::check,
+    standing::{contained, sentence},
+};
 
 /// Questions in one batch.
 pub const QUESTIONS_MAX: usize = 1_000;
@@ -26,13 +34,15 @@ pub struct Question<'a> {
     pub context: Context,
 }
 
-/// A decision, the sentence for a deny, and the group that it rests on.
+/// A decision, the sentence for a deny, what contains the principal, and the group that it rests on.
 #[derive(Clone, Debug)]
 pub struct Answered {
     /// The decision.
     pub decision: Decision,
     /// AWS's sentence, for a deny.
     pub sentence: Option<String>,
+    /// The quarantine that the principal is in: it denies before any policy is asked.
+    pub quarantine: Option<Arc<Quarantine>>,
     /// The group of the principal's account.
     pub group: GroupId,
 }
@@ -106,11 +116,38 @@ fn described<'a>(
     }
 }
 
-/// Decides one question on a view. A deny is an answer.
+impl Answered {
+    /// The answer, unless the principal is contained at `now`: then a deny.
+    fn unless_contained(
+        mut self,
+        view: &View,
+        caller: &Caller,
+        subject: &Arc<Resolved>,
+        now: UnixMillis,
+    ) -> Self {
+        // Whoever asks about himself was looked up already.
+        let own = Arc::ptr_eq(subject, &caller.resolved);
+        let account = || subject.principal.account.and_then(|a| view.account(a).ok());
+        let Some(state) = (if own { Some(&caller.state) } else { account() }) else { return self };
+        let number = state.id().as_u64();
+        if let Some(quarantine) = contained(view, state, &Subject::principal(number, subject), now)
+        {
+            self.decision.effect = Effect::ExplicitDeny;
+            self.decision.policy_type = None;
+            self.decision.statements.clear();
+            self.sentence = Some(sentence(quarantine));
+            self.quarantine = Some(Arc::clone(quarantine));
+        }
+        self
+    }
+}
+
+/// Decides one question on a view at the time `now`. A deny is an answer.
 pub fn decide(
     view: &View,
     caller: &Caller,
     question: &Question<'_>,
+    now: UnixMillis,
 ) -> Result<Answered, ServiceError> {
     let (subject, group) = subject(view, caller, question.principal, "tidegate:Authorize")?;
     let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
@@ -118,14 +155,16 @@ pub fn decide(
     let request = Request::new(&principal, &action, question.resource, &question.context);
     let decision = subject.authorize(&request);
     let sentence = decision.denied_sentence(&request);
-    Ok(Answered { decision, sentence, group })
+    let answered = Answered { decision, sentence, quarantine: None, group };
+    Ok(answered.unless_contained(view, caller, &subject, now))
 }
 
-/// Decides one question and says why.
+/// Decides one question and says why: what the policies say, also of somebody who is contained.
 pub fn explain_question(
     view: &View,
     caller: &Caller,
     question: &Question<'_>,
+    now: UnixMillis,
 ) -> Result<(Answered, Explanation), ServiceError> {
     let (subject, group) = subject(view, caller, question.principal, "tidegate:Explain")?;
     let action = Action::parse(question.action).map_err(|e| invalid(e.to_string()))?;
@@ -135,7 +174,8 @@ pub fn explain_question(
     let answered = Answered {
         decision: explanation.decision.clone(),
         sentence: explanation.sentence.clone(),
+        quarantine: None,
         group,
     };
-    Ok((answered, explanation))
+    Ok((answered.unless_contained(view, caller, &subject, now), explanation))
 }

@@ -36,11 +36,13 @@ pub enum Reason {
     UnmodifiableEntity = 26,
     TooLarge = 27,
     NotReady = 28,
+    Quarantined = 29,
+    SessionVoid = 30,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::MissingAuthenticationToken,
         Self::IncompleteSignature,
         Self::SignatureDoesNotMatch,
@@ -69,6 +71,8 @@ impl Reason {
         Self::UnmodifiableEntity,
         Self::TooLarge,
         Self::NotReady,
+        Self::Quarantined,
+        Self::SessionVoid,
     ];
 
     /// The reason with this number.
@@ -107,6 +111,8 @@ impl Reason {
             Self::UnmodifiableEntity => ("UNMODIFIABLE_ENTITY", false),
             Self::TooLarge => ("TOO_LARGE", false),
             Self::NotReady => ("NOT_READY", true),
+            Self::Quarantined => ("QUARANTINED", false),
+            Self::SessionVoid => ("SESSION_VOID", false),
         }
     }
 }
@@ -169,6 +175,8 @@ impl From<Rejection> for ServiceError {
             RejectionKind::IdempotencyMismatch => Reason::IdempotencyMismatch,
             RejectionKind::InvalidClientTokenId => Reason::InvalidClientTokenId,
             RejectionKind::UnmodifiableEntity => Reason::UnmodifiableEntity,
+            RejectionKind::Quarantined => Reason::Quarantined,
+            RejectionKind::SessionVoid => Reason::SessionVoid,
         };
         Self::new(reason, r.message)
     }

@@ -4,15 +4,22 @@
 //! stands, so an answer can say how fresh it was.
 
 mod authenticate;
+mod contain;
 mod decide;
 mod error;
+mod standing;
 mod sts;
 mod token;
 mod view;
 
 pub use authenticate::{Caller, authenticate, check, check_action};
+pub use contain::{
+    Contain, Named, check_foreign_lift, check_list, is_operator, lift, quarantine, quarantines,
+    void_sessions,
+};
 pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
 pub use error::{Reason, ServiceError};
+pub use standing::{check_standing, refusal};
 pub use sts::{AssumeRole, AssumedRole, assume_role};
 pub use token::{TOKEN_POSITIONS_MAX, Token};
 pub use view::View;

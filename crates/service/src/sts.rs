@@ -1,12 +1,18 @@
 //! Sessions of roles, issued at any node.
 
 use tidegate_authn::{ClusterKey, Secret, Session};
-use tidegate_model::ids;
+use tidegate_model::{
+    AccountState, ids,
+    region::{CLOCK_SKEW_MAX_MILLIS, Subject, void_before},
+};
 use tidegate_policy::{
     Action, Arn, PolicyDocument, PolicyKind, PolicySet, Request, UnixMillis, authorize,
 };
 
-use crate::{Caller, Reason, ServiceError, View};
+use crate::{
+    Caller, Reason, ServiceError, View, check_standing,
+    standing::{contained, refusal},
+};
 
 /// Asks for a session of a role.
 #[derive(Clone, Debug)]
@@ -34,6 +40,8 @@ pub struct AssumedRole {
 
 const CHAINED_SECONDS_MAX: u32 = 3_600;
 const SESSION_SECONDS_MIN: u32 = 900;
+/// Names in a session's lineage: fifteen roles assumed one from the other. All of them stand in its token.
+const LINEAGE_MAX: usize = 32;
 
 fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new(Reason::ValidationError, message)
@@ -95,6 +103,7 @@ pub fn assume_role(
             "a session of {seconds} seconds is not between {SESSION_SECONDS_MIN} and {longest}"
         )));
     }
+    let lineage = may_begin(view, caller, state, &role.value.id, now)?;
     for text in &request.policies {
         PolicyDocument::parse(text, PolicyKind::Session).map_err(|e| {
             ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}"))
@@ -114,9 +123,10 @@ pub fn assume_role(
         name: name.to_owned(),
         access_key_id,
         secret: Secret::new(secret),
-        issued: now.0,
+        issued: now.0.max(good_from(view, state, &role.value.id)),
         expires: now.0 + u64::from(seconds) * 1000,
         policies: (!request.policies.is_empty()).then(|| request.policies.clone()),
+        lineage,
     };
     let mut nonce = [0; 12];
     entropy(&mut nonce);
@@ -124,6 +134,38 @@ pub fn assume_role(
         session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
     let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
     Ok(AssumedRole { session, arn, token })
+}
+
+/// Refuses a session to whom, or of what, is contained. Gives by whom the session came to be.
+fn may_begin(
+    view: &View,
+    caller: &Caller,
+    state: &AccountState,
+    role_id: &str,
+    now: UnixMillis,
+) -> Result<Vec<String>, ServiceError> {
+    check_standing(view, state, &caller.reference, &caller.resolved, now)?;
+    let own = Subject::caller(&caller.reference, &caller.resolved);
+    let begun = Subject { root: false, entity: role_id, access_key: "", lineage: &[], ..own };
+    if let Some(quarantine) = contained(view, state, &begun, now) {
+        return Err(refusal(quarantine));
+    }
+    let lineage = own.descends();
+    if lineage.len() > LINEAGE_MAX {
+        return Err(ServiceError::new(
+            Reason::LimitExceeded,
+            format!("a session that comes from {LINEAGE_MAX} others is the last of its chain"),
+        ));
+    }
+    Ok(lineage)
+}
+
+/// Whoever knows of a time before which sessions are void dates none so that it would void it: 0, or behind that time.
+fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
+    match void_before(Some(&view.region), state, role_id) {
+        0 => 0,
+        before => before.saturating_add(CLOCK_SKEW_MAX_MILLIS),
+    }
 }
 
 fn letter(byte: u8) -> char {

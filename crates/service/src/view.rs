@@ -2,7 +2,7 @@
 
 use imbl::OrdMap;
 use std::{sync::Arc, time::Duration};
-use tidegate_model::{AccountState, DirectoryState, GroupState};
+use tidegate_model::{AccountState, DirectoryState, GroupState, region::RegionState};
 use tidegate_policy::AccountId;
 use tidegate_replica::{Clock, GroupId};
 
@@ -15,6 +15,8 @@ pub struct View {
     pub directory: DirectoryState,
     /// The groups of accounts.
     pub groups: OrdMap<u32, GroupState>,
+    /// What nodes have written.
+    pub region: RegionState,
     /// How far each origin is in this view.
     pub positions: Clock,
     /// When it was published: monotonic time of its node.

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     history::{History, Violation, check},
     plan::{self, Event},
+    scenario::{Scenario, ScenarioError},
     workload::{self, Failure, Shared},
     world::{Bug, Cluster, Files},
 };
@@ -19,12 +20,16 @@ const CALM: Duration = Duration::from_secs(5);
 const HEALED: Duration = Duration::from_secs(60);
 
 /// What is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Everything follows from it.
     pub seed: u64,
     /// For how long there are faults.
     pub length: Duration,
+    /// What the seed need not draw.
+    pub scenario: Scenario,
+    /// Of the planned faults only these, by their places.
+    pub only: Option<Vec<usize>>,
     /// What is wrong with the system on purpose.
     pub bug: Bug,
 }
@@ -36,18 +41,29 @@ pub struct Outcome {
     pub history: History,
     /// What contradicts the promises.
     pub violations: Vec<Violation>,
-    /// How many faults there were.
-    pub faults: usize,
+    /// The faults, each with its place in the plan.
+    pub faults: Vec<(usize, Event)>,
     /// Time that was simulated.
     pub simulated: Duration,
+}
+
+/// The faults of a run, each with its place in the plan.
+///
+/// # Errors
+/// The scenario names a fault that there is not.
+pub fn planned(settings: &Settings) -> Result<Vec<(usize, Event)>, ScenarioError> {
+    let events = plan::faults(settings.seed, CALM, settings.length, &settings.scenario)?;
+    let only = settings.only.as_ref();
+    let kept = |(place, _): &(usize, Event)| only.is_none_or(|only| only.contains(place));
+    Ok(events.into_iter().enumerate().filter(kept).collect())
 }
 
 /// Runs it.
 ///
 /// # Errors
 /// A node or a client ended, or the cluster did not serve again in time: what a client has begun it tries until it succeeds.
-pub fn run(settings: Settings, files: &Files) -> Result<Outcome, Failure> {
-    let Settings { seed, length, bug } = settings;
+pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
+    let Settings { seed, length, bug, .. } = *settings;
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
         .tick_duration(TICK)
@@ -60,12 +76,12 @@ pub fn run(settings: Settings, files: &Files) -> Result<Outcome, Failure> {
     let mut cluster = Cluster::start(&mut sim, files, seed, bug);
     let shared = Shared::default();
     sim.client("prepare", workload::prepare(seed, Arc::clone(&shared)));
-    for name in 1..=CLIENTS {
+    for name in 1..=settings.scenario.workload.clients.unwrap_or(CLIENTS) {
         sim.client(format!("c{name}"), workload::work(name, seed, length, Arc::clone(&shared)));
     }
-    let events = plan::faults(seed, CALM, length);
+    let events = planned(settings)?;
     let mut changes: Vec<(Duration, bool, &Event)> =
-        events.iter().flat_map(|e| [(e.start, true, e), (e.end, false, e)]).collect();
+        events.iter().flat_map(|(_, e)| [(e.start, true, e), (e.end, false, e)]).collect();
     changes.sort_by_key(|(at, ..)| *at);
     let mut changes = changes.into_iter().peekable();
     let mut finished = false;
@@ -87,5 +103,5 @@ pub fn run(settings: Settings, files: &Files) -> Result<Outcome, Failure> {
     while !sim.step()? {}
     let history = shared.lock().clone();
     let violations = check(&history);
-    Ok(Outcome { history, violations, faults: events.len(), simulated: sim.elapsed() })
+    Ok(Outcome { history, violations, faults: events, simulated: sim.elapsed() })
 }

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -19,7 +22,7 @@ use tidegate_node::{
     platform::{Accepting, BoxFuture, BoxedIo, Listener, Platform},
 };
 use tidegate_policy::UnixMillis;
-use tidegate_store::{Engine, MemoryEngine};
+use tidegate_store::{Engine, MemoryEngine, StoreError};
 use tonic::transport::Endpoint;
 use turmoil::{
     Sim,
@@ -30,6 +33,10 @@ use crate::plan::{Fault, NODES};
 
 /// The wall clock at the start of every run: 2026-01-01T00:00:00Z.
 const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+/// Wall clocks are within this: NTP keeps them much closer.
+const AHEAD_MAX: Duration = Duration::from_secs(4);
+/// When a node that could not start is started again.
+const RESTART: Duration = Duration::from_secs(1);
 /// Port of clients and port of peers.
 const PORTS: (u16, u16) = (7401, 7402);
 /// The operator's key.
@@ -67,6 +74,8 @@ pub enum Bug {
 struct Disk {
     rows: MemoryEngine,
     bug: Bug,
+    /// There is no room for what would become durable.
+    full: AtomicBool,
 }
 
 impl Engine for Disk {
@@ -74,7 +83,7 @@ impl Engine for Disk {
         &self,
         tree: tidegate_store::Tree,
         key: &[u8],
-    ) -> Result<Option<bytes::Bytes>, tidegate_store::StoreError> {
+    ) -> Result<Option<bytes::Bytes>, StoreError> {
         self.rows.get(tree, key)
     }
 
@@ -84,7 +93,7 @@ impl Engine for Disk {
         from: core::ops::Bound<&[u8]>,
         to: core::ops::Bound<&[u8]>,
         limit: usize,
-    ) -> Result<tidegate_store::Rows, tidegate_store::StoreError> {
+    ) -> Result<tidegate_store::Rows, StoreError> {
         self.rows.scan(tree, from, to, limit)
     }
 
@@ -92,16 +101,23 @@ impl Engine for Disk {
         &self,
         tree: tidegate_store::Tree,
         prefix: &[u8],
-    ) -> Result<Option<(bytes::Bytes, bytes::Bytes)>, tidegate_store::StoreError> {
+    ) -> Result<Option<(bytes::Bytes, bytes::Bytes)>, StoreError> {
         self.rows.last(tree, prefix)
     }
 
-    fn apply(&self, batch: &tidegate_store::Batch) -> Result<(), tidegate_store::StoreError> {
+    fn apply(&self, batch: &tidegate_store::Batch) -> Result<(), StoreError> {
         self.rows.apply(batch)
     }
 
-    fn sync(&self) -> Result<(), tidegate_store::StoreError> {
+    fn sync(&self) -> Result<(), StoreError> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full { available: 0, reserve: 0 });
+        }
         if self.bug == Bug::SkipSync { Ok(()) } else { self.rows.sync() }
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
     }
 }
 
@@ -112,8 +128,14 @@ struct SimPlatform {
     random: Mutex<ChaCha8Rng>,
     /// Where this life of the node has its monotonic zero, which no other node shares.
     started: Duration,
-    /// How far ahead its wall clock is.
-    ahead: Duration,
+    skew: Arc<Mutex<Skew>>,
+}
+
+/// How far a machine's clocks are ahead of true time; what its faults add stays over its crashes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Skew {
+    wall: Duration,
+    monotonic: Duration,
 }
 
 impl fmt::Debug for SimPlatform {
@@ -153,12 +175,12 @@ impl Platform for SimPlatform {
     }
 
     fn wall(&self) -> UnixMillis {
-        let now = EPOCH + elapsed() + self.ahead;
+        let now = EPOCH + elapsed() + self.skew.lock().wall;
         UnixMillis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
     }
 
     fn monotonic(&self) -> Duration {
-        self.started + elapsed()
+        self.started + elapsed() + self.skew.lock().monotonic
     }
 
     fn entropy(&self, buffer: &mut [u8]) {
@@ -243,6 +265,7 @@ fn config(folder: &Path, node: u64, region: &str) -> NodeConfig {
 #[derive(Debug)]
 pub struct Cluster {
     disks: BTreeMap<u64, Arc<Disk>>,
+    clocks: BTreeMap<u64, Arc<Mutex<Skew>>>,
     random: ChaCha8Rng,
 }
 
@@ -250,26 +273,37 @@ impl Cluster {
     /// Puts five nodes on the network and sets the distances between them.
     pub fn start(sim: &mut Sim<'_>, files: &Files, seed: u64, bug: Bug) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x7469_6465);
-        let mut disks = BTreeMap::new();
+        let (mut disks, mut clocks) = (BTreeMap::new(), BTreeMap::new());
         for (node, region) in NODES {
-            let disk = Arc::new(Disk { rows: MemoryEngine::default(), bug });
+            let disk =
+                Arc::new(Disk { rows: MemoryEngine::default(), bug, full: AtomicBool::new(false) });
             disks.insert(node, Arc::clone(&disk));
             let config = config(files.folder.path(), node, region);
-            let ahead = Duration::from_millis(random.random_range(0..2_000));
+            let wall = Duration::from_millis(random.random_range(0..2_000));
+            let skew = Arc::new(Mutex::new(Skew { wall, monotonic: Duration::ZERO }));
+            clocks.insert(node, Arc::clone(&skew));
             let lives = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(random.next_u64())));
             sim.host(host(node), move || {
                 let (config, disk) = (config.clone(), Arc::clone(&disk));
+                let skew = Arc::clone(&skew);
                 let mut life = ChaCha8Rng::seed_from_u64(lives.lock().next_u64());
                 let started = Duration::from_secs(life.random_range(0..1_000_000));
                 let random = Mutex::new(life);
-                let platform = SimPlatform { name: host(node), disk, random, started, ahead };
+                let platform = SimPlatform { name: host(node), disk, random, started, skew };
                 async move {
-                    let _node = Node::start(config, Arc::new(platform)).await?;
-                    std::future::pending().await
+                    let platform: Arc<dyn Platform> = Arc::new(platform);
+                    // A node that can't start, for want of room on its disk, ends; whoever keeps it running starts it again.
+                    loop {
+                        match Node::start(config.clone(), Arc::clone(&platform)).await {
+                            Ok(_node) => std::future::pending::<()>().await,
+                            Err(error) => tracing::info!(%error, "a node could not start"),
+                        }
+                        tokio::time::sleep(RESTART).await;
+                    }
                 }
             });
         }
-        let cluster = Self { disks, random };
+        let cluster = Self { disks, clocks, random };
         for (a, region_a) in NODES {
             for (b, region_b) in NODES.iter().filter(|(b, _)| *b > a) {
                 sim.set_link_latency(host(a), host(*b), distance(region_a, region_b));
@@ -301,6 +335,25 @@ impl Cluster {
                 }
             }
             Fault::Slow(a, b, delay) => sim.set_link_latency(host(*a), host(*b), *delay),
+            Fault::FullDisk(node) => self.fill(*node, true),
+            Fault::Clocks(node, leap, wall_ms) => {
+                if let Some(skew) = self.clocks.get(node) {
+                    let mut skew = skew.lock();
+                    skew.monotonic += *leap;
+                    let by = Duration::from_millis(wall_ms.unsigned_abs());
+                    skew.wall = if *wall_ms < 0 {
+                        skew.wall.saturating_sub(by)
+                    } else {
+                        (skew.wall + by).min(AHEAD_MAX)
+                    };
+                }
+            }
+        }
+    }
+
+    fn fill(&self, node: u64, full: bool) {
+        if let Some(disk) = self.disks.get(&node) {
+            disk.full.store(full, Ordering::Relaxed);
         }
     }
 
@@ -316,6 +369,8 @@ impl Cluster {
             }
             Fault::Partition { from, to, .. } => sim.repair(host(*from), host(*to)),
             Fault::Hold(a, b) => sim.release(host(*a), host(*b)),
+            Fault::FullDisk(node) => self.fill(*node, false),
+            Fault::Clocks(..) => {}
             Fault::Isolate(node) => {
                 for other in others(*node) {
                     sim.repair(host(*node), host(other));

@@ -23,7 +23,7 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn a_seed_gives_the_same_run_byte_for_byte() {
-    let args = ["--seed", "3", "--seconds", "9", "--trace", "debug"];
+    let args = ["--here", "--seed", "3", "--seconds", "9", "--trace", "debug"];
     let [first, second] = side_by_side([&args, &args]);
     assert!(first.status.success(), "{}", text(&first).lines().last().unwrap_or_default());
     assert!(first.stdout.len() > 1_000_000, "only {} bytes were traced", first.stdout.len());
@@ -37,7 +37,7 @@ fn a_seed_gives_the_same_run_byte_for_byte() {
 #[test]
 fn seeds_keep_the_promises() {
     let [a, b] = [REGRESSIONS[0], 12].map(|seed| seed.to_string());
-    let of = |seed| ["--seconds", "30", "--seed", seed];
+    let of = |seed| ["--here", "--seconds", "30", "--seed", seed];
     for output in side_by_side([&of(&a), &of(&b)]) {
         assert!(output.status.success(), "{}", text(&output));
     }
@@ -46,7 +46,7 @@ fn seeds_keep_the_promises() {
 #[test]
 fn a_disk_that_lies_about_its_syncs_is_found_out() {
     for seeds in [["21", "22"], ["23", "24"], ["25", "26"]] {
-        let of = |seed| ["--seconds", "20", "--bug", "skip-sync", "--seed", seed];
+        let of = |seed| ["--here", "--seconds", "20", "--bug", "skip-sync", "--seed", seed];
         let outputs = side_by_side([&of(seeds[0]), &of(seeds[1])]);
         // A node that sees another's log go back stops the process by itself, which no seed does that syncs.
         let found = |o: &Output| o.status.code().is_none() || text(o).contains("promises broken");

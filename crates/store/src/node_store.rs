@@ -312,6 +312,32 @@ impl NodeStore {
         Ok(batch)
     }
 
+    /// The batch that forgets the records between two keys that `over` names, with their rows in the index. Positions stay: what was merged
+    /// was merged.
+    pub fn sweep(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        over: impl Fn(&Record) -> bool,
+    ) -> Result<Batch, StoreError> {
+        let mut batch = Batch::default();
+        let mut start = Bound::Included(Bytes::copy_from_slice(from));
+        loop {
+            let after = start.as_ref().map(|key| &**key);
+            let step = self.engine.scan(Tree::Record, after, Bound::Excluded(to), SCAN_STEP)?;
+            let Some((last, _)) = step.last() else { return Ok(batch) };
+            start = Bound::Excluded(last.clone());
+            for (key, row) in step {
+                let record = rows::read(key, &row)?;
+                if over(&record) {
+                    let Dot { origin, sequence } = record.dot;
+                    batch.delete(Tree::Index, keys::index(origin, sequence, &record.key));
+                    batch.delete(Tree::Record, record.key);
+                }
+            }
+        }
+    }
+
     /// The next rows of an origin's index: those behind sequence `floor`, and behind the row `after` where a step has been read already.
     /// One sequence may have many rows, so a step is continued behind its last row, never behind its last sequence.
     fn index_step(

@@ -12,8 +12,10 @@ mod node;
 mod output;
 mod people;
 mod policy;
+mod quarantine;
 mod report;
 mod settings;
+mod sim;
 mod verbs;
 
 use std::{error::Error, ffi::OsString, path::PathBuf, process::ExitCode};
@@ -94,6 +96,8 @@ enum Command {
     Demo(demo::Args),
     /// Whether a node is ready: exit code 0.
     Health(health::Args),
+    /// Simulates clusters under faults and checks every guarantee, one seed or thousands.
+    Sim(sim::Args),
     #[command(flatten)]
     Client(client::Command),
     /// Prints completions for a shell.
@@ -168,6 +172,7 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         Command::Dev(args) => dev::run(args, globals).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Health(args) => health::run(args).await,
+        Command::Sim(args) => sim::run(args).await,
         Command::Client(command) => client::run(command, globals).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

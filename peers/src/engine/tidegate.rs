@@ -1,20 +1,21 @@
 //! Tidegate, composed and policy by policy.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tidegate_policy::{
-    Action, CompiledPolicy, ComposedPolicies, Context, PolicyDocument, PolicyKind, PolicySet,
-    PolicySource, Principal, Request, authorize,
+    Action, CompiledPolicy, ComposedPolicies, Context, Effect, PolicyDocument, PolicyKind,
+    PolicySet, PolicySource, Principal, Request, SessionContext, UnixMillis, authorize,
 };
 
 use super::Engine;
 use crate::{policy::Policy, workload::Question};
 
-/// A request without its principal, which is the same for all.
+/// A request without its caller.
 pub(super) struct Asked {
     action: Action,
     resource: String,
     context: Context,
+    mfa: bool,
 }
 
 fn asked(question: &Question) -> Asked {
@@ -23,14 +24,30 @@ fn asked(question: &Question) -> Asked {
         resource: question.resource.clone(),
         context: Context::default()
             .with("aws:RequestedRegion", question.region)
-            .with("aws:SourceIp", question.address.as_str())
-            .with("aws:MultiFactorAuthPresent", question.mfa),
+            .with("aws:SourceIp", question.address.as_str()),
+        mfa: question.mfa,
     }
 }
 
-fn caller() -> Principal {
-    let account = "123456789012".parse().expect("twelve digits");
-    Principal::user(account, "/", "ada", "AIDAADA0000000000000")
+/// The user in two sessions: whether a second factor was used is known of a session, and never taken from a request's context.
+struct Callers {
+    with_mfa: Principal,
+    without: Principal,
+}
+
+impl Callers {
+    fn new() -> Self {
+        let account = "123456789012".parse().expect("twelve digits");
+        let user = Principal::user(account, "/", "ada", "AIDAADA0000000000000");
+        let session = SessionContext::new(UnixMillis(1_767_225_600_000));
+        let with_mfa = session.clone().with_mfa(Duration::from_secs(60));
+        Self { with_mfa: user.clone().with_session(with_mfa), without: user.with_session(session) }
+    }
+
+    fn request<'a>(&'a self, asked: &'a Asked) -> Request<'a> {
+        let caller = if asked.mfa { &self.with_mfa } else { &self.without };
+        Request::new(caller, &asked.action, &asked.resource, &asked.context)
+    }
 }
 
 fn set(texts: &[String]) -> Result<PolicySet, Box<dyn Error>> {
@@ -49,7 +66,7 @@ fn texts(policies: &[Policy]) -> Vec<String> {
 /// All policies under one index.
 pub(super) struct Composed {
     policies: ComposedPolicies,
-    caller: Principal,
+    callers: Callers,
 }
 
 impl Engine for Composed {
@@ -62,7 +79,7 @@ impl Engine for Composed {
     }
 
     fn load(source: &Vec<String>) -> Result<Self, Box<dyn Error>> {
-        Ok(Self { policies: ComposedPolicies::new(set(source)?), caller: caller() })
+        Ok(Self { policies: ComposedPolicies::new(set(source)?), callers: Callers::new() })
     }
 
     fn request(&self, question: &Question) -> Asked {
@@ -70,15 +87,40 @@ impl Engine for Composed {
     }
 
     fn decide(&mut self, asked: &Asked) -> bool {
-        let request = Request::new(&self.caller, &asked.action, &asked.resource, &asked.context);
-        self.policies.authorize(&request).is_allowed()
+        self.policies.authorize(&self.callers.request(asked)).is_allowed()
+    }
+}
+
+/// The same without the statements that decided: the yes or no that the other engines answer.
+pub(super) struct EffectAlone(Composed);
+
+impl Engine for EffectAlone {
+    const NAME: &'static str = "**Tidegate, effect alone**";
+    type Source = Vec<String>;
+    type Request = Asked;
+
+    fn translate(policies: &[Policy]) -> Vec<String> {
+        texts(policies)
+    }
+
+    fn load(source: &Vec<String>) -> Result<Self, Box<dyn Error>> {
+        Composed::load(source).map(Self)
+    }
+
+    fn request(&self, question: &Question) -> Asked {
+        asked(question)
+    }
+
+    fn decide(&mut self, asked: &Asked) -> bool {
+        let Composed { policies, callers } = &self.0;
+        policies.effect(&callers.request(asked)) == Effect::Allow
     }
 }
 
 /// Each policy through its own index.
 pub(super) struct PolicyByPolicy {
     policies: PolicySet,
-    caller: Principal,
+    callers: Callers,
 }
 
 impl Engine for PolicyByPolicy {
@@ -91,7 +133,7 @@ impl Engine for PolicyByPolicy {
     }
 
     fn load(source: &Vec<String>) -> Result<Self, Box<dyn Error>> {
-        Ok(Self { policies: set(source)?, caller: caller() })
+        Ok(Self { policies: set(source)?, callers: Callers::new() })
     }
 
     fn request(&self, question: &Question) -> Asked {
@@ -99,7 +141,6 @@ impl Engine for PolicyByPolicy {
     }
 
     fn decide(&mut self, asked: &Asked) -> bool {
-        let request = Request::new(&self.caller, &asked.action, &asked.resource, &asked.context);
-        authorize(&self.policies, &request).is_allowed()
+        authorize(&self.policies, &self.callers.request(asked)).is_allowed()
     }
 }

@@ -1,5 +1,7 @@
 //! Commands as data; and the invariant: the state after applying is the fold of its records.
 
+mod region;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -108,6 +108,7 @@ operations! {
         UpdateAccessKey => keys::update;
         DeleteAccessKey => keys::delete;
         ListAccessKeys => keys::list;
+        GetAccessKeyLastUsed => keys::last_used;
         CreateInstanceProfile => instance_profiles::create;
         GetInstanceProfile => instance_profiles::get;
         DeleteInstanceProfile => instance_profiles::delete;

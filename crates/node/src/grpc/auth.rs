@@ -154,6 +154,7 @@ async fn admit(
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
     presented.verify(&key.key, path, &header, now)?;
     core.signing_keys.keep(key);
+    core.uses.note(&caller, path, now);
     let body = match (presented.signs_payload(), streams) {
         (true, _) => signed_body(core, body, &presented).await?,
         (false, true) => body,

@@ -7,11 +7,11 @@ use std::{
 };
 
 use futures::Stream;
-use tidegate_policy::{Action, ActionError, Context, Effect, Value};
+use tidegate_policy::{Action, ActionError, Context, Effect, UnixMillis, Value};
 use tidegate_proto::decision::v1::{
     Answer, AuthorizeRequest, AuthorizeResponse, AuthorizeStreamRequest, AuthorizeStreamResponse,
-    BatchAuthorizeRequest, BatchAuthorizeResponse, Effect as WireEffect, ExplainRequest,
-    ExplainResponse, Question as WireQuestion, StatementRef,
+    BatchAuthorizeRequest, BatchAuthorizeResponse, Containment, Effect as WireEffect,
+    ExplainRequest, ExplainResponse, Question as WireQuestion, StatementRef,
     decision_service_server::DecisionService,
 };
 use tidegate_replica::GroupId;
@@ -65,6 +65,11 @@ fn answer(core: &Core, answered: Answered) -> Answer {
         statements: answered.decision.statements.iter().map(statement).collect(),
         policy_type: answered.decision.policy_type.map(|t| t.to_string()).unwrap_or_default(),
         message: answered.sentence.unwrap_or_default(),
+        quarantine: answered.quarantine.map(|q| Containment {
+            quarantine_id: q.id.clone(),
+            reason: q.reason.clone(),
+            expire_date: Some(wire::timestamp(UnixMillis(q.until))),
+        }),
     }
 }
 
@@ -80,7 +85,8 @@ fn decide_one(
 ) -> Result<Answer, Status> {
     let _in_span = tracing::info_span!("decision", node = %core.me).entered();
     let start = core.platform.monotonic();
-    let answered = decide(view, caller, &question(q)).map_err(refuse)?;
+    let now = core.platform.wall();
+    let answered = decide(view, caller, &question(q), now).map_err(refuse)?;
     core.metrics
         .decision_duration
         .observe((core.platform.monotonic().saturating_sub(start)).as_secs_f64());
@@ -195,10 +201,13 @@ impl DecisionService for DecisionHandler {
         check(&caller, "tidegate:Explain", &caller.resolved.principal.arn).map_err(refuse)?;
         let asked = request.question.as_ref().ok_or_else(missing)?;
         let (answered, explanation) =
-            explain_question(&view, &caller, &question(asked)).map_err(refuse)?;
+            explain_question(&view, &caller, &question(asked), core.platform.wall())
+                .map_err(refuse)?;
+        let contained = answered.quarantine.is_some().then(|| answered.sentence.clone());
+        let contained = contained.flatten().map(|s| format!("{s}\n\nWithout that:\n\n"));
         Ok(Response::new(ExplainResponse {
             answer: Some(answer(core, answered)),
-            text: explanation.to_string(),
+            text: format!("{}{explanation}", contained.unwrap_or_default()),
             missing_keys: explanation.missing_keys.iter().map(ToString::to_string).collect(),
             evidence: Some(wire::evidence(core, &view, &groups)?),
         }))

@@ -28,11 +28,12 @@ use tidegate_replica::GroupId;
 use tidegate_service::{Caller, Reason, ServiceError};
 use tonic::{Request, Response, Status};
 
+pub(super) use self::calls::page;
 use self::{
-    calls::{Subject, evidence, mutate, own_name, page, read},
+    calls::{Subject, evidence, mutate, own_name, read},
     shapes::{
-        access_key, attached_name, aws_policy, created, group, policy, role, tags, user, version,
-        version_number,
+        access_key, attached_name, aws_policy, created, group, last_used, policy, role, tags, user,
+        version, version_number,
     },
 };
 use super::{

@@ -6,19 +6,19 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::FuturesUnordered};
 use tidegate_model::{Envelope, command::caller_kind};
 use tidegate_proto::peer::v1::{
-    Applied, ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition,
+    Applied, ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition, Lane,
     RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse,
     forward_response::Result as Forwarded, gossip_request::Frame, peer_service_server::PeerService,
     raft_response::Result as Answer,
 };
-use tidegate_replica::{GroupId, NodeId};
+use tidegate_replica::{GroupId, Message, NodeId};
 use tidegate_service::{Reason, View};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     core::{Core, Tried},
     dial::PeerIdentity,
-    gossip::Input,
+    gossip::{Input, is_urgent},
     peers::development,
 };
 
@@ -130,10 +130,17 @@ impl PeerService for PeerHandler {
                 "one of us is in development mode and the other is not",
             ));
         }
+        let urgent = hello.lane() == Lane::Urgent;
         let answers = async_stream::try_stream! {
             while let Some(frame) = frames.message().await? {
-                if let Some(Frame::Message(message)) = frame.frame {
-                    core.gossip.tell(Input::Received { from, message }).await;
+                let Some(Frame::Message(message)) = frame.frame else { continue };
+                // What nodes write waits behind nothing that groups do.
+                match Message::decode(message.clone()) {
+                    Ok(message) if urgent && is_urgent(&message) => {
+                        core.gossip.tell_urgent(Input::Said { from, message }).await;
+                    }
+                    Ok(message) => core.gossip.tell(Input::Said { from, message }).await,
+                    Err(_) => core.gossip.tell(Input::Received { from, message }).await,
                 }
             }
             // The type of a stream that gives nothing.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tidegate_proto::propagation::v1::{
     Arrival, Finished, GetReplicationStatusRequest, GetReplicationStatusResponse, GroupStatus,
     NodeStatus, Scope as WireScope, WaitForPropagationRequest, WaitForPropagationResponse,
@@ -90,8 +90,69 @@ fn arrival(event: &PropagationEvent) -> Arrival {
     }
 }
 
-fn event(event: Event) -> WaitForPropagationResponse {
-    WaitForPropagationResponse { event: Some(event) }
+/// What following a change yields.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// One more node decides on it.
+    Arrival(Arrival),
+    /// The end: nothing follows.
+    Finished(Finished),
+}
+
+/// Each node of `scope` as it comes to decide on `positions`, until all do or `patience` is over.
+pub(super) fn follow(
+    core: Arc<Core>,
+    positions: Clock,
+    scope: Scope,
+    patience: Duration,
+) -> impl Stream<Item = Result<Progress, Status>> + Send {
+    let nodes = core.views.load();
+    let regions: BTreeMap<u64, String> =
+        nodes.directory.nodes().map(|n| (n.id, n.region.clone())).collect();
+    let mut events = core.gossip.events.subscribe();
+    let dots: BTreeSet<Dot> =
+        positions.iter().map(|(origin, sequence)| Dot { origin, sequence }).collect();
+    let end = core.platform.monotonic() + patience;
+    async_stream::try_stream! {
+        let mut told: BTreeSet<NodeId> = BTreeSet::new();
+        for happened in core.gossip.remembered(&dots) {
+            if told.insert(happened.node) {
+                yield Progress::Arrival(arrival(&happened));
+            }
+        }
+        loop {
+            // The gossip gets a moment beyond the end, to say what is missing.
+            let left = end.saturating_sub(core.platform.monotonic()) + ANSWER_MAX;
+            let now: Coverage = ask(&core, left, |reply| {
+                Input::Coverage { positions: positions.clone(), scope: scope.clone(), reply }
+            })
+            .await?;
+            // Events of what is covered were sent before the answer: they say more, so they are told first.
+            while let Ok(happened) = events.try_recv() {
+                if dots.contains(&happened.dot) && told.insert(happened.node) {
+                    yield Progress::Arrival(arrival(&happened));
+                }
+            }
+            for node in &now.reached {
+                if told.insert(*node) {
+                    let region = regions.get(&node.0).cloned().unwrap_or_default();
+                    yield Progress::Arrival(Arrival { node: node.to_string(), region, upper_bound: None, estimate: None });
+                }
+            }
+            if now.covered || core.platform.monotonic() >= end {
+                let names = |nodes: &[NodeId]| nodes.iter().map(ToString::to_string).collect();
+                yield Progress::Finished(Finished { covered: now.covered, reached: names(&now.reached), missing: names(&now.missing) });
+                return;
+            }
+            let left = end.saturating_sub(core.platform.monotonic()).min(LOOK_EVERY);
+            if let Ok(Ok(happened)) = tokio::time::timeout(left, events.recv()).await
+                && dots.contains(&happened.dot)
+                && told.insert(happened.node)
+            {
+                yield Progress::Arrival(arrival(&happened));
+            }
+        }
+    }
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -114,53 +175,13 @@ impl PropagationService for PropagationHandler {
         let scope = scope(request.scope)?;
         let asked = request.timeout.as_ref().map(wire::read_duration).transpose()?;
         let patience = asked.unwrap_or(core.config.wait_max()).min(core.config.wait_max());
-        let regions: BTreeMap<u64, String> =
-            core.views.load().directory.nodes().map(|n| (n.id, n.region.clone())).collect();
-        let mut events = core.gossip.events.subscribe();
-        let dots: BTreeSet<Dot> =
-            positions.iter().map(|(origin, sequence)| Dot { origin, sequence }).collect();
-        let end = core.platform.monotonic() + patience;
-        let answers = async_stream::try_stream! {
-            let mut told: BTreeSet<NodeId> = BTreeSet::new();
-            for happened in core.gossip.remembered(&dots) {
-                if told.insert(happened.node) {
-                    yield event(Event::Arrival(arrival(&happened)));
-                }
-            }
-            loop {
-                // The gossip gets a moment beyond the end, to say what is missing.
-                let left = end.saturating_sub(core.platform.monotonic()) + ANSWER_MAX;
-                let now: Coverage = ask(&core, left, |reply| {
-                    Input::Coverage { positions: positions.clone(), scope: scope.clone(), reply }
-                })
-                .await?;
-                // Events of what is covered were sent before the answer: they say more, so they are told first.
-                while let Ok(happened) = events.try_recv() {
-                    if dots.contains(&happened.dot) && told.insert(happened.node) {
-                        yield event(Event::Arrival(arrival(&happened)));
-                    }
-                }
-                for node in &now.reached {
-                    if told.insert(*node) {
-                        let region = regions.get(&node.0).cloned().unwrap_or_default();
-                        yield event(Event::Arrival(Arrival { node: node.to_string(), region, upper_bound: None, estimate: None }));
-                    }
-                }
-                if now.covered || core.platform.monotonic() >= end {
-                    let names = |nodes: &[NodeId]| nodes.iter().map(ToString::to_string).collect();
-                    let finished = Finished { covered: now.covered, reached: names(&now.reached), missing: names(&now.missing) };
-                    yield event(Event::Finished(finished));
-                    return;
-                }
-                let left = end.saturating_sub(core.platform.monotonic()).min(LOOK_EVERY);
-                if let Ok(Ok(happened)) = tokio::time::timeout(left, events.recv()).await
-                    && dots.contains(&happened.dot)
-                    && told.insert(happened.node)
-                {
-                    yield event(Event::Arrival(arrival(&happened)));
-                }
-            }
-        };
+        let answers = follow(core, positions, scope, patience).map(|progress| {
+            let event = match progress? {
+                Progress::Arrival(arrival) => Event::Arrival(arrival),
+                Progress::Finished(finished) => Event::Finished(finished),
+            };
+            Ok(WaitForPropagationResponse { event: Some(event) })
+        });
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -181,6 +202,8 @@ impl PropagationService for PropagationHandler {
                 let only = watching(&core, &caller)?;
                 let Ok(next) = next else { continue };
                 match next {
+                    // What nodes write has receipts of its own.
+                    Ok(happened) if happened.dot.origin.group().is_none() => {}
                     // Other accounts' changes are none of his business.
                     Ok(happened) if only.is_some_and(|g| happened.dot.origin.group() != Some(g)) => {}
                     Ok(happened) => {

@@ -13,8 +13,9 @@ fn code(reason: Reason) -> Code {
         | Reason::SignatureDoesNotMatch
         | Reason::InvalidClientTokenId
         | Reason::RequestTimeTooSkewed
-        | Reason::ExpiredToken => Code::Unauthenticated,
-        Reason::AccessDenied => Code::PermissionDenied,
+        | Reason::ExpiredToken
+        | Reason::SessionVoid => Code::Unauthenticated,
+        Reason::AccessDenied | Reason::Quarantined => Code::PermissionDenied,
         Reason::NoSuchEntity | Reason::AccountNotFound => Code::NotFound,
         Reason::EntityAlreadyExists => Code::AlreadyExists,
         Reason::DeleteConflict

@@ -9,7 +9,7 @@ use tidegate_service::{Caller, Reason, ServiceError, View};
 use tonic::{Request, Status};
 
 use super::status::refuse;
-pub(crate) use crate::operations::{Seen, not_yet, request_id};
+pub(crate) use crate::operations::{Seen, decision_id, not_yet, request_id};
 use crate::{
     core::Core,
     operations::{self, Fresh},
@@ -38,6 +38,13 @@ pub(crate) fn timestamp(time: UnixMillis) -> prost_types::Timestamp {
     let seconds = i64::try_from(time.0 / 1000).unwrap_or(i64::MAX);
     let nanos = i32::try_from(time.0 % 1000 * 1_000_000).unwrap_or(0);
     prost_types::Timestamp { seconds, nanos }
+}
+
+pub(crate) fn read_timestamp(t: &prost_types::Timestamp) -> Result<UnixMillis, Status> {
+    let bad = || refuse(ServiceError::new(Reason::ValidationError, "a time lies before 1970"));
+    let seconds = u64::try_from(t.seconds).map_err(|_| bad())?;
+    let millis = u64::try_from(t.nanos).map_err(|_| bad())? / 1_000_000;
+    Ok(UnixMillis(seconds.saturating_mul(1000).saturating_add(millis)))
 }
 
 pub(crate) fn duration(duration: Duration) -> prost_types::Duration {

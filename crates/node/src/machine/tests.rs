@@ -40,7 +40,7 @@ fn rig(store: NodeStore, applied: u64) -> Rig {
         .unwrap();
     view.groups.insert(GROUP.0, state);
     let views = Arc::new(Views::new(view, Arc::clone(&platform)));
-    let (gossip, _queue) = Gossip::new();
+    let (gossip, _queues) = Gossip::new();
     let metrics = Arc::new(Metrics::new());
     let around = Around {
         store: store.clone(),

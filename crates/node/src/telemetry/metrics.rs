@@ -64,6 +64,7 @@ pub struct Metrics {
     pub(crate) decision_duration: Histogram,
     pub(crate) decision_lag: Histogram,
     pub(crate) propagation: Family<RouteLabel, Histogram>,
+    pub(crate) region_ack: Family<RouteLabel, Histogram>,
     pub(crate) applied: Family<GroupLabel, Gauge>,
     pub(crate) tombstones: Gauge,
     pub(crate) staleness: Family<GroupLabel, Seconds>,
@@ -84,6 +85,7 @@ impl Metrics {
             decision_duration: decisions(),
             decision_lag: latencies(),
             propagation: Family::new_with_constructor(latencies as fn() -> Histogram),
+            region_ack: Family::new_with_constructor(latencies as fn() -> Histogram),
             applied: Family::default(),
             tombstones: Gauge::default(),
             staleness: Family::default(),
@@ -115,6 +117,11 @@ impl Metrics {
             "propagation_seconds",
             "Commit to published view, by the home's clock: upper bound and estimate",
             self.propagation.clone(),
+        );
+        r.register(
+            "region_ack_seconds",
+            "What this node wrote itself to another's published view: upper bound and estimate",
+            self.region_ack.clone(),
         );
         r.register(
             "applied_revision",

@@ -138,6 +138,21 @@ impl Formula {
         }
     }
 
+    /// The same of one action, in lower case.
+    pub(crate) fn about_action(&self, action: &str) -> Self {
+        let known = |literal: &Literal| match &literal.asks {
+            Asks::Action(pattern) => Some(wildcard_matches(&pattern.to_ascii_lowercase(), action)),
+            _ => None,
+        };
+        match self {
+            Self::True | Self::False => self.clone(),
+            Self::Is(literal) => known(literal).map_or_else(|| self.clone(), Self::from),
+            Self::Not(literal) => known(literal).map_or_else(|| self.clone(), |is| (!is).into()),
+            Self::All(parts) => Self::all(parts.iter().map(|part| part.about_action(action))),
+            Self::Any(parts) => Self::any(parts.iter().map(|part| part.about_action(action))),
+        }
+    }
+
     /// What it joins by and (or by or, where that is asked for); itself alone where it joins nothing so.
     fn parts(&self, by_and: bool) -> &[Self] {
         match self {

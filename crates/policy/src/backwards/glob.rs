@@ -51,30 +51,59 @@ impl Glob {
         &self.0
     }
 
+    /// Whether the two differ before the first wildcard of either: then they have nothing in common.
+    fn differs_at_once(&self, other: &Self) -> bool {
+        self.differs_from(other.0.iter().copied())
+    }
+
+    fn differs_from(&self, steps: impl Iterator<Item = Step>) -> bool {
+        for pair in self.0.iter().zip(steps) {
+            match pair {
+                (Step::Char(a), Step::Char(b)) if *a != b => return true,
+                (Step::Star, _) | (_, Step::Star) => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Whether a pattern can't have anything in common with it, as far as can be told without reading the pattern whole.
+    pub(crate) fn is_far_from(&self, pattern: &str) -> bool {
+        self.differs_from(pattern.chars().map(|c| match c {
+            '*' => Step::Star,
+            '?' => Step::Any,
+            c => Step::Char(c),
+        }))
+    }
+
     /// Whether it matches whatever the other matches. Where this is true it is so; it may be false of two patterns that only a
     /// closer look at the alphabet would show to be nested.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        table(&self.0, &other.0, |mine, theirs, next| match (mine, theirs) {
-            (None, None) => true,
-            (Some(Step::Star), None) => next.first,
-            (Some(Step::Star), Some(_)) => next.first || next.second,
-            (Some(Step::Any), Some(Step::Any | Step::Char(_))) => next.both,
-            (Some(Step::Char(a)), Some(Step::Char(b))) => a == b && next.both,
-            _ => false,
-        })
+        !self.differs_at_once(other)
+            && table(&self.0, &other.0, |mine, theirs, next| match (mine, theirs) {
+                (None, None) => true,
+                (Some(Step::Star), None) => next.first,
+                (Some(Step::Star), Some(_)) => next.first || next.second,
+                (Some(Step::Any), Some(Step::Any | Step::Char(_))) => next.both,
+                (Some(Step::Char(a)), Some(Step::Char(b))) => a == b && next.both,
+                _ => false,
+            })
     }
 
     /// Whether a text matches both.
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        table(&self.0, &other.0, |mine, theirs, next| match (mine, theirs) {
-            (None, None) => true,
-            (Some(Step::Star), None) => next.first,
-            (None, Some(Step::Star)) => next.second,
-            (Some(Step::Star), Some(_)) | (Some(_), Some(Step::Star)) => next.first || next.second,
-            (Some(Step::Char(a)), Some(Step::Char(b))) => a == b && next.both,
-            (Some(_), Some(_)) => next.both,
-            _ => false,
-        })
+        !self.differs_at_once(other)
+            && table(&self.0, &other.0, |mine, theirs, next| match (mine, theirs) {
+                (None, None) => true,
+                (Some(Step::Star), None) => next.first,
+                (None, Some(Step::Star)) => next.second,
+                (Some(Step::Star), Some(_)) | (Some(_), Some(Step::Star)) => {
+                    next.first || next.second
+                }
+                (Some(Step::Char(a)), Some(Step::Char(b))) => a == b && next.both,
+                (Some(_), Some(_)) => next.both,
+                _ => false,
+            })
     }
 }
 

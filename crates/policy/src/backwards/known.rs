@@ -1,7 +1,7 @@
 //! What is known of a request before it is made: what follows from the caller and from the resource's owner.
 
 use crate::{
-    Request,
+    PrincipalKind, Request,
     condition::Condition,
     key::Key,
     template::{Part, Template},
@@ -15,8 +15,23 @@ use super::glob::{Glob, Step};
 pub(crate) struct Known<'a> {
     /// Only what [`Known::has`] says is known may be asked of it.
     pub(crate) request: &'a Request<'a>,
-    /// Whether the session's keys are those of the caller, or still open.
-    pub(crate) session: bool,
+    pub(crate) open: Open,
+}
+
+/// What is not known of a caller and stays symbolic. Each holds those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Open {
+    /// Nothing: the caller is just this one.
+    Nothing,
+    /// The keys of its session (`aws:MultiFactorAuthPresent` and the like): it may ask with other credentials.
+    #[default]
+    Session,
+    /// The name of a role's session, and with it `aws:userid`.
+    SessionName,
+    /// Its tags, and the organization of its account.
+    Facts,
+    /// Which principal of its account it is.
+    Identity,
 }
 
 /// What a pattern with variables matches.
@@ -33,7 +48,16 @@ impl Known<'_> {
     /// Whether the value of a key does not depend on what is open.
     pub(crate) fn has(self, key: &Key) -> bool {
         match key {
-            Key::Session(_) => self.session,
+            Key::Session(_) => self.open < Open::Session,
+            Key::UserId if self.request.principal.kind == PrincipalKind::AssumedRole => {
+                self.open < Open::SessionName
+            }
+            Key::PrincipalTag(_) | Key::PrincipalOrgId | Key::PrincipalOrgPaths => {
+                self.open < Open::Facts
+            }
+            Key::PrincipalArn | Key::PrincipalType | Key::UserId | Key::Username => {
+                self.open < Open::Identity
+            }
             Key::ResourceOrgId(_)
             | Key::ResourceOrgPaths(_)
             | Key::ResourceTag(..)

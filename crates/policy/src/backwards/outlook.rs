@@ -1,18 +1,19 @@
 //! When a caller may take an action on a resource: the rules of `decide.rs` over formulas in place of answers.
 
 use core::fmt;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
+    documents::Documents,
     formula::{Asks, Formula, Literal},
     glob::Glob,
-    known::{Known, Seen},
+    known::{Known, Open, Seen},
 };
 use crate::{
-    AccountId, Action, CompiledPolicy, Context, PolicyDocument, PolicySet, PolicyType, Principal,
-    PrincipalKind, Request, ResourceFacts, StatementRef,
+    AccountId, Action, CompiledPolicy, Context, PolicySet, PolicyType, Principal, PrincipalKind,
+    Request, ResourceFacts, StatementRef,
     decide::Waived,
-    document::{ActionBlock, ResourceBlock, Statement, StatementEffect, Version},
+    document::{ActionBlock, ResourceBlock, Statement, StatementEffect},
     principal_element::Named,
     statement::CompiledStatement,
     truth::Truth,
@@ -32,9 +33,8 @@ pub struct Asked<'a> {
     pub resource_account: Option<AccountId>,
     /// Whether the resource's policy must allow whatever others do, as that of a KMS key must.
     pub policy_must_allow: bool,
-    /// Whether the session's keys (`aws:MultiFactorAuthPresent` and the like) are those of the caller. Else they stay symbolic: the
-    /// caller may ask with other credentials.
-    pub session_known: bool,
+    /// What of the caller is not known and stays symbolic.
+    pub open: Open,
 }
 
 impl<'a> Asked<'a> {
@@ -46,7 +46,7 @@ impl<'a> Asked<'a> {
             resource,
             resource_account: None,
             policy_must_allow: false,
-            session_known: false,
+            open: Open::Session,
         }
     }
 }
@@ -88,6 +88,9 @@ pub struct Part {
 pub struct Outlook {
     /// When everybody who must allow does, denies aside.
     pub allowed: Formula,
+    /// When everybody does but the caller's own policies: boundary, session, organization, endpoint, and the resource's policy where
+    /// that must. (What the resource's policy waives by naming the caller is in `allowed` alone.)
+    pub limits: Formula,
     /// The statements of the caller's and the resource's policies that grant.
     pub grants: Vec<Part>,
     /// The statements that deny.
@@ -103,41 +106,58 @@ impl Outlook {
 
     /// The same in one word, where one will do.
     pub fn verdict(&self) -> Verdict {
-        match self.formula() {
-            Formula::True => Verdict::Always,
-            Formula::False => Verdict::Never,
-            formula => Verdict::When(formula),
+        self.formula().into()
+    }
+}
+
+impl From<Formula> for Verdict {
+    fn from(formula: Formula) -> Self {
+        match formula {
+            Formula::True => Self::Always,
+            Formula::False => Self::Never,
+            formula => Self::When(formula),
         }
     }
 }
 
 /// When requests are allowed.
 ///
-/// Of every request by this caller (where the session is open: with any session) whose action and resource match, on a resource of
+/// Of every request by this caller (or by any that differs from it only in what is open) whose action and resource match, on a resource of
 /// this owner, whatever its context and the resource's tags and organization: [`Outlook::formula`] holds of it just when
 /// [`crate::authorize`] allows it. That is a property test, `the_outlook_is_what_comes`.
 pub fn outlook(set: &PolicySet, asked: &Asked<'_>) -> Outlook {
-    let (action, resource) =
-        (Glob::new(&asked.action.to_ascii_lowercase()), Glob::new(asked.resource));
+    let mut documents = Documents::default();
+    documents.read(set);
+    let what = (Glob::new(&asked.action.to_ascii_lowercase()), Glob::new(asked.resource));
+    outlook_with(&documents, set, asked, (&what.0, &what.1))
+}
+
+/// The same with documents that were read already, about an action (in lower case) and a resource.
+pub(crate) fn outlook_with(
+    documents: &Documents,
+    set: &PolicySet,
+    asked: &Asked<'_>,
+    (action, resource): (&Glob, &Glob),
+) -> Outlook {
     let (some, context) = (Action::some(), Context::default());
     let facts =
         ResourceFacts { policy_must_allow: asked.policy_must_allow, ..ResourceFacts::default() };
     let mut request = Request::new(asked.principal, &some, "*", &context);
     request.resource_account = asked.resource_account;
     request.resource_facts = Some(&facts);
-    let known = Known { request: &request, session: asked.session_known };
+    let known = Known { request: &request, open: asked.open };
     let mut reader = Reader {
         known,
         bounded: set.boundary.is_some(),
-        action: &action,
-        resource: &resource,
-        documents: BTreeMap::new(),
+        action,
+        resource,
+        documents,
         denies: Vec::new(),
         grants: Vec::new(),
     };
-    let allowed = reader.weigh(set);
+    let (allowed, limits) = reader.weigh(set);
     let Reader { grants, denies, .. } = reader;
-    Outlook { allowed, grants, denies }
+    Outlook { allowed, limits, grants, denies }
 }
 
 /// What a type of policy allows, by how the caller is named.
@@ -152,15 +172,15 @@ struct Reader<'a> {
     bounded: bool,
     action: &'a Glob,
     resource: &'a Glob,
-    /// Documents as they were written, each read once, by the place of its policy in memory.
-    documents: BTreeMap<*const CompiledPolicy, Option<PolicyDocument>>,
+    documents: &'a Documents,
     denies: Vec<Part>,
     grants: Vec<Part>,
 }
 
 impl Reader<'_> {
-    /// The rules of [`crate::decide::weigh`]; denies are noted.
-    fn weigh(&mut self, set: &PolicySet) -> Formula {
+    /// The rules of [`crate::decide::weigh`]: when everybody allows, and when everybody but the caller's own policies does. Denies are
+    /// noted.
+    fn weigh(&mut self, set: &PolicySet) -> (Formula, Formula) {
         let request = self.known.request;
         let mut needed = Vec::new();
         if voices::bound_by_resource_control(request) {
@@ -183,7 +203,8 @@ impl Reader<'_> {
         let session = set.session.as_ref().map(|list| self.hear(PolicyType::Session, list));
         let kind = request.principal.kind;
         if kind.is_homeless() {
-            return Formula::all(needed);
+            let all = Formula::all(needed);
+            return (all.clone(), all);
         }
         // Naming the caller more directly waives more, so that it does not matter which of several allows is the best.
         let waives = |what: fn(Waived) -> bool| {
@@ -192,18 +213,21 @@ impl Reader<'_> {
                 .filter(|(named, _)| !request.crosses_accounts() && what(Waived::by(*named, kind)));
             Formula::any(waiving.map(|(_, when)| when.clone()))
         };
+        let mut limits = needed.clone();
         if kind != PrincipalKind::Root {
             needed.push(Formula::any([waives(|w| w.identity), any(&identity)]));
             if let Some(boundary) = &boundary {
                 needed.push(Formula::any([waives(|w| w.boundary), any(boundary)]));
+                limits.push(any(boundary));
             }
         }
         let own = match &session {
             Some(session) => any(session),
             None => (kind != PrincipalKind::FederatedUser).into(),
         };
+        limits.push(own.clone());
         needed.push(Formula::any([waives(|w| w.session), own]));
-        Formula::all(needed)
+        (Formula::all(needed), Formula::all(limits))
     }
 
     /// What the levels of an organization allow together.
@@ -243,26 +267,18 @@ impl Reader<'_> {
     }
 
     /// When a statement that names the caller applies.
-    fn applies(&mut self, found: &StatementRef, statement: &CompiledStatement) -> Formula {
-        let Some((written, variables)) = self.written(found) else { return Formula::False };
+    fn applies(&self, found: &StatementRef, statement: &CompiledStatement) -> Formula {
+        let Some((written, variables)) = self.documents.statement(found) else {
+            return Formula::False;
+        };
         let place = Place { found, allows: statement.effect == StatementEffect::Allow, variables };
-        let actions = self.covers_action(&place, statement, &written);
+        let actions = self.covers_action(&place, statement, written);
         if actions == Formula::False {
             return Formula::False;
         }
-        let resources = self.covers_resource(&place, statement, &written);
-        let conditions = self.conditions(&place, statement, &written);
+        let resources = self.covers_resource(&place, statement, written);
+        let conditions = self.conditions(&place, statement, written);
         Formula::all([actions, resources, conditions])
-    }
-
-    fn written(&mut self, found: &StatementRef) -> Option<(Statement, bool)> {
-        let document = self
-            .documents
-            .entry(Arc::as_ptr(&found.policy))
-            .or_insert_with(|| found.policy.document())
-            .as_ref()?;
-        let statement = document.statements().get(found.index)?.clone();
-        Some((statement, document.version() == Version::V2012))
     }
 
     fn covers_action(
@@ -273,7 +289,8 @@ impl Reader<'_> {
     ) -> Formula {
         let (ActionBlock::Action(texts) | ActionBlock::NotAction(texts)) = &written.actions;
         let patterns = statement.actions.patterns.iter().zip(texts).enumerate();
-        let listed = Formula::any(patterns.map(|(number, (pattern, text))| {
+        let near = patterns.filter(|(_, (pattern, _))| !self.action.is_far_from(pattern));
+        let listed = Formula::any(near.map(|(number, (pattern, text))| {
             let pattern = Glob::new(pattern);
             if pattern.covers(self.action) {
                 Formula::True

@@ -63,7 +63,8 @@ pub(crate) fn difference(texts: &Texts, asks: &[Ask]) -> Option<String> {
                     .map_or_else(|| expected.clone(), |c| verdict(&c.authorize(&request))),
             ),
         ];
-        let differs = ways.iter().any(|(_, found)| *found != expected);
+        let differs = ways.iter().any(|(_, found)| *found != expected)
+            || composed.effect(&request) != plain.effect;
         (differs || !names_the_trust_policy(texts, &plain))
             .then(|| format!("oracle: {expected}, {ways:?}\n{ask:#?}\n{texts:#?}"))
     })

@@ -16,6 +16,7 @@ mod generate;
 mod language;
 mod mended;
 mod oracle;
+mod questions;
 mod simulated;
 mod theorems;
 mod words;

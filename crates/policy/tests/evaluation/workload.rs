@@ -84,6 +84,7 @@ fn a_decision_allocates_nothing() {
             for (request, _) in workload.requests() {
                 let _ = authorize(&workload.set, &request);
                 let _ = composed.authorize(&request);
+                let _ = composed.effect(&request);
             }
         });
         assert_eq!(counted.count_total, 0);

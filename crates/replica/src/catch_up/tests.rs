@@ -24,7 +24,7 @@ fn record(sequence: u64, bytes: usize) -> Record {
 fn page(nonce: u64, after: u64, upto: u64, next: Continuation) -> Page {
     let records = (after + 1..=upto).map(|s| record(s, 1)).collect();
     let frame = Frame { origin: ORIGIN, after, upto, records, trace: None };
-    Page { nonce, frame, cut: upto, next, replaces: false }
+    Page { nonce, answer: 1, frame, cut: upto, next, replaces: false }
 }
 
 fn begun(after: u64) -> Pulls {
@@ -54,6 +54,17 @@ fn pages_are_held_back_until_the_cut() {
     let nonce = asked(&pulls.page(START, SOURCE, page(1, 5, 6, Continuation::Ask)), 6, 6);
     let done = pulls.page(START, SOURCE, page(nonce, 6, 8, Continuation::Done));
     assert_eq!(sequences(done), (vec![4, 5, 6, 7, 8], false, 8));
+}
+
+/// The second answer was made later: what stood at 5 had been written again behind 9, and the first answer's last page ends before that.
+#[test]
+fn pages_of_two_answers_to_one_question_do_not_fit_together() {
+    let mut pulls = begun(3);
+    let second = Page { answer: 2, ..page(1, 3, 6, Continuation::Follows) };
+    assert_eq!(pulls.page(START, SOURCE, second), Step::Wait);
+    assert_eq!(pulls.page(START, SOURCE, page(1, 6, 8, Continuation::Done)), Step::Wait);
+    let rest = Page { answer: 2, ..page(1, 6, 9, Continuation::Done) };
+    assert_eq!(sequences(pulls.page(START, SOURCE, rest)), (vec![4, 5, 6, 7, 8, 9], false, 9));
 }
 
 #[test]
@@ -110,17 +121,20 @@ fn a_whole_state_voids_what_came_before_and_keeps_its_base() {
     let nonce = asked(&pulls.page(START, SOURCE, whole), 2, 40);
     let twice = Page { replaces: true, cut: 40, ..page(1, 0, 2, Continuation::Ask) };
     assert_eq!(pulls.page(START, SOURCE, twice), Step::Wait);
-    let done = pulls.page(START, SOURCE, page(nonce, 2, 4, Continuation::Done));
-    assert_eq!(sequences(done), (vec![1, 2, 3, 4], true, 4));
+    let mut last = page(nonce, 2, 4, Continuation::Done);
+    last.frame.upto = 40;
+    assert_eq!(sequences(pulls.page(START, SOURCE, last)), (vec![1, 2, 3, 4], true, 40));
 }
 
 #[test]
 fn the_last_page_of_a_whole_state_is_no_page_of_what_was_asked_for() {
     let mut pulls = begun(3);
     let whole = |after, upto, next| Page { replaces: true, cut: 40, ..page(1, after, upto, next) };
-    assert_eq!(pulls.page(START, SOURCE, whole(3, 5, Continuation::Done)), Step::Wait);
+    let mut last = whole(3, 5, Continuation::Done);
+    last.frame.upto = 40;
+    assert_eq!(pulls.page(START, SOURCE, last), Step::Wait);
     let done = pulls.page(START, SOURCE, whole(0, 3, Continuation::Follows));
-    assert_eq!(sequences(done), (vec![1, 2, 3, 4, 5], true, 5));
+    assert_eq!(sequences(done), (vec![1, 2, 3, 4, 5], true, 40));
 }
 
 #[test]
@@ -140,13 +154,13 @@ fn too_much_goes_to_the_store_unpublished() {
 #[test]
 fn a_large_whole_state_voids_nothing_before_its_end_and_keeps_what_it_brought() {
     let mut pulls = begun(3);
-    let mut large = Page { replaces: true, cut: 40, ..page(1, 0, 2, Continuation::Follows) };
+    let mut large = Page { replaces: true, cut: 4, ..page(1, 0, 2, Continuation::Follows) };
     large.frame.records = vec![record(1, STAGED_MAX), record(2, 1)];
     let Step::Spill(spilled, None) = pulls.page(START, SOURCE, large) else {
         panic!("not spilled")
     };
     assert_eq!(spilled.replaces, None, "a node that stops here has lost nothing");
-    let Step::Done(last, 3) = pulls.page(START, SOURCE, page(1, 2, 3, Continuation::Done)) else {
+    let Step::Done(last, 4) = pulls.page(START, SOURCE, page(1, 2, 4, Continuation::Done)) else {
         panic!("not done")
     };
     let kept: Vec<Bytes> = spilled.records.into_iter().map(|r| r.key).collect();
@@ -170,4 +184,14 @@ fn silence_is_noticed_and_pulls_are_bounded() {
         let begun = pulls.begin(START, origin, SOURCE, 0, RETRIES).is_some();
         assert_eq!(begun, group <= u32::try_from(PULLS_MAX).unwrap());
     }
+}
+
+#[test]
+fn a_source_that_lost_its_store_between_two_pages_has_not_answered() {
+    let mut pulls = begun(0);
+    let first = Page { cut: 9, ..page(1, 0, 3, Continuation::Ask) };
+    let nonce = asked(&pulls.page(START, SOURCE, first), 3, 3);
+    let end = pulls.page(START, SOURCE, page(nonce, 3, 3, Continuation::Done));
+    assert_eq!(end, Step::Wait, "what was staged is complete only up to 9");
+    assert!(pulls.begin(START, ORIGIN, SOURCE, 0, RETRIES).is_some(), "it begins anew");
 }

@@ -15,6 +15,11 @@ const PAGE_BYTES: usize = 256 << 10;
 /// Pages that one question brings: with one, a catch-up would move a page a round trip.
 const PAGES_AT_ONCE: usize = 4;
 
+/// Pages of what groups write may not stand before what nodes write.
+fn lane_of(origin: Origin) -> Lane {
+    if origin.group().is_some() { Lane::Bulk } else { Lane::Urgent }
+}
+
 impl Replica {
     /// Asks for what is missing of `origin`, unless that is under way.
     pub(super) fn pull(&mut self, now: Duration, origin: Origin, from: NodeId) {
@@ -36,6 +41,7 @@ impl Replica {
 
     /// A peer said how far it is: where it is ahead it is asked.
     pub(super) fn compare(&mut self, now: Duration, from: NodeId, merged: &Clock) {
+        self.look_for_forgotten(from, merged);
         if self.members.contains_key(&from) {
             self.peers.entry(from).or_default().merged.join(merged);
         }
@@ -91,13 +97,16 @@ impl Replica {
         let replaces = base < records.floor(origin);
         let mut after = if replaces { 0 } else { after };
         let cut = self.published.get(origin);
+        let answer = self.next_number();
         for n in 1..=PAGES_AT_ONCE {
             let page = records.range(origin, after, PAGE_BYTES);
             let upto = page.upto.max(after);
             // A page that ends early, or does not end, is a store that can't be read: never "this is all".
             let unread = if page.more { upto == after } else { upto < cut };
             // Records ahead of the clock are a catch-up of this node's own that has not come to its end.
-            let unfinished = !self.is_own(origin) && upto > self.merged.get(origin).max(after);
+            // Those of a group of this node's own are committed; those of its own writing may not be durable yet.
+            let by_log = origin.group().is_some() && self.is_own(origin);
+            let unfinished = !by_log && upto > self.merged.get(origin).max(after);
             if unread || unfinished {
                 return;
             }
@@ -107,7 +116,11 @@ impl Replica {
                 true => Continuation::Follows,
             };
             let frame = Frame { origin, after, upto, records: page.records, trace: None };
-            self.send(to, Lane::Bulk, Message::PullReply { nonce, frame, cut, next, replaces });
+            self.send(
+                to,
+                lane_of(origin),
+                Message::PullReply { nonce, answer, frame, cut, next, replaces },
+            );
             if !page.more {
                 return;
             }

@@ -34,7 +34,8 @@ impl Replica {
         if self.is_own(origin) {
             return;
         }
-        if hops == 0 {
+        // What a node writes it sends to everybody itself.
+        if hops == 0 && origin.group().is_some() {
             let dot = Dot { origin, sequence: frame.upto };
             for to in push::from_relay(dot, self.config.me, &self.members) {
                 self.send(to, Lane::Bulk, Message::Push { frame: frame.clone(), hops: 1 });

@@ -10,9 +10,9 @@ use crate::{Clock, Dot, GroupId, Message, NodeId, Origin, PropagationEvent, Reco
 /// Which of the two connections to a peer a message takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// Acknowledgements, probes, digests, liveness: nothing may stand before them.
+    /// Acknowledgements, probes, digests, liveness, and all that nodes write themselves: nothing may stand before them.
     Urgent,
-    /// Pushes and pages.
+    /// Pushes and pages of what groups write.
     Bulk,
 }
 
@@ -78,6 +78,14 @@ pub enum Alarm {
         /// The write that stands.
         stands: Dot,
     },
+    /// A peer has a write of this node that this node's own store has not: the store lost what was promised to be durable. Until the driver
+    /// calls [`Replica::write_as`](crate::Replica::write_as) with a fresh incarnation, nothing that this node appends is sent.
+    Forgotten {
+        /// Who has it.
+        from: NodeId,
+        /// The write.
+        dot: Dot,
+    },
     /// The driver published what it had not reported as durable: a bug of the driver. The position is not acknowledged.
     NotDurable {
         /// The write that was published too early.
@@ -96,6 +104,9 @@ impl fmt::Display for Alarm {
             }
             Self::StampConflict { arrived, stands } => {
                 write!(f, "{arrived} and {stands} claim one stamp for one key")
+            }
+            Self::Forgotten { from, dot } => {
+                write!(f, "{from} has {dot}, which this node wrote and its own store has lost")
             }
             Self::NotDurable { dot } => write!(f, "{dot} was published before it was durable"),
         }

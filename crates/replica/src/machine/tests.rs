@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use world::{Bug, World};
 
-use crate::Counters;
+use crate::{Counters, NodeId};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,6 +30,10 @@ fn live(seed: u64, bug: Bug) -> World {
     world.island.clear();
     world.run(SECOND, 0.2);
     world.crash(victim);
+    world.run(SECOND / 2, 0.2);
+    // Who votes in a group has a log to begin anew from; a reader has its peers.
+    let wiped = NodeId([3, 4, 5, 6, 8][usize::try_from(seed % 5).unwrap()]);
+    world.wipe(wiped);
     world.run(SECOND / 2, 0.2);
     world.faults = false;
     // States are repaired within two seconds; who is alive takes a round or two of probing more.
@@ -84,6 +88,8 @@ fn deliberate_bugs_are_found() {
         (Bug::PublishBeforeDurable, 1),
         (Bug::EchoByLease, 1),
         (Bug::AcknowledgeMerged, 1),
+        (Bug::AppendBeforeDurable, 1),
+        (Bug::SameIncarnation, 4),
     ] {
         let found = (0..within).find(|seed| !live(*seed, bug).violations.is_empty());
         assert!(found.is_some(), "{bug:?} was not found in {within} seeds");

@@ -27,6 +27,7 @@ fn messages_survive_their_bytes() {
         Message::Pull { origin, after: 3, base: 5, nonce: 6 },
         Message::PullReply {
             nonce: 7,
+            answer: 8,
             frame: frame.clone(),
             cut: 9,
             next: Continuation::Ask,
@@ -34,6 +35,7 @@ fn messages_survive_their_bytes() {
         },
         Message::PullReply {
             nonce: 7,
+            answer: 8,
             frame,
             cut: 0,
             next: Continuation::Follows,

@@ -72,4 +72,6 @@ pub(crate) struct Message {
     pub(crate) packet: Bytes,
     #[prost(uint64, tag = "12")]
     pub(crate) base: u64,
+    #[prost(uint64, tag = "20")]
+    pub(crate) answer: u64,
 }

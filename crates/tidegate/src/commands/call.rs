@@ -24,7 +24,7 @@ use super::{
 /// Items of a page.
 const PAGE: u32 = 1_000;
 
-fn wire_duration(d: Duration) -> prost_types::Duration {
+pub(crate) fn wire_duration(d: Duration) -> prost_types::Duration {
     let seconds = i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
     prost_types::Duration { seconds, nanos: i32::try_from(d.subsec_nanos()).unwrap_or(0) }
 }

@@ -15,6 +15,7 @@ use super::{
     call::{Place, place},
     output::{Format, dynamic, for_programs, json, one_of_many, print, typed},
     people::{self, lines, table, time, wire_time},
+    quarantine,
     report::{Usage, code},
 };
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Whoami,
     /// Decides: exit code 0 allows, 2 denies.
     Authorize(QuestionArgs),
+    /// Whether the profile's own identity may: exit code 0 allows, 2 denies.
+    CanI(OwnQuestionArgs),
     /// Decides and says why.
     Explain(QuestionArgs),
     /// Waits until a token's changes have arrived.
@@ -40,6 +43,9 @@ pub(crate) enum Command {
     /// How far changes have come.
     #[command(subcommand)]
     Propagation(Propagation),
+    /// Break-glass: contains a principal, credential, session or account, also at a node that is cut off.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
 }
 
 /// What there is to see of propagation.
@@ -65,7 +71,27 @@ pub(crate) struct QuestionArgs {
     context: Vec<String>,
 }
 
-fn arrived(a: &Arrived) -> String {
+/// A question about the caller.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OwnQuestionArgs {
+    /// The action, `s3:GetObject`.
+    action: String,
+    /// The resource's ARN.
+    #[arg(default_value = "*")]
+    resource: String,
+    /// A condition key, as KEY=VALUE; one that comes again has several values.
+    #[arg(long, value_name = "KEY=VALUE")]
+    context: Vec<String>,
+}
+
+impl From<OwnQuestionArgs> for QuestionArgs {
+    fn from(own: OwnQuestionArgs) -> Self {
+        let OwnQuestionArgs { action, resource, context } = own;
+        Self { action, resource, principal: String::new(), context }
+    }
+}
+
+pub(crate) fn arrived(a: &Arrived) -> String {
     let place = format!("{} {}", a.node, a.region);
     match (a.upper_bound, a.estimate) {
         (Some(within), Some(about)) => {
@@ -79,7 +105,11 @@ fn arrived(a: &Arrived) -> String {
 
 /// Runs a client command.
 pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode, Failure> {
-    let decides = matches!(command, Command::Authorize(_) | Command::Explain(_));
+    let command = match command {
+        Command::Quarantine(command) => return quarantine::run(command, globals).await,
+        command => command,
+    };
+    let decides = matches!(command, Command::Authorize(_) | Command::CanI(_) | Command::Explain(_));
     for (given, option) in [
         (globals.consistency.0.is_some() && !decides, "--consistency"),
         (globals.wait.is_some(), "--wait"),
@@ -96,6 +126,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode,
         Command::Status => status(client, globals.output).await,
         Command::Whoami => whoami(client, globals.output).await,
         Command::Authorize(q) => authorize(client, q, globals).await,
+        Command::CanI(q) => authorize(client, q.into(), globals).await,
         Command::Explain(q) => explain(client, q, globals).await,
         Command::Wait { token, scope } => {
             let end = follow(client, &token, &scope, globals).await?;
@@ -108,6 +139,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> Result<ExitCode,
             Ok(covered(&end))
         }
         Command::Propagation(Propagation::Watch) => watch(client, globals.output).await,
+        Command::Quarantine(command) => quarantine::run(command, globals).await,
     }
 }
 

@@ -1,13 +1,19 @@
-//! `tidegate policy check|lint|explain|simulate|context-keys|test`: policies in files, judged here. No cluster, no credentials.
+//! `tidegate policy check|lint|explain|simulate|context-keys|compare|who-can|what-can|external|test`: policies in files, judged here. No
+//! cluster, no credentials.
 
+mod account;
 mod check;
+mod compare;
 mod decide;
 mod explain;
+mod external;
 mod files;
 mod lint;
 mod question;
 mod simulate;
 mod test;
+mod what_can;
+mod who_can;
 
 use std::process::ExitCode;
 
@@ -30,6 +36,14 @@ enum Command {
     Simulate(simulate::Args),
     /// Names the condition keys that policies in files ask for. Needs no cluster.
     ContextKeys(simulate::KeysArgs),
+    /// Compares two versions of a policy or of an account, with a request that shows each difference. Needs no cluster.
+    Compare(compare::Args),
+    /// Who of an account may take an action, and who besides: exit code 2 where nobody may. Needs no cluster.
+    WhoCan(who_can::Args),
+    /// What a member of an account may do by its own policies. Needs no cluster.
+    WhatCan(what_can::Args),
+    /// Who from outside an account or organization gets at resources. Needs no cluster.
+    External(external::Args),
     /// Runs files of cases, which docs/policy-tests.md explains: exit code 1 where one fails. Needs no cluster.
     Test(test::Args),
 }
@@ -103,6 +117,10 @@ pub(crate) fn run(matches: &ArgMatches, globals: &Globals) -> Result<ExitCode, F
         Command::Explain(args) => explain::run(&args, globals.output),
         Command::Simulate(args) => simulate::run(&args, globals.output),
         Command::ContextKeys(args) => simulate::keys(&args, globals.output),
+        Command::Compare(args) => compare::run(&args, globals.output),
+        Command::WhoCan(args) => who_can::run(&args, globals.output),
+        Command::WhatCan(args) => what_can::run(&args, globals.output),
+        Command::External(args) => external::run(&args, globals.output),
         Command::Test(args) => test::run(&args, globals.output),
     }
 }

@@ -48,8 +48,13 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
             "the key is unknown or inactive at this node; a fresh key takes a moment to arrive"
         }
         ErrorReason::RequestTimeTooSkewed => "set this machine's clock",
-        ErrorReason::ExpiredToken => "get a new session with `tidegate role assume`",
+        ErrorReason::ExpiredToken | ErrorReason::SessionVoid => {
+            "get a new session with `tidegate role assume`"
+        }
         ErrorReason::AccessDenied => "`tidegate explain ACTION RESOURCE` says what denies it",
+        ErrorReason::Quarantined => {
+            "`tidegate quarantine list` shows it; the account's root user or an operator lifts it"
+        }
         ErrorReason::NoSuchEntity => {
             "if it was made a moment ago, ask with `--consistency strong` or with the token of the change"
         }

@@ -184,7 +184,7 @@ verbs! {
     "key" "create" "Creates an access key; its secret is shown once" Iam/CreateAccessKey [SELF] NONE;
     "key" "set" "Makes a key Active or Inactive" Iam/UpdateAccessKey [KEY, f("status", "STATUS", Kind::Required, "Active or Inactive"), OF_USER] NONE;
     "key" "delete" "Deletes a key" Iam/DeleteAccessKey [KEY, OF_USER] NONE;
-    "key" "list" "Lists keys" Iam/ListAccessKeys [SELF] ("access_keys", &["access_key_id", "user_name", "status", "create_date"]);
+    "key" "list" "Lists keys" Iam/ListAccessKeys [SELF] ("access_keys", &["access_key_id", "user_name", "status", "create_date", "last_used"]);
     "cluster" "nodes" "Lists the nodes" Cluster/DescribeCluster [] ("nodes", &["id", "region", "peer_address", "client_address"]);
     "cluster" "groups" "Lists the groups and their voters" Cluster/DescribeCluster [] ("groups", &["id", "region", "voters", "leaving", "changing"]);
     "cluster" "register-node" "Lets a node join, before it is started" Cluster/RegisterNode [f("node.id", "NODE", Kind::Required, "Its number, never used before"), f("node.region", "REGION", Kind::Required, "Its region"), f("node.peer_address", "PEER_ADDRESS", Kind::Required, "Where peers call it, host:port"), f("node.client_address", "CLIENT_ADDRESS", Kind::Required, "Where clients call it, host:port")] NONE;

@@ -28,7 +28,7 @@ async fn forgotten(cluster: &Cluster, home: &Client, names: &str) {
     eventually("no node remembers a deletion", async || {
         n += 1;
         create(home, &format!("{names}{n}")).await.unwrap();
-        NODES.iter().all(|node| cluster.metric(*node, TOMBSTONES) == 0.0)
+        NODES.iter().all(|node| cluster.metric(*node, TOMBSTONES) == 0)
     })
     .await;
 }
@@ -53,7 +53,7 @@ async fn deletions_are_forgotten_once_everybody_has_heard_of_them() {
     tokio::time::sleep(GRACE * 5).await;
     create(&home, "meanwhile").await.unwrap();
     for node in [1, 2, 3, 4] {
-        assert!(cluster.metric(node, TOMBSTONES) >= 20.0, "n5 has not heard of them");
+        assert!(cluster.metric(node, TOMBSTONES) >= 20, "n5 has not heard of them");
     }
     cluster.start(5);
     cluster.agree(&NODES).await;
@@ -65,6 +65,6 @@ async fn deletions_are_forgotten_once_everybody_has_heard_of_them() {
     assert_eq!(there, users(&home, None).await.unwrap());
     assert!(there.iter().all(|name| !name.starts_with("early") && !name.starts_with("late")));
     for node in [1, 2, 3, 4, 5, 6] {
-        assert_eq!(cluster.metric(node, "tidegate_state_digest_mismatch_total"), 0.0);
+        assert_eq!(cluster.metric(node, "tidegate_state_digest_mismatch_total"), 0);
     }
 }

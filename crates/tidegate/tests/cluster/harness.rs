@@ -236,8 +236,8 @@ impl Cluster {
         address
     }
 
-    /// A metric of a node without labels.
-    pub(crate) fn metric(&self, node: u64, name: &str) -> f64 {
+    /// A metric of a node that counts and has no labels.
+    pub(crate) fn metric(&self, node: u64, name: &str) -> u64 {
         let mut address = String::new();
         self.configure(node, |settings| {
             settings["listen"]["metrics"].as_str().unwrap().clone_into(&mut address);

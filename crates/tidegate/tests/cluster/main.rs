@@ -18,5 +18,6 @@ mod harness;
 mod kill_nine;
 mod one_trace;
 mod power_cut;
+mod quarantine;
 mod strangers;
 mod voters;

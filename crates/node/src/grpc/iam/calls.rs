@@ -17,7 +17,7 @@ pub(super) struct Done {
 }
 
 /// See [`operations::page`].
-pub(super) fn page<T>(
+pub(in crate::grpc) fn page<T>(
     core: &Core,
     operation: &'static str,
     size: u32,

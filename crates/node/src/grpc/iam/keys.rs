@@ -2,7 +2,7 @@
 
 use super::{
     Command, IamHandler, Reply, Request, Response, Status, Subject, access_key, command, draw,
-    evidence, ids, invalid, mutate, own_name, page, pb, read, secret, wire,
+    evidence, ids, invalid, last_used, mutate, own_name, page, pb, read, secret, wire,
 };
 
 impl IamHandler {
@@ -88,7 +88,10 @@ impl IamHandler {
         )
         .await?;
         let name = own_name(&caller, &r.user_name);
-        let items = account.access_keys(&name).map(|k| (k.id.clone(), access_key(k)));
+        let items = account.access_keys(&name).map(|k| {
+            let last_used = last_used(&view, &account, &k.id);
+            (k.id.clone(), pb::AccessKey { last_used, ..access_key(k) })
+        });
         let (access_keys, next_page_token) =
             page(&self.0, "ListAccessKeys", r.page_size, &r.page_token, items)?;
         Ok(Response::new(pb::ListAccessKeysResponse {

@@ -2,7 +2,7 @@
 
 use super::{
     Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject, command, draw,
-    evidence, ids, invalid, mutate, no_such, page, pb, read, role, tags, wire,
+    evidence, ids, invalid, last_used, mutate, no_such, page, pb, read, role, tags, wire,
 };
 
 impl IamHandler {
@@ -48,7 +48,10 @@ impl IamHandler {
         .await?;
         let found = account.role(&r.role_name).ok_or_else(|| no_such("role", &r.role_name))?;
         Ok(Response::new(pb::GetRoleResponse {
-            role: Some(role(&account, &found.value, found.revision)),
+            role: Some(pb::Role {
+                last_used: last_used(&view, &account, &found.value.id),
+                ..role(&account, &found.value, found.revision)
+            }),
             evidence: evidence(&self.0, &caller, &view)?,
         }))
     }

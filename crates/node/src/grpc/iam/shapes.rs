@@ -1,5 +1,7 @@
 //! Entities as the wire has them.
 
+use tidegate_service::View;
+
 use super::{
     AccountState, EntityKind, PolicyState, Status, UnixMillis, aws_managed, invalid, pb, record,
     wire,
@@ -58,7 +60,18 @@ pub(super) fn role(account: &AccountState, r: &record::Role, revision: u64) -> p
             .map(|t| pb::Tag { key: t.key.clone(), value: t.value.clone() })
             .collect(),
         etag: revision.to_string(),
+        last_used: None,
     }
+}
+
+/// When an access key or role was used last, as a view has it.
+pub(super) fn last_used(view: &View, account: &AccountState, cell: &str) -> Option<pb::LastUsed> {
+    let used = view.region.last_used(account.id().as_u64(), cell)?;
+    Some(pb::LastUsed {
+        date: Some(created(used.minute.saturating_mul(60_000))),
+        region: used.region.clone(),
+        service: used.service.clone(),
+    })
 }
 
 pub(super) fn attachments(account: &AccountState, arn: &str) -> u32 {
@@ -114,6 +127,7 @@ pub(super) fn access_key(k: &record::AccessKey) -> pb::AccessKey {
         status: if k.active { "Active" } else { "Inactive" }.to_owned(),
         // The key of an account that is being made has no date yet.
         create_date: (k.created != 0).then(|| created(k.created)),
+        last_used: None,
     }
 }
 

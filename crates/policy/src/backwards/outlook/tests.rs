@@ -1,7 +1,7 @@
 //! Outlooks as people read them.
 
 use super::*;
-use crate::{PolicyKind, PolicySource};
+use crate::{PolicyDocument, PolicyKind, PolicySource};
 
 fn set(identity: &str, boundary: Option<&str>) -> PolicySet {
     let compile = |text: &str, kind| {
@@ -61,7 +61,7 @@ fn a_known_session_decides_its_conditions() {
     let asked = Asked::new(&ada, "s3:DeleteObject", "arn:aws:s3:::b/k");
     let set = set(MFA, None);
     // Long-term keys have no such key, so that `IfExists` denies.
-    let found = outlook(&set, &Asked { session_known: true, ..asked });
+    let found = outlook(&set, &Asked { open: Open::Nothing, ..asked });
     assert_eq!(found.verdict(), Verdict::Never);
     assert_eq!((found.grants.len(), found.denies.len()), (1, 1));
 }

@@ -67,6 +67,7 @@ fn message() -> impl Strategy<Value = Message> {
         (frame(), sequence(), continuation(), any::<bool>()).prop_map(
             |(frame, cut, next, replaces)| Message::PullReply {
                 nonce: 0,
+                answer: 0,
                 frame,
                 cut,
                 next,

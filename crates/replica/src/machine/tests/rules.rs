@@ -58,7 +58,8 @@ fn nonce(outputs: &[Output]) -> u64 {
 
 fn reply(nonce: u64, after: u64, upto: u64) -> Message {
     let frame = frame(FOREIGN, after, upto);
-    Message::PullReply { nonce, frame, cut: upto, next: Continuation::Done, replaces: false }
+    let next = Continuation::Done;
+    Message::PullReply { nonce, answer: 1, frame, cut: upto, next, replaces: false }
 }
 
 impl Rig {
@@ -277,7 +278,7 @@ fn a_whole_state_that_is_older_than_what_stands_replaces_nothing() {
     assert_eq!(rig.replica.merged_clock().get(FOREIGN), 3, "pushes closed the gap meanwhile");
     let frame = frame(FOREIGN, 0, 2);
     let (next, replaces) = (Continuation::Done, true);
-    let whole = Message::PullReply { nonce, frame, cut: 2, next, replaces };
+    let whole = Message::PullReply { nonce, answer: 1, frame, cut: 2, next, replaces };
     assert_eq!(rig.hear(HOME, whole), []);
 }
 
@@ -334,4 +335,81 @@ fn records_ahead_of_the_clock_are_not_given_away() {
     let outputs = rig.hear(HOME, pull);
     let complete = |m: &Message| matches!(m, Message::PullReply { frame, .. } if frame.upto > 1);
     assert!(!sent(&outputs).iter().any(|(_, m)| complete(m)), "{outputs:?}");
+}
+
+/// What this node writes itself.
+const WRITING: Origin = Origin::Node { node: NodeId(2), incarnation: 5 };
+
+#[test]
+fn what_a_node_writes_goes_to_everybody_on_the_urgent_lane() {
+    let mut rig = Rig::new();
+    rig.replica.write_as(5);
+    rig.replica.appended(NOW, &frame(WRITING, 0, 1));
+    rig.replica.published(&Clock::from_iter([(WRITING, 1)]), &[]);
+    let outputs = rig.outputs();
+    for to in [HOME, NEIGHBOUR] {
+        let expected = Output::Send { to, lane: Lane::Urgent, message: push(WRITING, 0, 1) };
+        assert!(outputs.contains(&expected), "{outputs:?}");
+    }
+    assert_eq!(rig.replica.published_clock().get(WRITING), 1);
+}
+
+#[test]
+fn what_a_node_writes_is_given_to_nobody_before_it_is_durable() {
+    let mut rig = Rig::new();
+    rig.replica.write_as(5);
+    rig.store.write(&record(WRITING, 1));
+    rig.store.clock.advance(WRITING, 1);
+    let pull = Message::Pull { origin: WRITING, after: 0, base: 0, nonce: 1 };
+    rig.replica.receive(NOW, HOME, pull.clone(), &rig.store);
+    assert_eq!(rig.outputs(), []);
+    rig.replica.appended(NOW, &frame(WRITING, 0, 1));
+    rig.outputs();
+    rig.replica.receive(NOW, HOME, pull, &rig.store);
+    let outputs = rig.outputs();
+    let [
+        Output::Send { to: HOME, lane: Lane::Urgent, message: Message::PullReply { frame: f, .. } },
+    ] = &outputs[..]
+    else {
+        panic!("{outputs:?}");
+    };
+    assert_eq!(*f, frame(WRITING, 0, 1));
+}
+
+#[test]
+fn pulls_of_what_nodes_write_wait_for_no_group() {
+    let mut rig = Rig::new();
+    let groups = (10..60).map(|g| (Origin::Group { group: GroupId(g), generation: 0 }, 9));
+    let theirs = Origin::Node { node: HOME, incarnation: 1 };
+    let merged: Clock = groups.chain([(theirs, 3)]).collect();
+    let digest = Message::Digest { merged, published: Clock::default(), digests: vec![] };
+    rig.replica.receive(NOW, HOME, digest, &rig.store);
+    let outputs = rig.outputs();
+    let asked = sent(&outputs)
+        .into_iter()
+        .any(|(_, m)| matches!(m, Message::Pull { origin, .. } if *origin == theirs));
+    assert!(asked, "{outputs:?}");
+}
+
+#[test]
+fn a_node_that_has_forgotten_its_own_writing_says_so_once_and_takes_it_from_its_peers() {
+    let mut rig = Rig::new();
+    rig.replica.write_as(5);
+    let merged = Clock::from_iter([(WRITING, 3)]);
+    let digest = Message::Digest { merged, published: Clock::default(), digests: vec![] };
+    rig.replica.receive(NOW, HOME, digest.clone(), &rig.store);
+    let outputs = rig.outputs();
+    let dot = Dot { origin: WRITING, sequence: 3 };
+    assert!(outputs.contains(&Output::Alarm(Alarm::Forgotten { from: HOME, dot })), "{outputs:?}");
+    let pulled = sent(&outputs)
+        .into_iter()
+        .any(|(_, m)| matches!(m, Message::Pull { origin: WRITING, after: 0, .. }));
+    assert!(pulled, "{outputs:?}");
+    // What was appended meanwhile has a dot that peers know another write under.
+    rig.replica.appended(NOW, &frame(WRITING, 0, 1));
+    rig.replica.receive(NOW, HOME, digest, &rig.store);
+    assert_eq!(rig.outputs(), []);
+    rig.replica.write_as(6);
+    rig.replica.appended(NOW, &frame(Origin::Node { node: NodeId(2), incarnation: 6 }, 0, 1));
+    assert_eq!(rig.outputs().len(), 2);
 }

@@ -1,6 +1,6 @@
 //! A world of replicas under one seed: delays, loss, doubling, reordering, partitions, crashes and clocks that disagree.
 //!
-//! Two groups write: one in region `a` with two voters, one in region `c` with one. Each node has a store that is durable some time
+//! Two groups write: one in region `a` with two voters, one in region `c` with one; and each node writes for itself. Each node has a store that is durable some time
 //! after it was told to be, and a clock of its own that begins anew with each life. What must hold is checked as it happens, against
 //! the log of each group, and what does not is collected in `violations`.
 
@@ -11,6 +11,8 @@ use std::{
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+mod region;
 
 use super::memory::Memory;
 use crate::{
@@ -52,6 +54,10 @@ pub(super) enum Bug {
     EchoByLease,
     /// Acknowledgements name what is merged, not what is published.
     AcknowledgeMerged,
+    /// A node sends what it writes before that is durable.
+    AppendBeforeDurable,
+    /// A node whose store was lost goes on under its old incarnation.
+    SameIncarnation,
 }
 
 pub(super) fn origin(group: GroupId) -> Origin {
@@ -66,6 +72,10 @@ pub(super) struct Node {
     /// What this life's clock shows when the world's shows zero.
     clock_offset: Duration,
     life: u32,
+    /// Under which incarnation it writes.
+    incarnation: u32,
+    /// Its how-manieth write is under way.
+    appending: u64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +83,7 @@ enum Event {
     Deliver { from: NodeId, to: NodeId, bytes: Vec<u8> },
     Durable { node: NodeId, life: u32, batch: u64 },
     Apply { node: NodeId },
+    Appended { node: NodeId, life: u32, sequence: u64, key: u8 },
 }
 
 /// What a group has committed, which is the truth.
@@ -127,6 +138,8 @@ pub(super) struct World {
     events: BinaryHeap<Reverse<(Duration, u64, Event)>>,
     batches: BTreeMap<u64, MergeBatch>,
     logs: BTreeMap<GroupId, Log>,
+    /// What each incarnation of each node wrote and had durable: the truth.
+    pub(super) writings: BTreeMap<Origin, BTreeMap<u64, (Duration, Record)>>,
     rng: StdRng,
     count: u64,
     bug: Bug,
@@ -149,11 +162,19 @@ fn members() -> Vec<Member> {
     LAYOUT.map(member).to_vec()
 }
 
-fn start(node: NodeId, region: &str, votes: Option<GroupId>, clock: Clock, seed: u64) -> Replica {
+fn start(
+    node: NodeId,
+    region: &str,
+    votes: Option<GroupId>,
+    incarnation: u32,
+    clock: Clock,
+    seed: u64,
+) -> Replica {
     let config = ReplicaConfig::new(node, RegionName::new(region).unwrap());
     let mut replica = Replica::new(config, clock, seed);
     replica.set_members(members());
     replica.set_own_groups(votes);
+    replica.write_as(incarnation);
     replica
 }
 
@@ -162,15 +183,21 @@ impl World {
         let mut rng = StdRng::seed_from_u64(seed);
         let nodes = LAYOUT.map(|(n, region, votes)| {
             let (node, votes) = (NodeId(n), votes.map(GroupId));
-            let replica = start(node, region, votes, Clock::default(), rng.random());
+            let replica = start(node, region, votes, 1, Clock::default(), rng.random());
             let clock_offset = Duration::from_secs(rng.random_range(0..1_000_000));
-            (node, Node { replica, store: Memory::default(), region, votes, clock_offset, life: 0 })
+            let store = Memory::default();
+            let (life, incarnation, appending) = (0, 1, 0);
+            (
+                node,
+                Node { replica, store, region, votes, clock_offset, life, incarnation, appending },
+            )
         });
         Self {
             now: Duration::ZERO,
             nodes: nodes.into_iter().collect(),
             events: BinaryHeap::new(),
             batches: BTreeMap::new(),
+            writings: BTreeMap::new(),
             logs: LEADERS.map(|(group, _)| (group, Log::default())).into_iter().collect(),
             count: 0,
             bug,
@@ -312,7 +339,10 @@ impl World {
         let (clock, before) = (n.store.clock.clone(), n.replica.published_clock().clone());
         let mut digests = Vec::new();
         for (origin, position) in clock.iter() {
-            let group = origin.group().unwrap();
+            let Some(group) = origin.group() else {
+                self.check_writings(node, origin, before.get(origin), position);
+                continue;
+            };
             let digest = self.nodes[&node].store.digest(group);
             if self.logs[&group].digests.get(&position) != Some(&digest) {
                 self.violated(format_args!(
@@ -335,8 +365,7 @@ impl World {
 
     /// The upper bound is never below the truth.
     fn arrived(&mut self, home: NodeId, event: PropagationEvent) {
-        let group = event.dot.origin.group().unwrap();
-        let committed = self.logs[&group].committed_at(event.dot.sequence);
+        let committed = self.written_at(event.dot);
         match self.published_at.get(&(event.node, event.dot)) {
             Some(at) if event.upper >= at.saturating_sub(committed) => {}
             at => {
@@ -405,6 +434,9 @@ impl World {
             }
             Event::Durable { node, life, batch } => self.durable(node, life, batch),
             Event::Apply { node } => self.apply(node),
+            Event::Appended { node, life, sequence, key } => {
+                self.appended(node, life, sequence, key);
+            }
         }
     }
 
@@ -417,6 +449,10 @@ impl World {
                 if self.rng.random_bool(write_probability) {
                     self.write(group);
                 }
+            }
+            if self.rng.random_bool(write_probability / 4.0) {
+                let writer = self.rng.random_range(0..LAYOUT.len());
+                self.append(NodeId(LAYOUT[writer].0));
             }
             while self.events.peek().is_some_and(|Reverse((due, ..))| *due <= self.now) {
                 let Some(Reverse((.., event))) = self.events.pop() else { break };
@@ -434,12 +470,16 @@ impl World {
 
     /// A node loses what was not durable, and its clock starts anew.
     pub(super) fn crash(&mut self, node: NodeId) {
+        // In the middle of a write of its own.
+        self.append(node);
         let seed = self.rng.random();
         let clock_offset = Duration::from_secs(self.rng.random_range(0..1_000_000));
         let n = self.node(node);
-        n.replica = start(node, n.region, n.votes, n.store.clock.clone(), seed);
+        let clock = n.store.clock.clone();
+        n.replica = start(node, n.region, n.votes, n.incarnation, clock, seed);
         n.clock_offset = clock_offset;
         n.life += 1;
+        n.appending = n.store.clock.get(Origin::Node { node, incarnation: n.incarnation });
         self.apply(node);
     }
 
@@ -459,8 +499,15 @@ impl World {
     /// Liveness: with faults off everybody has everything.
     pub(super) fn check_states(&mut self) {
         let mut wrong = Vec::new();
-        let truth: Clock = self.logs.iter().map(|(g, log)| (origin(*g), log.end())).collect();
-        let live = self.logs.values().flat_map(|l| l.truth.live()).collect::<BTreeMap<_, _>>();
+        self.forget_lost();
+        let mut truth: Clock = self.logs.iter().map(|(g, log)| (origin(*g), log.end())).collect();
+        let mut live = self.logs.values().flat_map(|l| l.truth.live()).collect::<BTreeMap<_, _>>();
+        for writing in self.writings.values() {
+            for (_, record) in writing.values() {
+                truth.advance(record.dot.origin, record.dot.sequence);
+                live.insert(&record.key, record);
+            }
+        }
         for (id, node) in &self.nodes {
             if *node.replica.published_clock() != truth || node.store.clock != truth {
                 wrong.push(format!("{id} stands at {:?} of {truth:?}", node.store.clock));
@@ -495,8 +542,7 @@ impl World {
 
     /// Commit to publication, for each change and node.
     pub(super) fn delays(&self) -> Vec<Duration> {
-        let committed =
-            |dot: &Dot| self.logs[&dot.origin.group().unwrap()].committed_at(dot.sequence);
+        let committed = |dot: &Dot| self.written_at(*dot);
         self.published_at.iter().map(|((_, dot), at)| at.saturating_sub(committed(dot))).collect()
     }
 

@@ -20,7 +20,8 @@ pub(super) fn exit(allowed: bool) -> ExitCode {
     if allowed { ExitCode::SUCCESS } else { ExitCode::from(code::DENIED) }
 }
 
-pub(super) fn statement(found: &StatementRef) -> Value {
+/// A statement for programs.
+pub(crate) fn statement(found: &StatementRef) -> Value {
     let ((line, column), _) = found.position();
     json!({
         "policy": found.policy.source().to_string(), "sid": found.sid(), "index": found.index,

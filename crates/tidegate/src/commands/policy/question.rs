@@ -64,7 +64,7 @@ pub(crate) struct QuestionArgs {
 }
 
 /// `KEY=VALUE`; a value may hold more of them.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected KEY=VALUE".to_owned()),
