@@ -3,6 +3,8 @@
 Usage: aws_clients.py PROFILE. Prints each step and ends with exit code 0 when all of them held.
 """
 
+import csv
+import io
 import json
 import os
 import pathlib
@@ -297,6 +299,12 @@ def besides(iam) -> None:
     assert login["PasswordResetRequired"] and login["UserName"] == "ada", login
     iam.update_login_profile(UserName="ada", PasswordResetRequired=False)
     assert not iam.get_login_profile(UserName="ada")["LoginProfile"]["PasswordResetRequired"]
+    assert iam.generate_credential_report()["State"] == "COMPLETE"
+    report = list(csv.DictReader(io.StringIO(iam.get_credential_report()["Content"].decode())))
+    rows = {row["user"]: row for row in report}
+    assert rows["<root_account>"]["password_enabled"] == "not_supported", report
+    assert rows["ada"]["password_enabled"] == "TRUE" and rows["ada"]["access_key_2_active"] == "FALSE", report
+    assert iam.list_mfa_devices(UserName="ada")["MFADevices"] == []
     iam.delete_login_profile(UserName="ada")
     iam.delete_account_password_policy()
     iam.tag_user(UserName="ada", Tags=[{"Key": "Team", "Value": "c"}, {"Key": "x", "Value": ""}])

@@ -45,7 +45,9 @@ resource "aws_iam_user" "people" {
   for_each = toset(["ada", "grace", "barbara", "frances", "radia", "joan", "karen", "sophie"])
   name     = each.key
   path     = "/people/"
-  tags     = { team = var.team }
+
+  force_destroy = true
+  tags          = { team = var.team }
 }
 
 resource "aws_iam_group" "teams" {

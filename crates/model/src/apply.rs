@@ -260,11 +260,11 @@ impl Step<'_> {
             Command::PutInline(c) => self.put_inline(c),
             Command::CreateAccessKey(c) => self.create_access_key(c),
             Command::UpdateAccessKey(c) => self.update_access_key(c),
-            Command::ImportRegion(c) => Ok(self.import_region(c)),
-            Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::ChangeResource(c) => self.change_resource(c),
             Command::ChangeTags(c) => self.change_tags(c),
             Command::UpdateGroup(c) => self.update_group(c),
+            Command::ImportRegion(c) => Ok(self.import_region(c)),
+            Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::InitAccount(_)
             | Command::CreateCluster(_)
             | Command::RegisterNode(_)

@@ -293,7 +293,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 63, 64, 65");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72");
     }
     /// What became of a command.
     Outcome {
@@ -388,13 +388,13 @@ pub enum Command {
     #[prost(message, tag = "61")]
     LiftQuarantine(LiftQuarantine),
     /// See [`resource::ChangeResource`].
-    #[prost(message, tag = "63")]
+    #[prost(message, tag = "70")]
     ChangeResource(resource::ChangeResource),
     /// See [`resource::ChangeTags`].
-    #[prost(message, tag = "64")]
+    #[prost(message, tag = "71")]
     ChangeTags(resource::ChangeTags),
     /// See [`resource::UpdateGroup`].
-    #[prost(message, tag = "65")]
+    #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
 }
 

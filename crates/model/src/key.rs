@@ -59,14 +59,14 @@ pub enum Key {
     Member(u64, String, String),
     /// An access key, by id.
     AccessKey(u64, String),
+    /// An instance profile, identity provider or the like.
+    Resource(u64, ResourceKind, String),
     /// A quarantine that a node wrote and the account's group has imported, by id.
     Imported(u64, String),
     /// A quarantine that was lifted, by id.
     Lift(u64, String),
     /// Sessions of a role that are void, imported likewise, by the role's unique id.
     Void(u64, String),
-    /// An instance profile, identity provider or the like.
-    Resource(u64, ResourceKind, String),
     /// The cluster itself.
     Cluster,
     /// A node.
@@ -137,6 +137,11 @@ impl Key {
                 head(10, *a);
                 texts(&mut b, &[id]);
             }
+            Self::Resource(a, kind, n) => {
+                head(20, *a);
+                b.put_u8(*kind as u8);
+                texts(&mut b, &[n]);
+            }
             Self::Imported(a, id) => {
                 head(32, *a);
                 texts(&mut b, &[id]);
@@ -148,11 +153,6 @@ impl Key {
             Self::Void(a, role) => {
                 head(34, *a);
                 texts(&mut b, &[role]);
-            }
-            Self::Resource(a, kind, n) => {
-                head(20, *a);
-                b.put_u8(*kind as u8);
-                texts(&mut b, &[n]);
             }
             Self::Cluster => head(64, 0),
             Self::Node(n) => head(65, *n),
@@ -200,14 +200,14 @@ impl Key {
             8 => entity(rest).map(|(k, e, n)| Self::Attachment(number, k, e, n)),
             9 => pair(rest).map(|(g, u)| Self::Member(number, g, u)),
             10 => Some(Self::AccessKey(number, text(rest)?)),
-            32 => Some(Self::Imported(number, text(rest)?)),
-            33 => Some(Self::Lift(number, text(rest)?)),
-            34 => Some(Self::Void(number, text(rest)?)),
             20 => {
                 let (kind, name) = rest.split_first()?;
                 let kind = ResourceKind::from_number(u32::from(*kind))?;
                 Some(Self::Resource(number, kind, text(name)?))
             }
+            32 => Some(Self::Imported(number, text(rest)?)),
+            33 => Some(Self::Lift(number, text(rest)?)),
+            34 => Some(Self::Void(number, text(rest)?)),
             64 if number == 0 => alone(Self::Cluster),
             65 => alone(Self::Node(number)),
             66 => alone(Self::Placement(number.try_into().ok()?)),

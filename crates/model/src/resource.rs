@@ -166,6 +166,8 @@ messages! {
         hash: String = (string, tag = "1");
         /// Whether the password must be changed at first use; in a change, absent: as it was.
         reset_required: Option<bool> = (bool, optional, tag = "2");
+        /// When the password was set, in milliseconds since the Unix epoch.
+        changed: u64 = (uint64, tag = "3");
     }
     /// Changes one resource.
     ChangeResource {

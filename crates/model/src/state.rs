@@ -81,11 +81,11 @@ pub struct AccountState {
     /// (user, group).
     pub(crate) memberships: OrdSet<(Arc<str>, Arc<str>)>,
     pub(crate) access_keys: OrdMap<Arc<str>, Arc<AccessKey>>,
+    pub(crate) resources: OrdMap<(ResourceKind, Arc<str>), Arc<Entity<Resource>>>,
     /// What nodes wrote and the account's group has imported, by id.
     pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
     pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
     pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
-    pub(crate) resources: OrdMap<(ResourceKind, Arc<str>), Arc<Entity<Resource>>>,
     pub(crate) memo: Memo,
 }
 
@@ -107,10 +107,10 @@ impl PartialEq for AccountState {
             && self.attachments == other.attachments
             && self.memberships == other.memberships
             && self.access_keys == other.access_keys
+            && self.resources == other.resources
             && self.imported == other.imported
             && self.lifted == other.lifted
             && self.void == other.void
-            && self.resources == other.resources
     }
 }
 
@@ -141,10 +141,10 @@ impl AccountState {
             attachments: OrdSet::new(),
             memberships: OrdSet::new(),
             access_keys: OrdMap::new(),
+            resources: OrdMap::new(),
             imported: OrdMap::new(),
             lifted: OrdMap::new(),
             void: OrdMap::new(),
-            resources: OrdMap::new(),
             memo: Memo::default(),
         }
     }
@@ -367,9 +367,6 @@ impl AccountState {
                 Some(value) => drop(self.access_keys.insert(arc(id), Arc::new(value))),
                 None => drop(self.access_keys.remove(id.as_str())),
             },
-            Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
-            Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
-            Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
             Key::Resource(_, kind, n) => match value.map(read::<Resource>).transpose()? {
                 Some(value) => {
                     let entity = Arc::new(Entity { value, revision });
@@ -377,6 +374,9 @@ impl AccountState {
                 }
                 None => drop(self.resources.remove(&(*kind, arc(n)))),
             },
+            Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
+            Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
+            Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -542,10 +542,10 @@ impl GroupState {
             | Key::Attachment(a, ..)
             | Key::Member(a, ..)
             | Key::AccessKey(a, _)
+            | Key::Resource(a, ..)
             | Key::Imported(a, _)
             | Key::Lift(a, _)
             | Key::Void(a, _) => *a,
-            Key::Resource(a, ..) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;

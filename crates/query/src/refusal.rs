@@ -91,7 +91,7 @@ fn code(reason: Reason) -> Code {
         Reason::IncompleteSignature => Code::IncompleteSignature,
         Reason::SignatureDoesNotMatch | Reason::RequestTimeTooSkewed => Code::SignatureDoesNotMatch,
         Reason::InvalidClientTokenId | Reason::AccountNotFound => Code::InvalidClientTokenId,
-        // A new session is the remedy, and clients of AWS get one at this.
+        // Clients fetch new credentials at this one.
         Reason::ExpiredToken | Reason::SessionVoid => Code::ExpiredToken,
         Reason::AccessDenied | Reason::Quarantined => Code::AccessDenied,
         Reason::NoSuchEntity => Code::NoSuchEntity,

@@ -98,8 +98,20 @@ impl Step<'_> {
             Change::Remove(what) => remove(body, what, &c.name)?,
             Change::Create(_) => return Err(mismatch()),
         }
+        if let Change::Update(new) = change {
+            self.date_password(body, new.body.as_ref());
+        }
         check_lists(body)?;
         Ok(self.put_resource(kind, resource))
+    }
+
+    /// Notes when a password was set, if `new` sets one.
+    fn date_password(&self, body: &mut Body, new: Option<&Body>) {
+        if let (Body::LoginProfile(login), Some(Body::LoginProfile(new))) = (body, new)
+            && !new.hash.is_empty()
+        {
+            login.changed = self.time;
+        }
     }
 
     fn put_resource(&mut self, kind: ResourceKind, resource: Resource) -> Reply {
@@ -144,7 +156,11 @@ impl Step<'_> {
             ResourceKind::InstanceProfile => validate::path(&new.path)?,
             _ => String::new(),
         };
-        Ok(self.put_resource(kind, Resource { path, created: self.time, ..new.clone() }))
+        let mut made = Resource { path, created: self.time, ..new.clone() };
+        if let Some(body) = made.body.as_mut() {
+            self.date_password(body, Some(&body.clone()));
+        }
+        Ok(self.put_resource(kind, made))
     }
 
     fn delete_resource(&mut self, kind: ResourceKind, name: &str) -> Answer {

@@ -29,6 +29,14 @@ pub(super) fn scope(core: &Core, presented: &Presented) -> Result<Service, Authn
     Ok(service)
 }
 
+/// What a use of a key is noted as: the service, in the form in which gRPC's paths name it.
+fn noted_as(service: Service) -> &'static str {
+    match service {
+        Service::Iam => "/tidegate.iam.v1",
+        Service::Sts => "/tidegate.sts.v1",
+    }
+}
+
 /// The value of a header; where it came more than once, the values joined by commas.
 pub(super) fn header(parts: &Parts, name: &str) -> Option<String> {
     let authority = parts.uri.authority().map(http::uri::Authority::as_str);
@@ -100,5 +108,6 @@ pub(super) fn caller(
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
     presented.verify_http(&key.key, &request, now)?;
     core.signing_keys.keep(key);
+    core.uses.note(&caller, noted_as(service), now);
     Ok((service, caller))
 }

@@ -10,6 +10,7 @@ mod managed;
 mod passwords;
 mod policies;
 mod providers;
+mod reports;
 mod roles;
 mod shapes;
 mod simulate;
@@ -107,6 +108,7 @@ operations! {
         UpdateAccessKey => keys::update;
         DeleteAccessKey => keys::delete;
         ListAccessKeys => keys::list;
+        GetAccessKeyLastUsed => keys::last_used;
         CreateInstanceProfile => instance_profiles::create;
         GetInstanceProfile => instance_profiles::get;
         DeleteInstanceProfile => instance_profiles::delete;
@@ -149,6 +151,14 @@ operations! {
         SimulatePrincipalPolicy => simulate::principal;
         GetContextKeysForCustomPolicy => simulate::custom_keys;
         GetContextKeysForPrincipalPolicy => simulate::principal_keys;
+        GenerateCredentialReport => reports::generate;
+        GetCredentialReport => reports::get;
+        ListMFADevices => reports::mfa_devices;
+        ListVirtualMFADevices => reports::virtual_mfa_devices;
+        ListSigningCertificates => reports::signing_certificates;
+        ListSSHPublicKeys => reports::ssh_public_keys;
+        ListServiceSpecificCredentials => reports::service_credentials;
+        ListServerCertificates => reports::server_certificates;
         GetAccountSummary => account::summary;
         GetAccountAuthorizationDetails => details::get;
     }

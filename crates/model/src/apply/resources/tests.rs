@@ -127,7 +127,7 @@ fn there_is_one_alias_and_one_password_policy() {
 fn a_password_belongs_to_its_user_whatever_the_user_is_called() {
     let mut world = World::new();
     let login = |hash: &str, reset_required| {
-        Body::LoginProfile(LoginProfile { hash: hash.to_owned(), reset_required })
+        Body::LoginProfile(LoginProfile { hash: hash.to_owned(), reset_required, changed: 0 })
     };
     assert_eq!(refused(&mut world, create("ada", login("h", None))).0, RejectionKind::NoSuchEntity);
     world.root(create_user("ada")).unwrap();
@@ -143,8 +143,15 @@ fn a_password_belongs_to_its_user_whatever_the_user_is_called() {
     assert!(account(&world).resource(kind, "ada").is_none());
     let update = resource("grace", login("", Some(false)));
     world.root(change("grace", kind, Change::Update(update))).unwrap();
-    let stored = account(&world).resource(kind, "grace").unwrap().value.body.clone();
-    assert_eq!(stored, Some(login("h", Some(false))));
+    let stored = account(&world).resource(kind, "grace").unwrap().value.clone();
+    let Some(Body::LoginProfile(profile)) = stored.body else { panic!("no password") };
+    assert_eq!((&*profile.hash, profile.reset_required), ("h", Some(false)));
+    assert_eq!(profile.changed, stored.created, "the password itself is as it was");
+    let update = resource("grace", login("other", None));
+    world.root(change("grace", kind, Change::Update(update))).unwrap();
+    let stored = account(&world).resource(kind, "grace").unwrap().value.clone();
+    let Some(Body::LoginProfile(profile)) = stored.body else { panic!("no password") };
+    assert!(profile.changed > stored.created && profile.reset_required == Some(false));
     world.check_fold();
 }
 

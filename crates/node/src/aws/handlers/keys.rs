@@ -1,7 +1,8 @@
 //! Access keys.
 
-use tidegate_model::{Command, Reply, command, ids};
-use tidegate_query::{Fields, Value};
+use tidegate_model::{AccountState, Command, Reply, command, ids};
+use tidegate_policy::UnixMillis;
+use tidegate_query::{Code, Fields, Refusal, Value};
 
 use super::shapes;
 use crate::{
@@ -53,4 +54,24 @@ pub(super) async fn list(call: &Call<'_>) -> Outcome {
         .map(|k| (k.id.clone(), Value::Structure(shapes::access_key(&account, k))));
     let page = call.page("AccessKeyMetadata", keys)?;
     call.seen(&seen, page)
+}
+
+pub(super) async fn last_used(call: &Call<'_>) -> Outcome {
+    let id = call.text("AccessKeyId");
+    let present = call.core.views.load();
+    let owner = |account: &AccountState| account.access_key(&id).map(|k| k.user.clone());
+    let user = owner(present.account(call.caller.account)?).unwrap_or_default();
+    let (seen, account) = call.read(Subject::User(&user)).await?;
+    let user = owner(&account).ok_or_else(|| {
+        let message = format!("The Access Key with id {id} cannot be found.");
+        Refusal::new(Code::NoSuchEntity, message)
+    })?;
+    let name = account.user(&user).map_or(user, |u| u.value.name.clone());
+    let used = seen.region.last_used(account.id().as_u64(), &id);
+    let word = |text: Option<&str>| text.unwrap_or("N/A").to_owned();
+    let fields = Fields::new()
+        .with_some("LastUsedDate", used.map(|u| UnixMillis(u.minute.saturating_mul(60_000))))
+        .with("ServiceName", word(used.map(|u| u.service.as_str())))
+        .with("Region", word(used.map(|u| u.region.as_str())));
+    call.seen(&seen, Fields::new().with_text("UserName", &name).with("AccessKeyLastUsed", fields))
 }

@@ -52,7 +52,7 @@ pub(super) async fn list_aliases(call: &Call<'_>) -> Outcome {
 }
 
 /// The policy of an account, which is named by the account's number.
-fn policy(account: &AccountState) -> Option<&PasswordPolicy> {
+pub(super) fn policy(account: &AccountState) -> Option<&PasswordPolicy> {
     match account.resource(POLICY, &account.id().to_string())?.value.body.as_ref() {
         Some(Body::PasswordPolicy(policy)) => Some(policy),
         _ => None,
@@ -145,7 +145,8 @@ pub(super) async fn create_login(call: &Call<'_>) -> Outcome {
         return Err(Refusal::new(Code::ValidationError, "A password is needed."));
     }
     let reset_required = Some(call.input.boolean("PasswordResetRequired").unwrap_or(false));
-    let new = resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required }));
+    let new =
+        resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required, changed: 0 }));
     let done = call.change(change(LOGIN, name, Change::Create(new))).await?;
     let made = given(&done, |r| if let Reply::Resource(r) = r { Some(r.clone()) } else { None })?;
     call.changed(&done, Fields::new().with("LoginProfile", login(&made)))
@@ -162,7 +163,8 @@ pub(super) async fn update_login(call: &Call<'_>) -> Outcome {
     let name = user(call)?;
     let hash = hash(call).await?;
     let reset_required = call.input.boolean("PasswordResetRequired");
-    let update = resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required }));
+    let update =
+        resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required, changed: 0 }));
     call.just(change(LOGIN, name, Change::Update(update))).await
 }
 
