@@ -98,6 +98,11 @@ impl SigningKey {
         Self::of(secret, &presented.date, &presented.region, &presented.service)
     }
 
+    /// Derives the key with which a gRPC call is signed on a day (`20261123`) for a region.
+    pub fn of_grpc(secret: &Secret, date: &str, region: &str) -> Self {
+        Self::of(secret, date, region, SERVICE)
+    }
+
     fn of(secret: &Secret, date: &str, region: &str, service: &str) -> Self {
         let first = format!("AWS4{}", secret.expose());
         let day = hmac_sha256(first.as_bytes(), date);

@@ -284,6 +284,7 @@ fn own_health(platform: &dyn Platform, tls: Option<&NodeTls>, store: &NodeStore)
 
 impl Node {
     /// Starts a node. It serves at once, from what its store has; [`Node::ready`] says when it decides.
+    #[expect(clippy::too_many_lines, reason = "the one place that puts the parts together")]
     pub async fn start(
         config: NodeConfig,
         platform: Arc<dyn Platform>,

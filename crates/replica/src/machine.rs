@@ -196,10 +196,6 @@ impl Replica {
 
     /// A group of this node committed a frame at the time `at`, and it is durable here. `push`: this node leads the group and sends it
     /// out. The propagation of each change in it is measured from `at`.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "whoever commits has no more use for the frame"
-    )]
     pub fn committed(&mut self, at: Duration, frame: Frame, push: bool) {
         let dot = Dot { origin: frame.origin, sequence: frame.upto };
         self.merged.advance(dot.origin, dot.sequence);

@@ -9,7 +9,7 @@ use tidegate_service::{Caller, Reason, ServiceError, View};
 use tonic::{Request, Status};
 
 use super::status::refuse;
-pub(crate) use crate::operations::{Seen, decision_id, not_yet, request_id};
+pub(crate) use crate::operations::{Seen, not_yet, request_id};
 use crate::{
     core::Core,
     operations::{self, Fresh},

@@ -265,7 +265,7 @@ fn one_request_is_one_quarantine_for_ever() {
 fn presented(id: &str) -> Presented {
     let date = amz_date(NOW);
     let headers = [("host", "h"), ("x-amz-content-sha256", "x"), ("x-amz-date", &*date)];
-    let key = SigningKey::derive(&Secret::new("secret".into()), &date[..8], "r");
+    let key = SigningKey::of_grpc(&Secret::new("secret".into()), &date[..8], "r");
     let authorization = sign(&key, id, "/p", &headers, "x", &date, "r");
     let header = |name: &str| match name {
         "authorization" => Some(&*authorization),

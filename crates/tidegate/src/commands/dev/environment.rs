@@ -36,9 +36,9 @@ fn lines(profile: &Profile, endpoint: &Endpoint, ca: &Path, reads: &str) -> Stri
     let mut lines = String::from("unset AWS_PROFILE\n");
     for (name, value) in set {
         if value.is_empty() {
-            lines.push_str(&format!("unset {name}\n"));
+            lines.extend(["unset ", name, "\n"]);
         } else {
-            lines.push_str(&format!("export {name}={}\n", quoted(&value)));
+            lines.extend(["export ", name, "=", &quoted(&value), "\n"]);
         }
     }
     lines
