@@ -10,13 +10,10 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use tidegate_authn::{ClusterKey, SealError};
-use tidegate_consensus::{
-    Group, GroupConfig, RaftMessage, StartError as GroupStartError, Timings, Transport,
-    TransportError, applied_index, forget_group, is_half_forgotten, is_remembered,
-};
+use tidegate_consensus::{Group, StartError as GroupStartError};
 use tidegate_model::region::{RegionState, check_writer};
 use tidegate_replica::{
-    Clock, GroupId, Member, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
+    Clock, GroupId, NodeId, RegionName, RegionNameError, Replica, ReplicaConfig,
 };
 use tidegate_service::{ServiceError, Token, View};
 use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
@@ -30,17 +27,18 @@ use crate::{
     dial::{Dialer, Greeting, incoming},
     founding,
     gate::Gate,
-    gossip::{Confirm, Driver, Gossip, Input},
+    gossip::{Confirm, Driver, Gossip},
     grpc,
-    link::{Link, LinkModel},
-    machine::{AnyState, Around, Digests, GroupMachine},
-    peers::{CallError, Me, Peers, Place},
-    platform::{BoxFuture, Platform},
+    link::LinkModel,
+    machine::{AnyState, Digests},
+    peers::{Me, Peers},
+    platform::Platform,
     region::{self, RegionLane, Uses},
     telemetry::{metrics::Metrics, server},
     tls::{NodeTls, TlsError},
     views::Views,
     voters,
+    warden::Warden,
 };
 
 /// Why a node did not start.
@@ -82,28 +80,6 @@ pub enum StartError {
     State(#[from] std::io::Error),
 }
 
-/// Carries Raft messages over the peers' channels.
-struct PeerTransport(Arc<Peers>);
-
-impl Transport for PeerTransport {
-    fn call(
-        &self,
-        to: NodeId,
-        message: RaftMessage,
-        deadline: Duration,
-    ) -> BoxFuture<Result<bytes::Bytes, TransportError>> {
-        let peers = Arc::clone(&self.0);
-        Box::pin(async move {
-            match peers.raft(to, deadline, message).await {
-                Ok(body) => Ok(body),
-                Err(CallError::Deadline) => Err(TransportError::Deadline),
-                Err(CallError::Refused(why)) => Err(TransportError::Refused(why)),
-                Err(e) => Err(TransportError::Unreachable(e.to_string())),
-            }
-        })
-    }
-}
-
 /// A running node.
 #[derive(Debug)]
 pub struct Node {
@@ -112,8 +88,6 @@ pub struct Node {
     stop: tokio::sync::watch::Sender<bool>,
 }
 
-/// When the directory's word is followed again after that has failed.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How many tries a listener gets: a port may be in `TIME_WAIT` for a moment after a restart.
 const BIND_TRIES: u32 = 20;
 
@@ -434,172 +408,4 @@ fn read_key(path: &std::path::Path) -> Result<ClusterKey, StartError> {
     let refuse = |why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
     let text = fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
     ClusterKey::from_hex(&text).map_err(|e: SealError| refuse(e.to_string()))
-}
-
-/// The members and the places that were last made known.
-type Known = (Vec<Member>, BTreeMap<NodeId, Place>);
-
-/// Keeps peers, members and groups as the directory says.
-struct Warden {
-    core: Arc<Core>,
-    store: NodeStore,
-    known: Mutex<Option<Known>>,
-    /// Links of the settings that are not set yet.
-    links: Mutex<Vec<(RegionName, RegionName, Link)>>,
-}
-
-impl Warden {
-    /// Follows the views that are published after `changes` was taken, which was before the first look: none is missed.
-    async fn watch(self, mut changes: tokio::sync::watch::Receiver<u64>) {
-        while changes.changed().await.is_ok() {
-            while let Err(error) = self.look().await {
-                tracing::error!(%error, "the directory's word could not be followed");
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-        }
-    }
-
-    /// Everyone that is known: from the directory, and from the settings until it is there.
-    fn places(&self, view: &View) -> BTreeMap<NodeId, Place> {
-        let mut places = BTreeMap::new();
-        for peer in &self.core.config.peers {
-            if let Ok(region) = RegionName::new(&peer.region) {
-                places.insert(NodeId(peer.node), Place { region, address: peer.address.clone() });
-            }
-        }
-        for node in view.directory.nodes() {
-            if let Ok(region) = RegionName::new(&node.region) {
-                places
-                    .insert(NodeId(node.id), Place { region, address: node.peer_address.clone() });
-            }
-        }
-        places.remove(&self.core.me);
-        places
-    }
-
-    /// The members with the groups that each votes in.
-    fn members(&self, view: &View, places: &BTreeMap<NodeId, Place>) -> Vec<Member> {
-        let founding = self.core.config.founding.as_ref();
-        let votes = |node: NodeId| -> Vec<GroupId> {
-            if view.directory.cluster().is_none() {
-                // Founders vote in all groups from the first moment: none may begin one from what gossip brought of it.
-                let groups = founding.filter(|f| f.voters.contains(&node.0)).map(|f| 0..=f.groups);
-                return groups.into_iter().flatten().map(GroupId).collect();
-            }
-            let of = view.directory.placements().filter(|p| p.speakers().any(|n| n == node.0));
-            of.map(|p| GroupId(p.group)).collect()
-        };
-        let mut members = vec![Member {
-            node: self.core.me,
-            region: self.core.region.clone(),
-            voter_of: votes(self.core.me),
-        }];
-        members.extend(places.iter().map(|(node, place)| Member {
-            node: *node,
-            region: place.region.clone(),
-            voter_of: votes(*node),
-        }));
-        members
-    }
-
-    /// Sets the links that the settings name, once the directory says that they may be used.
-    fn set_links(&self, view: &View) {
-        let Some(cluster) = view.directory.cluster() else { return };
-        let mut links = self.links.lock();
-        if !cluster.development && !links.is_empty() {
-            tracing::error!(
-                "the links of the settings are ignored: the cluster is not in development mode"
-            );
-            links.clear();
-        }
-        for (from, to, link) in links.drain(..) {
-            tracing::warn!(%from, %to, ?link, "a link of this development cluster is as the settings say");
-            if let Err(error) = self.core.link.set(from, to, link) {
-                tracing::error!(%error, "a link can't be set");
-            }
-        }
-    }
-
-    async fn look(&self) -> Result<(), StartError> {
-        let view = self.core.views.load();
-        self.set_links(&view);
-        let places = self.places(&view);
-        let members = self.members(&view, &places);
-        let now = Some((members.clone(), places.clone()));
-        if *self.known.lock() == now {
-            return Ok(());
-        }
-        self.core.peers.set(&places);
-        let own = members.first().map(|m| m.voter_of.clone()).unwrap_or_default();
-        self.leave(&view, &own).await?;
-        self.core.gossip.tell(Input::OwnGroups(own.clone())).await;
-        self.core.gossip.tell(Input::Members(members.clone())).await;
-        for group in own {
-            let there = self.core.groups.read().contains_key(&group);
-            if !there {
-                let founders: Vec<NodeId> = members
-                    .iter()
-                    .filter(|m| m.voter_of.contains(&group))
-                    .map(|m| m.node)
-                    .collect();
-                // Only a new cluster's groups begin by themselves; who votes later waits until it is told.
-                let changed = view.directory.placement(group).is_some_and(|p| p.changes > 0);
-                let founders = if changed { &[][..] } else { &founders };
-                let handle = self.start_group(group, founders).await?;
-                self.core.groups.write().insert(group, handle);
-            }
-        }
-        *self.known.lock() = now;
-        Ok(())
-    }
-
-    /// Ends groups that this node votes in no more. From here on gossip brings what they do.
-    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<(), StartError> {
-        let placements = view.directory.placements().map(|p| GroupId(p.group));
-        for group in placements.filter(|g| !own.contains(g)) {
-            let handle = self.core.groups.write().remove(&group);
-            if let Some(handle) = handle {
-                tracing::info!(%group, "this node votes in a group no more");
-                handle.shutdown().await;
-            }
-            if is_remembered(group, &self.store)? {
-                forget_group(group, &self.store).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn start_group(&self, group: GroupId, founders: &[NodeId]) -> Result<Group, StartError> {
-        let core = &self.core;
-        if is_half_forgotten(group, &self.store)? {
-            forget_group(group, &self.store).await?;
-        }
-        let applied = applied_index(group, &self.store)?;
-        let around = Around {
-            store: self.store.clone(),
-            views: Arc::clone(&core.views),
-            digests: Arc::clone(&core.digests),
-            gossip: core.gossip.clone(),
-            metrics: Arc::clone(&core.metrics),
-            platform: Arc::clone(&core.platform),
-        };
-        let machine = GroupMachine::open(group, applied, around)?;
-        let raft = &core.config.raft;
-        let timings = Timings {
-            heartbeat: Duration::from_millis(raft.heartbeat_ms),
-            election_min: Duration::from_millis(raft.election_min_ms),
-            election_max: Duration::from_millis(raft.election_max_ms),
-            snapshot_every: raft.snapshot_every,
-        };
-        let platform = Arc::clone(&core.platform);
-        let config =
-            GroupConfig { me: core.me, group, timings, now: Arc::new(move || platform.wall().0) };
-        let transport = Arc::new(PeerTransport(Arc::clone(&core.peers)));
-        let handle = Group::start(config, self.store.clone(), transport, Arc::new(machine)).await?;
-        // One of them is enough to begin; the others learn of it.
-        if founders.iter().min() == Some(&core.me) {
-            handle.initialize(founders).await?;
-        }
-        Ok(handle)
-    }
 }
