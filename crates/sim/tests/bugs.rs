@@ -15,11 +15,10 @@ use tidegate_sim::{
 };
 
 /// A bug, the scenario that it shows in (none: any swarm), and within how many seeds it is found.
-const FOUND: [(Bug, &str, u64); 26] = [
+const FOUND: [(Bug, &str, u64); 25] = [
     (Bug::SkipSync, "", 2),
     (Bug::NoGapCheck, "", 3),
     (Bug::HalfCatchUp, "", 3),
-    (Bug::AnswersMixed, "storms", 40),
     (Bug::UnreadIsEmpty, "sick-disks", 40),
     (Bug::OldStateKept, "absence", 15),
     (Bug::PublishBeforeDurable, "", 2),
@@ -93,10 +92,11 @@ fn each_bug_is_found() {
     std::thread::scope(|scope| {
         for half in FOUND.chunks(FOUND.len().div_ceil(2)) {
             scope.spawn(move || {
-                for (bug, name, seeds) in half {
-                    let found = found(*bug, &scenario(name), *seeds, &Mask::default());
-                    assert!(found.is_some(), "{} was not found in {seeds} seeds", bug.name());
-                }
+                let hidden = half.iter().filter(|(bug, name, seeds)| {
+                    found(*bug, &scenario(name), *seeds, &Mask::default()).is_none()
+                });
+                let hidden: Vec<_> = hidden.map(|(bug, _, seeds)| (bug.name(), seeds)).collect();
+                assert!(hidden.is_empty(), "not found, and within how many seeds: {hidden:?}");
             });
         }
     });

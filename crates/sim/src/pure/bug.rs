@@ -17,8 +17,6 @@ pub enum Bug {
     NoGapCheck,
     /// A page is taken for the whole catch-up.
     HalfCatchUp,
-    /// Pages of two answers to one question are taken for one catch-up.
-    AnswersMixed,
     /// A store that can't be read says that it holds no more.
     UnreadIsEmpty,
     /// A whole state is merged into what stands, instead of replacing it.
@@ -86,7 +84,6 @@ impl Bug {
     ) -> bool {
         match (self, message) {
             (Self::NoGapCheck, Message::Push { frame, .. }) => frame.after = 0,
-            (Self::AnswersMixed, Message::PullReply { answer, .. }) => *answer = 0,
             (Self::HalfCatchUp, Message::PullReply { next, .. }) => *next = Continuation::Done,
             (
                 Self::AcknowledgeMerged,
