@@ -106,7 +106,10 @@ pub(crate) fn verify(root: &Path, strict: bool) -> bool {
     for check in CHECKS {
         println!("== {}", check.name);
         if !check.probe.is_empty() && !runs(root, check.probe, true) {
-            println!("   not checked: `{}` is not installed", check.command.join(" "));
+            println!(
+                "   not checked: `{}` can't run here: it, or what it needs, is not installed",
+                check.command.join(" ")
+            );
             if check.needed {
                 missing.push(check.name);
             }

@@ -28,7 +28,7 @@ const STEP_MAX: Duration = Duration::from_secs(10);
 
 /// Carries out changes of voters, as long as the node lives.
 pub(crate) async fn run(core: Arc<Core>) {
-    // The position of the directory at which each change was first seen settled.
+    // Of each group the last change that was seen settled, and the position of the directory when it was seen first.
     let mut settled = BTreeMap::new();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -36,7 +36,7 @@ pub(crate) async fn run(core: Arc<Core>) {
     }
 }
 
-async fn step(core: &Core, settled: &mut BTreeMap<(u32, u64), u64>) {
+async fn step(core: &Core, settled: &mut BTreeMap<u32, (u64, u64)>) {
     let view = core.views.load();
     let directory = view.positions.get(origin(GroupId::DIRECTORY));
     for placement in view.directory.placements() {
@@ -44,8 +44,11 @@ async fn step(core: &Core, settled: &mut BTreeMap<(u32, u64), u64>) {
             continue;
         };
         let done = if placement.changes == placement.settled {
-            let seen = *settled.entry((placement.group, placement.changes)).or_insert(directory);
-            forget(core, &group, placement, seen).await
+            let last = settled.entry(placement.group).or_insert((placement.changes, directory));
+            if last.0 != placement.changes {
+                *last = (placement.changes, directory);
+            }
+            forget(core, &group, placement, last.1).await
         } else {
             change(core, &group, placement).await
         };

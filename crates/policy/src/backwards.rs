@@ -42,6 +42,7 @@ mod witness;
 pub use account::{
     Account, AccountDetails, AccountError, AttachedPolicy, BoundaryDetail, Document, GroupDetail,
     InlinePolicy, Levels, ManagedPolicyDetail, Member, RoleDetail, Tag, UserDetail, VersionDetail,
+    percent_decoded,
 };
 pub use caller::{Caller, CallerKind};
 pub use compare::{Change, Comparison, Difference, Limit, Scope, alone, compare, compare_accounts};

@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-use std::{fs, path::Path, process::Command};
+mod common;
+
+use std::fs;
 
 use serde_json::Value;
+
+use crate::common::run;
 
 const ACCOUNT: &str = r#"{"UserDetailList": [
   {"Arn": "arn:aws:iam::123456789012:user/ada", "UserId": "AIDAADA", "GroupList": ["ops"],
@@ -49,18 +53,6 @@ fn folder() -> tempfile::TempDir {
             .replace(r#""Resource": "arn:aws:s3:::photos/*", "#, ""),
     );
     folder
-}
-
-/// Runs words in a folder; gives the exit code, standard output and standard error.
-fn run(folder: &Path, words: &str) -> (i32, String, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-        .args(words.split(' '))
-        .current_dir(folder)
-        .env_remove("TIDEGATE_OUTPUT")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
 }
 
 #[test]

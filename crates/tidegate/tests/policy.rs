@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-use std::{fs, path::Path, process::Command};
+mod common;
+
+use std::{fs, path::Path};
 
 use serde_json::Value;
+
+use crate::common::run;
 
 const READS: &str = r#"{"Version": "2012-10-17", "Statement": {
   "Sid": "Reads", "Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::photos/*"}}
@@ -41,18 +45,6 @@ fn folder() -> tempfile::TempDir {
     write("cases/photos.yaml", CASES);
     write("cases/notes.yaml", "nothing: here\n");
     folder
-}
-
-/// Runs words in a folder; gives the exit code, standard output and standard error.
-fn run(folder: &Path, words: &str) -> (i32, String, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-        .args(words.split(' '))
-        .current_dir(folder)
-        .env_remove("TIDEGATE_OUTPUT")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
 }
 
 #[test]

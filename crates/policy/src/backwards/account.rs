@@ -11,7 +11,7 @@ mod details;
 
 pub use details::{
     AccountDetails, AttachedPolicy, BoundaryDetail, Document, GroupDetail, InlinePolicy,
-    ManagedPolicyDetail, RoleDetail, Tag, UserDetail, VersionDetail,
+    ManagedPolicyDetail, RoleDetail, Tag, UserDetail, VersionDetail, percent_decoded,
 };
 
 /// Policies of an organization by level, as in [`PolicySet`].

@@ -24,7 +24,7 @@ use super::{
     formula::Formula,
     glob::{Glob, Step},
     known::{Known, Seen},
-    outlook::{Asked, Outlook, Verdict, outlook_with},
+    outlook::{Outlook, Verdict, outlook_with},
     satisfy::{Search, choices, satisfy},
     witness::{Base, Witness},
 };
@@ -411,14 +411,7 @@ impl Comparer<'_> {
 
     fn look(&self, set: &PolicySet, pair: &Pair<'_>) -> Outlook {
         let base = &pair.base;
-        let asked = Asked {
-            principal: &base.principal,
-            action: base.action.as_str(),
-            resource: &base.resource,
-            resource_account: base.resource_account,
-            policy_must_allow: base.policy_must_allow,
-            open: pair.caller.open,
-        };
+        let asked = base.asked(pair.caller.open);
         let what = (exactly(base.action.lower()), exactly(&base.resource));
         outlook_with(self.documents, set, &asked, (&what.0, &what.1))
     }

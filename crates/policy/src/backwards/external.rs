@@ -21,7 +21,7 @@ use super::{
     documents::Documents,
     formula::Formula,
     known::{Known, Open},
-    outlook::{Asked, Part, Verdict, outlook_with},
+    outlook::{Part, Verdict, outlook_with},
     satisfy::{CHOICES_MAX, Search, satisfy},
     who_can::foreign_set,
     witness::{Base, Chosen, Witness},
@@ -222,14 +222,7 @@ impl Finder<'_> {
         found: &mut BTreeMap<String, ExternalAccess>,
         external: &mut External,
     ) {
-        let asked = Asked {
-            principal: &base.principal,
-            action: base.action.as_str(),
-            resource: &base.resource,
-            resource_account: base.resource_account,
-            policy_must_allow: base.policy_must_allow,
-            open: Self::OPEN,
-        };
+        let asked = base.asked(Self::OPEN);
         let what = (exactly(base.action.lower()), exactly(&base.resource));
         let mut outlook = outlook_with(self.documents, self.set, &asked, (&what.0, &what.1));
         // What its own account is taken to allow stands in no policy.

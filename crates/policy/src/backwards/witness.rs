@@ -3,7 +3,10 @@
 use core::fmt;
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::dimension::{Dimension, Setting};
+use super::{
+    Asked, Open,
+    dimension::{Dimension, Setting},
+};
 use crate::{
     AccountId, Action, Context, Organization, Principal, PrincipalKind, Request, ResourceFacts,
     SessionContext, Value, catalogue,
@@ -104,6 +107,18 @@ pub(crate) struct Base {
 pub(crate) type Chosen<'a> = BTreeMap<&'a Dimension, &'a Setting>;
 
 impl Base {
+    /// What is asked of it, where so much of the caller's session is left open.
+    pub(crate) fn asked(&self, open: Open) -> Asked<'_> {
+        Asked {
+            principal: &self.principal,
+            action: self.action.as_str(),
+            resource: &self.resource,
+            resource_account: self.resource_account,
+            policy_must_allow: self.policy_must_allow,
+            open,
+        }
+    }
+
     /// The request under these circumstances; what was not chosen is not there.
     pub(crate) fn under(&self, chosen: &Chosen<'_>) -> Witness {
         let mut principal = self.principal.clone();

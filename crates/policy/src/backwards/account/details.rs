@@ -160,8 +160,8 @@ impl<'de> Deserialize<'de> for Document {
     }
 }
 
-/// A text without its `%7B`.
-fn percent_decoded(text: &str) -> Option<String> {
+/// A text without its percent signs (RFC 3986); `None` where it is not so encoded.
+pub fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

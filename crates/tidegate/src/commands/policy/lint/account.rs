@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use tidegate_policy::PolicyKind;
+use tidegate_policy::{PolicyKind, backwards::percent_decoded};
 
 /// A policy of an account.
 #[derive(Debug)]
@@ -123,22 +123,9 @@ impl Account {
 fn document(value: Value) -> String {
     match value {
         Value::String(text) if text.trim_start().starts_with('{') => text,
-        Value::String(text) => decoded(&text).unwrap_or(text),
+        Value::String(text) => percent_decoded(&text).unwrap_or(text),
         other => format!("{other:#}"),
     }
-}
-
-/// A text without its percent signs (RFC 3986); `None` where it is not so encoded.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend(parts.next().unwrap_or_default().bytes());
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend(rest.bytes());
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
