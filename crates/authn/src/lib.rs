@@ -3,6 +3,7 @@
 //! The one idea: everything is a pure function of bytes, keys and a time that is an argument. Nothing is compared in a way that tells an
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
+mod instance;
 mod mac;
 mod password;
 mod seal;
@@ -10,6 +11,7 @@ mod secret;
 mod session;
 mod sigv4;
 
+pub use instance::{InstanceSecret, InstanceSecretError};
 pub use mac::{Mac, MacError};
 pub use password::{PasswordError, hash_password, verify_password};
 pub use seal::{ClusterKey, SealError};

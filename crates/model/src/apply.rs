@@ -1,13 +1,16 @@
 //! Applying commands: authorize again, check, turn into records, absorb them.
 
+mod batch;
 mod credentials;
 mod entities;
+mod erase;
 mod policies;
 mod region;
 mod resources;
 mod tags;
 
 use bytes::Bytes;
+pub(crate) use batch::{check_batch, merge};
 use prost::Message;
 use tidegate_policy::{AccountId, Action, Request};
 use tidegate_replica::{Dot, GroupId, Origin, Record, Stamp};
@@ -189,6 +192,9 @@ impl GroupState {
             .command
             .as_ref()
             .ok_or_else(|| Rejection::invalid("The request holds no command."))?;
+        if let Command::Batch(batch) = command {
+            return self.run_batch(index, time, envelope, batch);
+        }
         let number = envelope.account;
         let id = AccountId::from_u64(number).map_err(|e| Rejection::invalid(e.to_string()))?;
         if let Command::InitAccount(c) = command {
@@ -201,7 +207,10 @@ impl GroupState {
             }
             return Ok(self.init_account(index, time, number, c));
         }
-        let account = self.account(id).ok_or_else(|| account_missing(number))?;
+        // What is erased is no account any more, and not yet gone.
+        let erased = matches!(command, Command::EraseAccount(_));
+        let found = if erased { self.accounts.get(&number) } else { self.account(id) };
+        let account = found.ok_or_else(|| account_missing(number))?;
         check_caller(account, envelope, command, time)?;
         let mut step = Step { account, number, time, changes: Changes::default() };
         let access_key = envelope.caller.as_ref().map_or("", |c| &c.access_key);
@@ -226,6 +235,7 @@ impl GroupState {
             name: c.name.clone(),
             email: c.email.clone(),
             created: time,
+            partition: c.partition.clone(),
         };
         let mut changes = Changes::default();
         changes.put(Key::Account(number), &account);
@@ -265,6 +275,7 @@ impl Step<'_> {
             Command::UpdateGroup(c) => self.update_group(c),
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
+            Command::EraseAccount(c) => self.erase_account(c),
             Command::InitAccount(_)
             | Command::CreateCluster(_)
             | Command::RegisterNode(_)
@@ -272,7 +283,11 @@ impl Step<'_> {
             | Command::ReserveAccount(_)
             | Command::ActivateAccount(_)
             | Command::ChangeVoters(_)
-            | Command::VotersChanged(_) => {
+            | Command::VotersChanged(_)
+            | Command::ReserveAccessKey(_)
+            | Command::CloseAccount(_)
+            | Command::ForgetAccount(_)
+            | Command::Batch(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }
@@ -294,9 +309,15 @@ impl Command {
             Self::ChangeResource(c) => {
                 if let Some(Change::Create(r) | Change::Update(r)) = &mut c.change {
                     r.id.clear();
-                    // A hash has salt.
-                    if let Some(Body::LoginProfile(login)) = &mut r.body {
-                        login.hash.clear();
+                    match &mut r.body {
+                        // A hash has salt.
+                        Some(Body::LoginProfile(login)) => login.hash.clear(),
+                        Some(Body::Instance(instance)) => {
+                            instance.secret_hash.clear();
+                            r.name.clear();
+                            c.name.clear();
+                        }
+                        _ => {}
                     }
                 }
             }

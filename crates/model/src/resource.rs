@@ -1,12 +1,14 @@
 //! What an account holds besides users, groups, roles and policies: instance profiles, identity providers, its alias, its password
 //! policy, login profiles. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
 
+mod instance;
 mod password;
 
 use prost::{Message, Oneof};
 
 use crate::{AccountState, Command, record::Tag};
 
+pub use instance::{EC2, role_of_instance, trusts_service};
 pub use password::violation as password_violation;
 
 /// The kinds of resources. The numbers are stored and never change.
@@ -24,6 +26,8 @@ pub enum ResourceKind {
     PasswordPolicy = 5,
     /// A user's password.
     LoginProfile = 6,
+    /// A workload that is given a role's credentials.
+    Instance = 65,
 }
 
 /// What AWS says of a kind: its name in errors, the word in ARNs, quota and its name.
@@ -35,13 +39,14 @@ struct Row {
 
 impl ResourceKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::InstanceProfile,
         Self::OidcProvider,
         Self::SamlProvider,
         Self::AccountAlias,
         Self::PasswordPolicy,
         Self::LoginProfile,
+        Self::Instance,
     ];
 
     /// The kind with this number.
@@ -66,6 +71,7 @@ impl ResourceKind {
             Self::AccountAlias => row("Account Alias", "", ("AccountAliasesPerAccount", 1)),
             Self::PasswordPolicy => row("Password Policy", "", ("PasswordPoliciesPerAccount", 1)),
             Self::LoginProfile => row("Login Profile", "", ("LoginProfilesPerAccount", 5_000)),
+            Self::Instance => row("Instance", "instance", ("InstancesPerAccount", 10_000)),
         }
     }
 
@@ -79,7 +85,7 @@ impl ResourceKind {
         self.row().title
     }
 
-    /// The ARN of one in an account; of what has none, that of what it belongs to.
+    /// The ARN of one in an account; of what has none, that of what it belongs to. `path` is an instance's region.
     pub fn arn(self, account: &AccountState, path: &str, name: &str) -> String {
         let path = if path.is_empty() { "/" } else { path };
         match self {
@@ -88,8 +94,10 @@ impl ResourceKind {
                 let path = account.user(name).map_or("/", |u| u.value.path.as_str());
                 account.arn(crate::EntityKind::User, path, name)
             }
+            Self::Instance => instance::arn(account, path, name),
             Self::InstanceProfile | Self::OidcProvider | Self::SamlProvider => {
-                format!("arn:aws:iam::{}:{}{path}{name}", account.id(), self.row().arn)
+                let (partition, word) = (account.partition(), self.row().arn);
+                format!("arn:{partition}:iam::{}:{word}{path}{name}", account.id())
             }
         }
     }
@@ -107,7 +115,7 @@ messages! {
     Resource {
         /// Its name as typed; for an OIDC provider its URL without the scheme.
         name: String = (string, tag = "1");
-        /// Its path, where it has one.
+        /// Its path, where it has one; of an instance its region.
         path: String = (string, tag = "2");
         /// Its unique id, where it has one.
         id: String = (string, tag = "3");
@@ -116,7 +124,7 @@ messages! {
         /// Its tags.
         tags: Vec<Tag> = (message, repeated, tag = "5");
         /// What it is.
-        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21");
+        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 120");
     }
     /// See [`ResourceKind::InstanceProfile`].
     InstanceProfile {
@@ -168,6 +176,15 @@ messages! {
         reset_required: Option<bool> = (bool, optional, tag = "2");
         /// When the password was set, in milliseconds since the Unix epoch.
         changed: u64 = (uint64, tag = "3");
+    }
+    /// See [`ResourceKind::Instance`]. Its name is its id, `i-…`.
+    Instance {
+        /// The name of its instance profile in lower case; empty: it has its role by name.
+        profile: String = (string, tag = "1");
+        /// The name of its role in lower case; empty: it has that of its profile.
+        role: String = (string, tag = "2");
+        /// SHA-256 of its secret, which is 256 random bits: no slower hash is needed.
+        secret_hash: Vec<u8> = (bytes = "vec", tag = "3");
     }
     /// Changes one resource.
     ChangeResource {
@@ -221,6 +238,9 @@ pub enum Body {
     /// See [`LoginProfile`].
     #[prost(message, tag = "21")]
     LoginProfile(LoginProfile),
+    /// See [`Instance`].
+    #[prost(message, tag = "120")]
+    Instance(Instance),
 }
 
 impl Body {
@@ -233,6 +253,7 @@ impl Body {
             Self::AccountAlias(_) => ResourceKind::AccountAlias,
             Self::PasswordPolicy(_) => ResourceKind::PasswordPolicy,
             Self::LoginProfile(_) => ResourceKind::LoginProfile,
+            Self::Instance(_) => ResourceKind::Instance,
         }
     }
 }
@@ -257,7 +278,7 @@ pub enum Change {
     Remove(String),
 }
 
-/// The action that a change of a resource needs.
+/// The action that a change of a resource needs, without its service where that is IAM.
 fn action(kind: ResourceKind, change: &Change) -> &'static str {
     match (kind, change) {
         (ResourceKind::InstanceProfile, Change::Create(_)) => "CreateInstanceProfile",
@@ -281,6 +302,8 @@ fn action(kind: ResourceKind, change: &Change) -> &'static str {
         (ResourceKind::LoginProfile, Change::Create(_)) => "CreateLoginProfile",
         (ResourceKind::LoginProfile, Change::Update(_)) => "UpdateLoginProfile",
         (ResourceKind::LoginProfile, _) => "DeleteLoginProfile",
+        (ResourceKind::Instance, Change::Create(_)) => "tidegate:RegisterInstance",
+        (ResourceKind::Instance, _) => "tidegate:EndInstance",
     }
 }
 
@@ -290,8 +313,12 @@ fn of_change(c: &ChangeResource, account: &AccountState) -> Option<Vec<(String, 
         Change::Create(new) => new.path.clone(),
         _ => account.resource(kind, &c.name).map(|r| r.value.path.clone()).unwrap_or_default(),
     };
-    let mut all =
-        vec![(format!("iam:{}", action(kind, change)), kind.arn(account, &path, &c.name))];
+    let needed = action(kind, change);
+    let needed = if needed.contains(':') { needed.to_owned() } else { format!("iam:{needed}") };
+    let mut all = vec![(needed, kind.arn(account, &path, &c.name))];
+    if let Change::Create(new) = change {
+        all.extend(instance::pass_role(account, new));
+    }
     if let (ResourceKind::InstanceProfile, Change::Add(role)) = (kind, change) {
         let path = account.role(role).map_or("/", |r| r.value.path.as_str());
         all.push(("iam:PassRole".to_owned(), account.arn(crate::EntityKind::Role, path, role)));

@@ -32,6 +32,7 @@ use crate::{
     link::LinkModel,
     machine::{AnyState, Digests},
     peers::{Me, Peers},
+    planting::{self, Planted},
     platform::Platform,
     region::{self, RegionLane, Uses},
     telemetry::{metrics::Metrics, server},
@@ -374,6 +375,20 @@ impl Node {
         self.core.me
     }
 
+    /// The cluster's id and whether it was created in development mode; `None` before it was founded.
+    pub fn cluster(&self) -> Option<(String, bool)> {
+        let view = self.core.views.load();
+        view.directory.cluster().map(|c| (c.id.clone(), c.development))
+    }
+
+    /// Makes accounts with chosen ids and keys, in development mode. Gives a token that covers them.
+    ///
+    /// # Errors
+    /// See [`Planted`]: the cluster is not in development mode, or refuses a command.
+    pub async fn plant(&self, accounts: &[Planted]) -> Result<String, ServiceError> {
+        planting::plant(&self.core, accounts).await
+    }
+
     /// Its links, for whoever runs it in development mode.
     pub fn links(&self) -> &Arc<LinkModel> {
         &self.core.link
@@ -396,8 +411,10 @@ impl Node {
         for group in groups {
             group.shutdown().await;
         }
-        for task in &self.tasks {
+        for task in self.tasks {
             task.abort();
+            // Its listener is free once it has ended.
+            let _aborted = task.await.is_err();
         }
         self.core.peers.set(&BTreeMap::new());
         self.core.groups.write().clear();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_authn::{
     CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
 };
-use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, ids};
+use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
@@ -50,7 +50,7 @@ pub fn authenticate(
     context: Context,
 ) -> Result<(Caller, CachedKey), ServiceError> {
     let id = &presented.access_key_id;
-    let account = ids::account_of_key(id).ok_or_else(|| unknown_key(id))?;
+    let account = view.directory.account_of_key(id).ok_or_else(|| unknown_key(id))?;
     let group = view.group_of(account).map_err(|_| unknown_key(id))?;
     let state = view.account(account).map_err(|_| unknown_key(id))?;
     let (reference, key) = match &presented.session_token {

@@ -132,7 +132,8 @@ pub fn assume_role(
     entropy(&mut nonce);
     let token =
         session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
-    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
+    let partition = state.partition();
+    let arn = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.value.name);
     Ok(AssumedRole { session, arn, token })
 }
 
@@ -161,14 +162,14 @@ fn may_begin(
 }
 
 /// Whoever knows of a time before which sessions are void dates none so that it would void it: 0, or behind that time.
-fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
+pub(crate) fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
     match void_before(Some(&view.region), state, role_id) {
         0 => 0,
         before => before.saturating_add(CLOCK_SKEW_MAX_MILLIS),
     }
 }
 
-fn letter(byte: u8) -> char {
+pub(crate) fn letter(byte: u8) -> char {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char::from(LETTERS.get(usize::from(byte & 63)).copied().unwrap_or(b'A'))
 }

@@ -29,7 +29,7 @@ fn no_policy(arn: &str) -> Rejection {
 
 impl Step<'_> {
     pub(crate) fn policy(&self, arn: &str) -> Result<&PolicyState, Rejection> {
-        if arn.starts_with("arn:aws:iam::aws:") {
+        if self.account.aws_managed(arn).is_some() {
             return Err(Rejection::new(
                 RejectionKind::AccessDenied,
                 "AWS managed policies can't be changed.",

@@ -1,10 +1,14 @@
 //! Instance profiles, identity providers, the alias, the password policy and login profiles.
 
+use tidegate_replica::RegionName;
+
 use crate::{
-    Key, Reply,
+    AccountState, Key, Reply,
     apply::{Answer, Step},
     rejection::{Rejection, RejectionKind},
-    resource::{Body, Change, ChangeResource, Resource, ResourceKind},
+    resource::{
+        Body, Change, ChangeResource, EC2, Resource, ResourceKind, role_of_instance, trusts_service,
+    },
     validate,
 };
 
@@ -24,6 +28,7 @@ fn missing(kind: ResourceKind, name: &str) -> Rejection {
             format!("The Password Policy with domain name {name} cannot be found.")
         }
         ResourceKind::InstanceProfile => format!("Instance Profile {name} cannot be found."),
+        ResourceKind::Instance => format!("The instance {name} cannot be found."),
     };
     Rejection::new(RejectionKind::NoSuchEntity, message)
 }
@@ -73,6 +78,36 @@ fn updated(old: &Body, new: &Body) -> Result<Body, Rejection> {
         | (Body::PasswordPolicy(_), Body::PasswordPolicy(_)) => new.clone(),
         _ => return Err(mismatch()),
     })
+}
+
+/// Whether an instance can be given its role: there is one, and its trust policy lets instances have it.
+fn check_instance(account: &AccountState, new: &Resource) -> Result<(), Rejection> {
+    let Some(Body::Instance(instance)) = &new.body else { return Err(mismatch()) };
+    let well_formed = new.name.strip_prefix("i-").is_some_and(|id| {
+        id.len() == 17 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    });
+    let region = RegionName::new(&new.path).is_ok();
+    if !well_formed || !region || instance.secret_hash.len() != 32 {
+        return Err(mismatch());
+    }
+    if instance.profile.is_empty() == instance.role.is_empty() {
+        let message = "An instance needs either an instance profile or a role.";
+        return Err(Rejection::invalid(message));
+    }
+    let profile = &instance.profile;
+    if !profile.is_empty() && account.resource(ResourceKind::InstanceProfile, profile).is_none() {
+        return Err(missing(ResourceKind::InstanceProfile, profile));
+    }
+    let role = role_of_instance(account, instance).ok_or_else(|| match instance.role.as_str() {
+        "" => Rejection::invalid(format!("The instance profile {profile} has no role.")),
+        role => Rejection::no_such("role", role),
+    })?;
+    let arn = ResourceKind::Instance.arn(account, &new.path, &new.name);
+    if trusts_service(account, &role.value, EC2, &arn) {
+        return Ok(());
+    }
+    let message = format!("The trust policy of the role {} does not let {EC2} assume it.", role.value.name);
+    Err(Rejection::invalid(message))
 }
 
 impl Step<'_> {
@@ -134,6 +169,7 @@ impl Step<'_> {
             ResourceKind::LoginProfile => {
                 self.account.user(name).ok_or_else(|| Rejection::no_such("user", name))?;
             }
+            ResourceKind::Instance => check_instance(self.account, new)?,
             _ => {}
         }
         if self.account.resource(kind, name).is_some() {
@@ -154,6 +190,7 @@ impl Step<'_> {
         }
         let path = match kind {
             ResourceKind::InstanceProfile => validate::path(&new.path)?,
+            ResourceKind::Instance => new.path.clone(),
             _ => String::new(),
         };
         let mut made = Resource { path, created: self.time, ..new.clone() };

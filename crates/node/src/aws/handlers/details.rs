@@ -79,7 +79,7 @@ fn everything(account: &AccountState, wanted: &[String]) -> Vec<(String, (usize,
         // AWS, too, gives only those that are in use.
         let used = aws_managed::all()
             .iter()
-            .filter(|p| account.entities_for(p.arn.as_str()).next().is_some());
+            .filter(|p| account.entities_for(&account.aws_managed_arn(p.arn.as_str())).next().is_some());
         for p in used {
             let versions: Value = [shapes::aws_version(p, true)].into_iter().collect();
             let fields = shapes::aws_policy(account, p).with("PolicyVersionList", versions);

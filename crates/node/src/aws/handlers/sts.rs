@@ -35,7 +35,10 @@ fn policies(call: &Call<'_>, seen: &Seen) -> Result<Vec<String>, Refusal> {
         let own = account.policy(&arn).and_then(|p| p.versions.get(&p.meta.default_version));
         let text = own
             .map(|v| v.document.clone())
-            .or_else(|| aws_managed::find(&arn).map(|p| p.document.to_string()));
+            .or_else(|| {
+                let name = account.aws_managed(&arn)?;
+                aws_managed::find(&name).map(|p| p.document.to_string())
+            });
         all.push(text.ok_or_else(|| {
             let message = format!("Session policy {arn} does not exist or is not attachable.");
             Refusal::new(Code::MalformedPolicyDocument, message)
@@ -109,10 +112,11 @@ pub(super) async fn get_caller_identity(call: &Call<'_>) -> Outcome {
     call.seen(&call.view().await?, output)
 }
 
-#[expect(clippy::unused_async, reason = "the form that handlers have")]
 pub(super) async fn get_access_key_info(call: &Call<'_>) -> Outcome {
     let id = call.text("AccessKeyId");
-    let account = ids::account_of_key(&id)
+    let directory = &call.view().await?.directory;
+    let account = directory
+        .account_of_key(&id)
         .ok_or_else(|| Refusal::new(Code::ValidationError, format!("Invalid AccessKeyId: {id}")))?;
     let output = Fields::new().with("Account", account.to_string());
     Ok(Answered { output, evidence: None })
