@@ -39,7 +39,8 @@ impl InstanceSecret {
         let [PREFIX, account, instance, secret] = parts.as_slice() else {
             return Err(InstanceSecretError);
         };
-        let hexadecimal = secret.len() == 2 * BYTES && secret.bytes().all(|b| b.is_ascii_hexdigit());
+        let hexadecimal =
+            secret.len() == 2 * BYTES && secret.bytes().all(|b| b.is_ascii_hexdigit());
         if !hexadecimal || instance.is_empty() || instance.len() > 64 {
             return Err(InstanceSecretError);
         }
@@ -85,7 +86,9 @@ mod tests {
         let elsewhere = InstanceSecret::new(account, "i-0123456789abcdef1", [7; 32]);
         assert!(!elsewhere.fits(&secret.hash()));
         assert!(!format!("{secret:?}").contains("0707"));
-        for bad in ["", "tgi", "tgi_1_i_00", &text[1..], &text[..text.len() - 1], "tgi_000000000042__"] {
+        for bad in
+            ["", "tgi", "tgi_1_i_00", &text[1..], &text[..text.len() - 1], "tgi_000000000042__"]
+        {
             assert_eq!(InstanceSecret::parse(bad), Err(InstanceSecretError), "{bad}");
         }
     }

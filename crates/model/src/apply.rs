@@ -9,8 +9,8 @@ mod region;
 mod resources;
 mod tags;
 
-use bytes::Bytes;
 pub(crate) use batch::{check_batch, merge};
+use bytes::Bytes;
 use prost::Message;
 use tidegate_policy::{AccountId, Action, Request};
 use tidegate_replica::{Dot, GroupId, Origin, Record, Stamp};

@@ -334,11 +334,13 @@ impl DirectoryState {
             return Err(Rejection::exists("Account", &id.to_string()));
         }
         if self.is_said_by_a_key(wanted.account) {
-            let message = format!("The account id {id} is what an access key id of another account says.");
+            let message =
+                format!("The account id {id} is what an access key id of another account says.");
             return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
         }
         if !PARTITIONS.contains(&wanted.partition.as_str()) {
-            let message = format!("`{}` is no partition: aws, aws-cn or aws-us-gov.", wanted.partition);
+            let message =
+                format!("`{}` is no partition: aws, aws-cn or aws-us-gov.", wanted.partition);
             return Err(Rejection::invalid(message));
         }
         if self.emails.contains_key(wanted.email.to_ascii_lowercase().as_str()) {

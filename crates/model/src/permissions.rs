@@ -25,11 +25,7 @@ fn new(account: &AccountState, kind: EntityKind, path: &str, name: &str) -> Stri
 }
 
 fn key_owner(account: &AccountState, user: &str) -> String {
-    if user.is_empty() {
-        account.root_arn()
-    } else {
-        entity(account, 1, user).1
-    }
+    if user.is_empty() { account.root_arn() } else { entity(account, 1, user).1 }
 }
 
 fn lifts(command: &LiftQuarantine) -> Vec<(String, String)> {
@@ -82,7 +78,10 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         }
         Command::CreatePolicy(c) => {
             let path = if c.path.is_empty() { "/" } else { &c.path };
-            one("CreatePolicy", format!("arn:{}:iam::{}:policy{path}{}", account.partition(), account.id(), c.name))
+            one(
+                "CreatePolicy",
+                format!("arn:{}:iam::{}:policy{path}{}", account.partition(), account.id(), c.name),
+            )
         }
         Command::CreatePolicyVersion(c) => one("CreatePolicyVersion", c.arn.clone()),
         Command::PolicyVersion(c) => one(

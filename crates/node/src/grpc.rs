@@ -26,7 +26,8 @@ use tidegate_proto::{
     region::v1::quarantine_service_server::QuarantineServiceServer,
     sts::v1::sts_service_server::StsServiceServer,
     workload::v1::{
-        instance_service_server::InstanceServiceServer, workload_service_server::WorkloadServiceServer,
+        instance_service_server::InstanceServiceServer,
+        workload_service_server::WorkloadServiceServer,
     },
 };
 use tokio::sync::watch;

@@ -3,7 +3,9 @@
 use futures::future::try_join_all;
 use tidegate_model::{
     Command, Envelope,
-    command::{ActivateAccount, Batch, CreateAccessKey, InitAccount, ReserveAccessKey, ReserveAccount},
+    command::{
+        ActivateAccount, Batch, CreateAccessKey, InitAccount, ReserveAccessKey, ReserveAccount,
+    },
     record::AccountPlacement,
 };
 use tidegate_policy::AccountId;
@@ -127,7 +129,8 @@ pub(crate) async fn plant(core: &Core, planted: &[Planted]) -> Result<String, Se
             Some(placed) => Some(GroupId(placed.group)),
             None => view.directory.group_for(number),
         };
-        let no_group = || ServiceError::new(Reason::NotReady, "the cluster has no group of accounts");
+        let no_group =
+            || ServiceError::new(Reason::NotReady, "the cluster has no group of accounts");
         let group = group.ok_or_else(no_group)?;
         let commands = in_group(core, account)?;
         tasks.push(async move { propose(core, group, number, &commands).await });

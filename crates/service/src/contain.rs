@@ -7,7 +7,6 @@ use std::sync::Arc;
 use tidegate_model::{
     AccountState, EntityKind, Rejection,
     command::LiftQuarantine,
-    ids,
     region::{
         QUARANTINE_MILLIS_MAX, QUARANTINE_MILLIS_MIN, Quarantine, Subject, Target, VoidSessions,
         check_quota, check_reason, may_lift, may_quarantine, standing, target_kind,

@@ -2,8 +2,7 @@
 
 use tidegate_authn::{ClusterKey, InstanceSecret, Secret, Session};
 use tidegate_model::{
-    AccountState, EntityKind, ResourceKind,
-    ids,
+    AccountState, EntityKind, ResourceKind, ids,
     region::Subject,
     resource::{Body, EC2, Instance, Resource, role_of_instance, trusts_service},
 };
@@ -84,7 +83,8 @@ pub fn instance_credentials(
     let role = &role.value;
     let arn = ResourceKind::Instance.arn(state, &found.value.path, &found.value.name);
     if !trusts_service(state, role, EC2, &arn) {
-        let message = format!("the trust policy of the role {} does not let {EC2} assume it", role.name);
+        let message =
+            format!("the trust policy of the role {} does not let {EC2} assume it", role.name);
         return Err(denied(message));
     }
     let account = proof.account.as_u64();

@@ -106,7 +106,8 @@ fn check_instance(account: &AccountState, new: &Resource) -> Result<(), Rejectio
     if trusts_service(account, &role.value, EC2, &arn) {
         return Ok(());
     }
-    let message = format!("The trust policy of the role {} does not let {EC2} assume it.", role.value.name);
+    let message =
+        format!("The trust policy of the role {} does not let {EC2} assume it.", role.value.name);
     Err(Rejection::invalid(message))
 }
 

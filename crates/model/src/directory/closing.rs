@@ -1,12 +1,7 @@
 //! The end of an account: closed, erased by its group, forgotten.
 
 use super::DirectoryState;
-use crate::{
-    Key, Reply,
-    apply::Changes,
-    record::AccountPlacement,
-    rejection::Rejection,
-};
+use crate::{Key, Reply, apply::Changes, record::AccountPlacement, rejection::Rejection};
 
 impl DirectoryState {
     fn placed(&self, account: u64) -> Result<&AccountPlacement, Rejection> {

@@ -107,8 +107,7 @@ impl InstanceService for InstanceHandler {
         caller.context.insert("iam:PassedToService", EC2);
         caller.context.insert("iam:AssociatedResourceArn", arn);
         let asked = (r.request_id, r.validate_only);
-        let (done, metadata) =
-            self.change(&caller, asked, id.clone(), Change::Create(new)).await?;
+        let (done, metadata) = self.change(&caller, asked, id.clone(), Change::Create(new)).await?;
         let Some(Reply::Resource(made)) = &done.reply.reply else {
             let message = "the group gave another answer than an instance";
             return Err(refuse(ServiceError::new(Reason::Internal, message)));
@@ -161,9 +160,8 @@ impl WorkloadService for WorkloadHandler {
     ) -> Result<Response<pb::GetRoleCredentialsResponse>, Status> {
         let core = &self.0;
         let r = request.into_inner();
-        let proof = InstanceSecret::parse(&r.instance_secret).map_err(|e| {
-            refuse(ServiceError::new(Reason::InvalidClientTokenId, e.to_string()))
-        })?;
+        let proof = InstanceSecret::parse(&r.instance_secret)
+            .map_err(|e| refuse(ServiceError::new(Reason::InvalidClientTokenId, e.to_string())))?;
         let view = wire::Seen::present(core);
         let group = view.group_of(proof.account).unwrap_or(GroupId::DIRECTORY);
         let groups = [GroupId::DIRECTORY, group];

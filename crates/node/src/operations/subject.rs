@@ -37,7 +37,9 @@ impl Subject<'_> {
                 kind.arn(account, &path.unwrap_or_default(), name)
             }
             Self::Arn(arn) => arn.to_owned(),
-            Self::All(kind) => format!("arn:{}:iam::{}:{kind}/*", account.partition(), account.id()),
+            Self::All(kind) => {
+                format!("arn:{}:iam::{}:{kind}/*", account.partition(), account.id())
+            }
             Self::Account => "*".to_owned(),
         }
     }

@@ -91,7 +91,7 @@ impl Story {
             name: "demo".to_owned(),
             email: "root@demo.example".to_owned(),
             request_id: request_id(),
-            validate_only: false,
+            ..CreateAccountRequest::default()
         };
         let request = operator.sign("/tidegate.iam.v1.AccountService/CreateAccount", message)?;
         let made = AccountServiceClient::new(operator.channel())

@@ -78,11 +78,8 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
         "DEVELOPMENT MODE: links can be broken on purpose and keys lie in a folder. It must guard nothing."
     );
     let seed = args.seed.as_deref().map(Seed::read).transpose()?.map(Arc::new);
-    let keeping = if args.in_memory || seed.is_some() {
-        Keeping::Memory(seed)
-    } else {
-        Keeping::Disk
-    };
+    let keeping =
+        if args.in_memory || seed.is_some() { Keeping::Memory(seed) } else { Keeping::Disk };
     let mut cluster = DevCluster::start(&args.data, args.base_port, keeping).await?;
     cluster.set_propagation(args.propagation, args.propagation_seed);
     let profile = crate::profile::read(&cluster.layout().profile_path())?;

@@ -38,7 +38,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     instance_secret_file: Option<PathBuf>,
     /// The secret itself; a file is better.
-    #[arg(long, env = "TIDEGATE_INSTANCE_SECRET", hide_env_values = true, conflicts_with = "instance_secret_file")]
+    #[arg(
+        long,
+        env = "TIDEGATE_INSTANCE_SECRET",
+        hide_env_values = true,
+        conflicts_with = "instance_secret_file"
+    )]
     instance_secret: Option<String>,
     /// A node's client address, `https://host:port`; may come again. Those of the profile by default.
     #[arg(long, value_name = "URL", requires = "ca")]
@@ -105,7 +110,10 @@ fn check(args: &Args) -> Result<(Duration, Duration), Failure> {
     }
     let every = args.rotate_every.map_or(duration / 2, |every| *every);
     if every < Duration::from_secs(1) || every >= duration {
-        return Err(Usage("--rotate-every is a second or more, and less than --duration".to_owned()).into());
+        return Err(Usage(
+            "--rotate-every is a second or more, and less than --duration".to_owned(),
+        )
+        .into());
     }
     if args.hop_limit == 0 {
         return Err(Usage("--hop-limit is at least 1".to_owned()).into());
@@ -128,7 +136,8 @@ async fn serve(args: Args, globals: &Globals) -> Result<ExitCode, Failure> {
     let (duration, every) = check(&args)?;
     let secret = secret(&args)?;
     let (addresses, ca) = nodes(&args, globals)?;
-    let ca = fs::read_to_string(&ca).map_err(|e| format!("`{}` can't be read: {e}", ca.display()))?;
+    let ca =
+        fs::read_to_string(&ca).map_err(|e| format!("`{}` can't be read: {e}", ca.display()))?;
     let source = Source::new(&addresses, &ca, secret, duration, every)?;
     let listener = TcpListener::bind(args.listen)
         .await

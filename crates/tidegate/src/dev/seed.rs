@@ -151,11 +151,8 @@ impl Seed {
     }
 
     fn parse(file: &str, text: &str) -> Result<Self, SeedError> {
-        let wrong = |at, what: String| SeedError::At {
-            file: file.to_owned(),
-            line: line(text, at),
-            what,
-        };
+        let wrong =
+            |at, what: String| SeedError::At { file: file.to_owned(), line: line(text, at), what };
         if text.len() > FILE_MAX {
             return Err(wrong(0, format!("the file is longer than {FILE_MAX} bytes")));
         }
@@ -182,14 +179,18 @@ impl Seed {
                 return Err((at, format!("the account {number} is there twice")));
             }
             if !["", "aws", "aws-cn", "aws-us-gov"].contains(&account.partition.as_str()) {
-                let what = format!("`{}` is no partition: aws, aws-cn or aws-us-gov", account.partition);
+                let what =
+                    format!("`{}` is no partition: aws, aws-cn or aws-us-gov", account.partition);
                 return Err((at, what));
             }
             account.check(number.as_u64(), &mut draw)?;
             for (_, key) in account.keys() {
                 let (at, id) = (key.id.span().start, key.id.get_ref());
                 let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-                if !(16..=128).contains(&id.len()) || !id.bytes().all(word) || id.starts_with("ASIA") {
+                if !(16..=128).contains(&id.len())
+                    || !id.bytes().all(word)
+                    || id.starts_with("ASIA")
+                {
                     let what = "an access key id has 16 to 128 letters, digits and underscores, and does not begin with ASIA";
                     return Err((at, what.to_owned()));
                 }

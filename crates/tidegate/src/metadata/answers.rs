@@ -143,7 +143,9 @@ impl Doors {
         }
         let Some(entry) = path.strip_prefix(META) else {
             return match path {
-                "/latest/meta-data" => Answer::text(200, "iam/\ninstance-id\nplacement/\nservices/"),
+                "/latest/meta-data" => {
+                    Answer::text(200, "iam/\ninstance-id\nplacement/\nservices/")
+                }
                 _ => missing(),
             };
         };

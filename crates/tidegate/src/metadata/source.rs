@@ -136,7 +136,10 @@ impl Source {
             let pause = match self.fetch().await {
                 Ok(answer) => {
                     let workload = workload(answer, self.duration);
-                    tracing::info!(key = workload.access_key_id, "the role's credentials are fresh");
+                    tracing::info!(
+                        key = workload.access_key_id,
+                        "the role's credentials are fresh"
+                    );
                     ends = tokio::time::Instant::now() + self.duration;
                     state.send_replace(State::Given(Arc::new(workload)));
                     self.rotate_every

@@ -38,7 +38,9 @@ mod tests {
         let mut tokens = Tokens::default();
         let at = Duration::from_secs;
         tokens.issue("a".into(), 60, at(0));
-        assert!(tokens.holds("a", at(59)) && !tokens.holds("a", at(60)) && !tokens.holds("b", at(0)));
+        assert!(
+            tokens.holds("a", at(59)) && !tokens.holds("a", at(60)) && !tokens.holds("b", at(0))
+        );
         for n in 0..TOKENS_MAX {
             tokens.issue(format!("t{n}"), 100, at(1));
         }

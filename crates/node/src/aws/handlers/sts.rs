@@ -1,6 +1,5 @@
 //! Sessions, and who is asking.
 
-use tidegate_model::ids;
 use tidegate_policy::{UnixMillis, aws_managed};
 use tidegate_query::{Code, Fields, Refusal};
 use tidegate_service::{AssumeRole, AssumedRole, assume_role as assume};
@@ -33,12 +32,10 @@ fn policies(call: &Call<'_>, seen: &Seen) -> Result<Vec<String>, Refusal> {
     for descriptor in call.input.structures("PolicyArns") {
         let arn = descriptor.text_or_empty("arn");
         let own = account.policy(&arn).and_then(|p| p.versions.get(&p.meta.default_version));
-        let text = own
-            .map(|v| v.document.clone())
-            .or_else(|| {
-                let name = account.aws_managed(&arn)?;
-                aws_managed::find(&name).map(|p| p.document.to_string())
-            });
+        let text = own.map(|v| v.document.clone()).or_else(|| {
+            let name = account.aws_managed(&arn)?;
+            aws_managed::find(&name).map(|p| p.document.to_string())
+        });
         all.push(text.ok_or_else(|| {
             let message = format!("Session policy {arn} does not exist or is not attachable.");
             Refusal::new(Code::MalformedPolicyDocument, message)

@@ -174,13 +174,16 @@ impl AccountHandler {
             loop {
                 let view = core.views.load();
                 let seen = view.positions.get(origin) >= closed;
-                if (seen && view.directory.account(id).is_none()) || changes.changed().await.is_err() {
+                if (seen && view.directory.account(id).is_none())
+                    || changes.changed().await.is_err()
+                {
                     return;
                 }
             }
         };
         if tokio::time::timeout(core.patience(), gone).await.is_err() {
-            let message = format!("the account {id} is closed and will be erased; ask for it later");
+            let message =
+                format!("the account {id} is closed and will be erased; ask for it later");
             return Err(refuse(ServiceError::new(Reason::UnknownOutcome, message)));
         }
         let positions =

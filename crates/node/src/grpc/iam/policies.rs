@@ -1,9 +1,9 @@
 //! Managed policies and their versions.
 
 use super::{
-    AccountState, Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject, aws_managed,
-    aws_policy, command, created, draw, evidence, ids, invalid, mutate, no_such, page, pb, policy,
-    read, version, version_number, wire,
+    AccountState, Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject,
+    aws_managed, aws_policy, command, created, draw, evidence, ids, invalid, mutate, no_such, page,
+    pb, policy, read, version, version_number, wire,
 };
 
 /// A policy of AWS by what it is called in the account's partition.
@@ -153,7 +153,8 @@ impl IamHandler {
             Subject::Arn(&r.policy_arn),
         )
         .await?;
-        let policy_version = match (account.policy(&r.policy_arn), of_aws(&account, &r.policy_arn)) {
+        let policy_version = match (account.policy(&r.policy_arn), of_aws(&account, &r.policy_arn))
+        {
             (Some(own), _) => {
                 let number = version_number(&r.version_id)?;
                 own.versions

@@ -75,7 +75,10 @@ fn what_is_wrong_is_said_with_its_line() {
     check(&format!("{account}{account}"), "seed.toml:4: the account 111122223333 is there twice");
     check(&format!("{account}partition = \"mars\""), "seed.toml:2: `mars` is no partition");
     let with = |rest: &str| format!("{account}{rest}");
-    check(&with("[[account.user]]\nname = \"a b\""), "seed.toml:4: The specified value for userName");
+    check(
+        &with("[[account.user]]\nname = \"a b\""),
+        "seed.toml:4: The specified value for userName",
+    );
     check(
         &with("[[account.user]]\nname = \"ada\"\ngroups = [\n\"none\"]"),
         "seed.toml:6: The group with name none cannot be found.",
