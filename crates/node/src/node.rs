@@ -90,7 +90,9 @@ pub struct Node {
 }
 
 /// How many tries a listener gets: a port may be in `TIME_WAIT` for a moment after a restart.
-const BIND_TRIES: u32 = 20;
+const BIND_TRIES: u32 = 400;
+/// Pause between two of them.
+const BIND_AGAIN: Duration = Duration::from_millis(5);
 
 async fn bind(
     platform: &Arc<dyn Platform>,
@@ -102,7 +104,7 @@ async fn bind(
             Ok(listener) => return Ok(listener),
             Err(_) if tries < BIND_TRIES => {
                 tries += 1;
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(BIND_AGAIN).await;
             }
             Err(source) => return Err(StartError::Listen { address: address.to_owned(), source }),
         }
