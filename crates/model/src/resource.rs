@@ -1,12 +1,12 @@
 //! What an account holds besides users, groups, roles and policies: instance profiles, identity providers, its alias, its password
-//! policy, login profiles. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
+//! policy, login profiles, MFA devices. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
 
 mod instance;
 mod password;
 
 use prost::{Message, Oneof};
 
-use crate::{AccountState, Command, record::Tag};
+use crate::{AccountState, Command, mfa::MfaDevice, record::Tag};
 
 pub use instance::{EC2, role_of_instance, trusts_service};
 pub use password::violation as password_violation;
@@ -28,6 +28,8 @@ pub enum ResourceKind {
     LoginProfile = 6,
     /// A workload that is given a role's credentials.
     Instance = 65,
+    /// A virtual MFA device.
+    MfaDevice = 40,
 }
 
 /// What AWS says of a kind: its name in errors, the word in ARNs, quota and its name.
@@ -39,7 +41,7 @@ struct Row {
 
 impl ResourceKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::InstanceProfile,
         Self::OidcProvider,
         Self::SamlProvider,
@@ -47,6 +49,7 @@ impl ResourceKind {
         Self::PasswordPolicy,
         Self::LoginProfile,
         Self::Instance,
+        Self::MfaDevice,
     ];
 
     /// The kind with this number.
@@ -72,6 +75,9 @@ impl ResourceKind {
             Self::PasswordPolicy => row("Password Policy", "", ("PasswordPoliciesPerAccount", 1)),
             Self::LoginProfile => row("Login Profile", "", ("LoginProfilesPerAccount", 5_000)),
             Self::Instance => row("Instance", "instance", ("InstancesPerAccount", 10_000)),
+            Self::MfaDevice => {
+                row("VirtualMFADevice", "mfa", ("VirtualMFADevicesPerAccount", 5_000))
+            }
         }
     }
 
@@ -95,7 +101,7 @@ impl ResourceKind {
                 account.arn(crate::EntityKind::User, path, name)
             }
             Self::Instance => instance::arn(account, path, name),
-            Self::InstanceProfile | Self::OidcProvider | Self::SamlProvider => {
+            Self::InstanceProfile | Self::OidcProvider | Self::SamlProvider | Self::MfaDevice => {
                 let (partition, word) = (account.partition(), self.row().arn);
                 format!("arn:{partition}:iam::{}:{word}{path}{name}", account.id())
             }
@@ -124,7 +130,7 @@ messages! {
         /// Its tags.
         tags: Vec<Tag> = (message, repeated, tag = "5");
         /// What it is.
-        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 120");
+        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40, 120");
     }
     /// See [`ResourceKind::InstanceProfile`].
     InstanceProfile {
@@ -176,6 +182,8 @@ messages! {
         reset_required: Option<bool> = (bool, optional, tag = "2");
         /// When the password was set, in milliseconds since the Unix epoch.
         changed: u64 = (uint64, tag = "3");
+        /// Hashes of the passwords before, the newest first: as many as a password policy can ask not to be used again.
+        previous: Vec<String> = (string, repeated, tag = "4");
     }
     /// See [`ResourceKind::Instance`]. Its name is its id, `i-…`.
     Instance {
@@ -241,6 +249,9 @@ pub enum Body {
     /// See [`Instance`].
     #[prost(message, tag = "120")]
     Instance(Instance),
+    /// See [`MfaDevice`].
+    #[prost(message, tag = "40")]
+    MfaDevice(MfaDevice),
 }
 
 impl Body {
@@ -254,6 +265,7 @@ impl Body {
             Self::PasswordPolicy(_) => ResourceKind::PasswordPolicy,
             Self::LoginProfile(_) => ResourceKind::LoginProfile,
             Self::Instance(_) => ResourceKind::Instance,
+            Self::MfaDevice(_) => ResourceKind::MfaDevice,
         }
     }
 }
@@ -304,6 +316,8 @@ fn action(kind: ResourceKind, change: &Change) -> &'static str {
         (ResourceKind::LoginProfile, _) => "DeleteLoginProfile",
         (ResourceKind::Instance, Change::Create(_)) => "tidegate:RegisterInstance",
         (ResourceKind::Instance, _) => "tidegate:EndInstance",
+        (ResourceKind::MfaDevice, Change::Create(_)) => "CreateVirtualMFADevice",
+        (ResourceKind::MfaDevice, _) => "DeleteVirtualMFADevice",
     }
 }
 
@@ -344,6 +358,7 @@ fn of_tags(c: &ChangeTags, account: &AccountState) -> Option<Vec<(String, String
                 ResourceKind::InstanceProfile => "InstanceProfile",
                 ResourceKind::OidcProvider => "OpenIDConnectProvider",
                 ResourceKind::SamlProvider => "SAMLProvider",
+                ResourceKind::MfaDevice => "MFADevice",
                 _ => return None,
             };
             let path = account.resource(kind, &c.name).map(|r| r.value.path.clone());

@@ -2,7 +2,7 @@
 
 use crate::{
     AccountState, Key, Reply,
-    apply::{Answer, Step},
+    apply::Step,
     command::EraseAccount,
 };
 
@@ -44,11 +44,11 @@ impl AccountState {
 }
 
 impl Step<'_> {
-    pub(crate) fn erase_account(&mut self, c: &EraseAccount) -> Answer {
+    pub(crate) fn erase_account(&mut self, c: &EraseAccount) -> Reply {
         let mut keys = self.account.keys();
         for key in keys.by_ref().take(c.records_max.max(1) as usize) {
             self.changes.delete(key);
         }
-        Ok(Reply::Done(keys.next().is_none()))
+        Reply::Done(keys.next().is_none())
     }
 }

@@ -1,17 +1,20 @@
 //! A role's credentials for a workload that proves on which instance it runs, issued at any node.
 
-use tidegate_authn::{ClusterKey, InstanceSecret, Secret, Session};
+use tidegate_authn::{ClusterKey, InstanceSecret, Session, SessionAttributes, SessionKind};
 use tidegate_model::{
-    AccountState, EntityKind, ResourceKind, ids,
+    AccountState, EntityKind, ResourceKind,
     region::Subject,
     resource::{Body, EC2, Instance, Resource, role_of_instance, trusts_service},
 };
 use tidegate_policy::UnixMillis;
 
+use super::{
+    good_from,
+    issue::{Issued, Order, issue},
+};
 use crate::{
     Reason, ServiceError, View,
     standing::{contained, refusal},
-    sts::{good_from, letter},
 };
 
 /// How long credentials last that are asked for without a time, in seconds.
@@ -101,29 +104,18 @@ pub fn instance_credentials(
         );
         return Err(ServiceError::new(Reason::ValidationError, message));
     }
-    let mut draw = || {
-        let mut bytes = [0; 16];
-        entropy(&mut bytes);
-        bytes
-    };
-    let access_key_id = ids::session_key_id(account, &draw());
-    let secret: String =
-        [draw(), draw(), draw()].concat().iter().map(|b| letter(*b)).take(40).collect();
-    let session = Session {
+    let order = Order {
+        kind: SessionKind::Role,
         account,
-        role_id: role.id.clone(),
+        entity: role.id.clone(),
         name: found.value.name.clone(),
-        access_key_id,
-        secret: Secret::new(secret),
         issued: now.0.max(good_from(view, state, &role.id)),
         expires: now.0 + u64::from(seconds) * 1000,
         policies: None,
         lineage: Vec::new(),
+        attributes: SessionAttributes::default(),
     };
-    let mut nonce = [0; 12];
-    entropy(&mut nonce);
-    let token =
-        session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let Issued { session, token } = issue(order, entropy, key)?;
     Ok(InstanceCredentials {
         region: found.value.path.clone(),
         partition: state.partition().to_owned(),
