@@ -80,7 +80,7 @@ impl TokioPlatform {
 
 impl fmt::Debug for TokioPlatform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokioPlatform").field("in_memory", &self.memory.is_some()).finish()
+        f.debug_struct("TokioPlatform").finish_non_exhaustive()
     }
 }
 
