@@ -3,13 +3,16 @@
 //! The one idea: everything is a pure function of bytes, keys and a time that is an argument. Nothing is compared in a way that tells an
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
+mod certificate;
 mod mac;
 mod password;
 mod seal;
 mod secret;
 mod session;
 mod sigv4;
+mod ssh_key;
 
+pub use certificate::{Certificate, CertificateError};
 pub use mac::{Mac, MacError};
 pub use password::{PasswordError, hash_password, verify_password};
 pub use seal::{ClusterKey, SealError};
@@ -19,3 +22,4 @@ pub use sigv4::{
     AuthnError, CachedKey, HttpRequest, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD,
     amz_date, payload_hash, sign, string_to_sign,
 };
+pub use ssh_key::{SshKey, SshKeyError};
