@@ -2,9 +2,11 @@
 
 mod credentials;
 mod entities;
+mod held;
 mod policies;
 mod region;
 mod resources;
+mod service_linked;
 mod tags;
 
 use bytes::Bytes;
@@ -141,6 +143,7 @@ fn check_caller(
     }
     for (action, resource) in needed {
         let action = Action::parse(&action).map_err(|e| Rejection::invalid(e.to_string()))?;
+        let context = account.with_tags_of(&resource, &context);
         let request = Request::new(&resolved.principal, &action, &resource, &context);
         let decision = resolved.authorize(&request);
         if let Some(sentence) = decision.denied_sentence(&request) {
@@ -263,6 +266,8 @@ impl Step<'_> {
             Command::ChangeResource(c) => self.change_resource(c),
             Command::ChangeTags(c) => self.change_tags(c),
             Command::UpdateGroup(c) => self.update_group(c),
+            Command::CreateServiceLinkedRole(c) => self.create_service_linked_role(c),
+            Command::DeleteServiceLinkedRole(c) => self.delete_service_linked_role(c),
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::InitAccount(_)
@@ -272,7 +277,10 @@ impl Step<'_> {
             | Command::ReserveAccount(_)
             | Command::ActivateAccount(_)
             | Command::ChangeVoters(_)
-            | Command::VotersChanged(_) => {
+            | Command::VotersChanged(_)
+            | Command::ReserveAlias(_)
+            | Command::ReleaseAlias(_)
+            | Command::ChangeFeatures(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }
@@ -295,11 +303,15 @@ impl Command {
                 if let Some(Change::Create(r) | Change::Update(r)) = &mut c.change {
                     r.id.clear();
                     // A hash has salt.
-                    if let Some(Body::LoginProfile(login)) = &mut r.body {
-                        login.hash.clear();
+                    match &mut r.body {
+                        Some(Body::LoginProfile(login)) => login.hash.clear(),
+                        Some(Body::ServiceCredential(credential)) => credential.hash.clear(),
+                        _ => {}
                     }
                 }
             }
+            Self::CreateServiceLinkedRole(c) => c.id.clear(),
+            Self::DeleteServiceLinkedRole(c) => c.task.clear(),
             Self::ReserveAccount(c) => {
                 if let Some(placement) = c.placement.as_mut() {
                     placement.root_key = None;

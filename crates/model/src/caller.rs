@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use tidegate_policy::{
     CompiledPolicy, ComposedPolicies, Context, Decision, PolicyDocument, PolicyKind, PolicySet,
-    PolicySource, Principal, Request, Value, authorize,
+    PolicySource, Principal, Request, SessionContext, UnixMillis, Value, authorize,
 };
 
 use crate::{
     AccountState, EntityKind,
     command::{CallerRef, ContextEntry, caller_kind},
+    region::ROOT_ENTITY,
     rejection::{Rejection, RejectionKind},
 };
 
@@ -123,6 +124,14 @@ impl AccountState {
         Arc::new(Resolved::new(Principal::root(self.id()), PolicySet::default()))
     }
 
+    /// The root user as the management account acts for it: never without the policy of its task.
+    fn assumed_root(&self, caller: &CallerRef) -> Arc<Resolved> {
+        let session = SessionContext::new(UnixMillis(caller.issued)).of_assumed_root();
+        let principal = Principal::root(self.id()).with_session(session);
+        let session = Some(deny_everything().into_iter().collect());
+        Arc::new(Resolved::new(principal, PolicySet { session, ..PolicySet::default() }))
+    }
+
     fn memoised(
         &self,
         name: String,
@@ -179,7 +188,11 @@ impl AccountState {
     }
 
     fn session(&self, caller: &CallerRef) -> Option<Arc<Resolved>> {
-        let resolved = self.role_resolved(&caller.id, &caller.session)?;
+        let resolved = if caller.id == ROOT_ENTITY {
+            self.assumed_root(caller)
+        } else {
+            self.role_resolved(&caller.id, &caller.session)?
+        };
         if !caller.has_session_policies {
             return Some(resolved);
         }

@@ -250,6 +250,47 @@ commands! {
         /// Whether the caller is a cluster operator, as the leader that proposes this has it from the directory.
         by_operator: bool = (bool, tag = "2");
     }
+    /// Creates the role of a service.
+    CreateServiceLinkedRole {
+        /// `autoscaling.amazonaws.com` and the like.
+        service: String = (string, tag = "1");
+        /// What stands behind the role's name, or empty.
+        suffix: String = (string, tag = "2");
+        /// What it is for.
+        description: String = (string, tag = "3");
+        /// `AROA…`.
+        id: String = (string, tag = "4");
+    }
+    /// Deletes the role of a service.
+    DeleteServiceLinkedRole {
+        /// Name.
+        name: String = (string, tag = "1");
+        /// What makes the name of the task unique.
+        task: String = (string, tag = "2");
+    }
+    /// Reserves an alias for an account in the directory.
+    ReserveAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+    }
+    /// Gives an account's alias up, unless it was reserved again meanwhile.
+    ReleaseAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+        /// Log index of the directory up to which a reservation is meant.
+        upto: u64 = (uint64, tag = "3");
+    }
+    /// Switches features of the organization on or off; what is absent stays.
+    ChangeFeatures {
+        /// Whether the management account may manage the credentials of root users.
+        root_credentials: Option<bool> = (bool, optional, tag = "1");
+        /// Whether it may act as them for a task.
+        root_sessions: Option<bool> = (bool, optional, tag = "2");
+    }
     /// Who asks, as it stands in the log.
     CallerRef {
         /// 1 root, 2 user, 3 role session, 4 the cluster itself.
@@ -293,7 +334,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 100, 101, 102, 103, 104");
     }
     /// What became of a command.
     Outcome {
@@ -396,6 +437,21 @@ pub enum Command {
     /// See [`resource::UpdateGroup`].
     #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
+    /// See [`CreateServiceLinkedRole`].
+    #[prost(message, tag = "100")]
+    CreateServiceLinkedRole(CreateServiceLinkedRole),
+    /// See [`DeleteServiceLinkedRole`].
+    #[prost(message, tag = "101")]
+    DeleteServiceLinkedRole(DeleteServiceLinkedRole),
+    /// See [`ReserveAlias`].
+    #[prost(message, tag = "102")]
+    ReserveAlias(ReserveAlias),
+    /// See [`ReleaseAlias`].
+    #[prost(message, tag = "103")]
+    ReleaseAlias(ReleaseAlias),
+    /// See [`ChangeFeatures`].
+    #[prost(message, tag = "104")]
+    ChangeFeatures(ChangeFeatures),
 }
 
 /// What a command gives back.

@@ -77,6 +77,10 @@ pub enum Key {
     AccountPlacement(u64),
     /// Which account a root e-mail address belongs to.
     Email(String),
+    /// Which account an alias belongs to.
+    Alias(String),
+    /// The features of the organization that are switched on.
+    Features,
 }
 
 fn texts(buffer: &mut BytesMut, parts: &[&str]) {
@@ -163,6 +167,11 @@ impl Key {
                 head(68, 0);
                 texts(&mut b, &[e]);
             }
+            Self::Alias(alias) => {
+                head(50, 0);
+                texts(&mut b, &[alias]);
+            }
+            Self::Features => head(51, 0),
         }
         b.freeze()
     }
@@ -209,6 +218,8 @@ impl Key {
             32 => Some(Self::Imported(number, text(rest)?)),
             33 => Some(Self::Lift(number, text(rest)?)),
             34 => Some(Self::Void(number, text(rest)?)),
+            50 if number == 0 => Some(Self::Alias(text(rest)?)),
+            51 if number == 0 => alone(Self::Features),
             64 if number == 0 => alone(Self::Cluster),
             65 => alone(Self::Node(number)),
             66 => alone(Self::Placement(number.try_into().ok()?)),
@@ -248,6 +259,8 @@ mod tests {
             Key::Placement(2),
             Key::AccountPlacement(9),
             Key::Email(t("a@b")),
+            Key::Alias(t("acme")),
+            Key::Features,
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }

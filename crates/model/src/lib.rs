@@ -23,6 +23,8 @@ pub mod region;
 mod rejection;
 mod requests;
 pub mod resource;
+mod resource_tags;
+pub mod service_linked;
 mod state;
 mod validate;
 
