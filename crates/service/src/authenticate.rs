@@ -1,6 +1,6 @@
 //! From a signature to a caller, and from a caller to what it may.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
     CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
@@ -113,6 +113,19 @@ impl Caller {
             self.state = Arc::clone(state);
         }
         check_standing(view, state, &self.reference, &self.resolved, now)
+    }
+}
+
+/// Refuses unless the caller may do `action` on an entity of this account: its tags are among what policies are asked with.
+pub fn check_on(
+    account: &AccountState,
+    caller: &Caller,
+    action: &str,
+    arn: &str,
+) -> Result<(), ServiceError> {
+    match account.with_tags_of(arn, &caller.context) {
+        Cow::Borrowed(_) => check(caller, action, arn),
+        Cow::Owned(context) => check(&Caller { context, ..caller.clone() }, action, arn),
     }
 }
 

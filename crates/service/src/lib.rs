@@ -3,6 +3,7 @@
 //! The one idea: every answer is a function of (view, caller, request, time). The view is immutable and says at which positions it
 //! stands, so an answer can say how fresh it was.
 
+mod assume_root;
 mod authenticate;
 mod contain;
 mod decide;
@@ -12,7 +13,8 @@ mod sts;
 mod token;
 mod view;
 
-pub use authenticate::{Caller, authenticate, check, check_action};
+pub use assume_root::{AssumeRoot, assume_root};
+pub use authenticate::{Caller, authenticate, check, check_action, check_on};
 pub use contain::{
     Contain, Named, check_foreign_lift, check_list, is_operator, lift, quarantine, quarantines,
     void_sessions,
@@ -21,5 +23,6 @@ pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
 pub use error::{Reason, ServiceError};
 pub use standing::{check_standing, refusal};
 pub use sts::{AssumeRole, AssumedRole, assume_role};
+pub use tidegate_model::RejectionKind;
 pub use token::{TOKEN_POSITIONS_MAX, Token};
 pub use view::View;

@@ -115,8 +115,7 @@ pub fn assume_role(
         bytes
     };
     let access_key_id = ids::session_key_id(account.as_u64(), &draw());
-    let secret: String =
-        [draw(), draw(), draw()].concat().iter().map(|b| letter(*b)).take(40).collect();
+    let secret = secret_letters(&[draw(), draw(), draw()].concat());
     let session = Session {
         account: account.as_u64(),
         role_id: role.value.id.clone(),
@@ -166,6 +165,11 @@ fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
         0 => 0,
         before => before.saturating_add(CLOCK_SKEW_MAX_MILLIS),
     }
+}
+
+/// A secret access key of forty letters from random bytes.
+pub(crate) fn secret_letters(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| letter(*b)).take(40).collect()
 }
 
 fn letter(byte: u8) -> char {
