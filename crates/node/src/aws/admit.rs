@@ -75,9 +75,11 @@ pub(super) fn conditions(context: &mut Context, input: &Fields) {
     if !keys.is_empty() {
         context.insert("aws:TagKeys", Value::Many(keys));
     }
-    for (key, member) in
-        [("iam:PermissionsBoundary", "PermissionsBoundary"), ("iam:PolicyARN", "PolicyArn")]
-    {
+    for (key, member) in [
+        ("iam:AWSServiceName", "AWSServiceName"),
+        ("iam:PermissionsBoundary", "PermissionsBoundary"),
+        ("iam:PolicyARN", "PolicyArn"),
+    ] {
         if let Some(value) = input.text(member) {
             context.insert(key, value);
         }

@@ -113,6 +113,8 @@ async fn serve(
     let asked = Asked::read(&form, Some(service)).map_err(known)?;
     let input = asked.input(&form).map_err(known)?;
     admit::conditions(&mut caller.context, &input);
+    let (principal, now) = (&caller.resolved.principal, core.platform.wall());
+    core.uses.accesses.note_call(principal, service.scope(), &asked.operation.name, now);
     let call = Call { core, caller: &caller, asked, input: &input, wanted: &wanted };
     let Answered { output, evidence } = handlers::run(&call).await.map_err(known)?;
     let body = asked.answer(&output, id).map_err(|e| known(internal(&e)))?;

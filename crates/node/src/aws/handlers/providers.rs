@@ -2,7 +2,7 @@
 
 use tidegate_model::{
     AccountState, Command, ResourceKind,
-    resource::{Body, Change, ChangeResource, OidcProvider, Resource, SamlProvider},
+    resource::{Body, Change, ChangeResource, OidcProvider, Resource, SamlProvider, holder},
 };
 use tidegate_policy::{UnixMillis, parse_date};
 use tidegate_query::{Code, Fields, Refusal, Value};
@@ -23,6 +23,12 @@ pub(super) fn missing(kind: ResourceKind, name: &str) -> Refusal {
     let message = match kind {
         OIDC | SAML => format!("{} not found for {name}", kind.title()),
         ResourceKind::LoginProfile => format!("Login Profile for User {name} cannot be found."),
+        ResourceKind::ServerCertificate => {
+            format!("The Server Certificate with name {name} cannot be found.")
+        }
+        kind if kind.is_held() => {
+            format!("The {} with id {} cannot be found.", kind.title(), holder(name).1)
+        }
         _ => format!("{} {name} cannot be found.", kind.title()),
     };
     Refusal::new(Code::NoSuchEntity, message)
