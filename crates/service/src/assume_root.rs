@@ -11,7 +11,8 @@ use tidegate_model::{
 };
 use tidegate_policy::{
     AccountId, Action, CompiledPolicy, PolicyDocument, PolicyKind, PolicySet, PolicySource,
-    Request, UnixMillis, authorize, aws_managed,
+    Request, UnixMillis, authorize,
+    aws_managed::{self, ManagedPolicy},
 };
 
 use crate::{

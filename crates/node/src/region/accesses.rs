@@ -122,7 +122,7 @@ mod tests {
     fn a_use_is_written_once_in_a_while_and_only_of_known_services() {
         let (accesses, view) = (Accesses::default(), View::default());
         let account: tidegate_policy::AccountId = "123456789012".parse().unwrap();
-        let ada = Principal::user(account.clone(), "/", "ada", "AIDA1");
+        let ada = Principal::user(account, "/", "ada", "AIDA1");
         let now = UnixMillis(600_000_000);
         accesses.note_call(&ada, "iam", "CreateUser", now);
         accesses.note(&ada, "s3", now);

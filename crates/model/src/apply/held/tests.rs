@@ -272,7 +272,10 @@ fn policies_see_the_tags_of_what_a_call_is_about() {
     let arn = "arn:aws:iam::123456789012:server-certificate/web/site";
     let seen = found.with_tags_of(arn, &context);
     for key in ["aws:ResourceTag/team", "iam:ResourceTag/team"] {
-        assert_eq!(seen.get(key).map(|v| v.as_slice()), Some(&["red".to_owned()][..]));
+        assert_eq!(
+            seen.get(key).map(tidegate_policy::Value::as_slice),
+            Some(&["red".to_owned()][..])
+        );
     }
     assert!(seen.get("aws:SourceIp").is_some());
     for other in [

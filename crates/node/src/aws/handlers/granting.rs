@@ -160,7 +160,7 @@ fn who(account: &AccountState, kind: EntityKind, name: &str) -> Option<Who> {
 /// The users and roles that a report counts: the entity itself, a group's members, and whom a policy is attached to.
 pub(super) fn entities(account: &AccountState, subject: &Subject) -> Vec<Who> {
     let members = |group: &str| {
-        let users: Vec<_> = account.members_of(group).map(|u| u.to_string()).collect();
+        let users: Vec<_> = account.members_of(group).map(ToString::to_string).collect();
         users.into_iter().map(|u| (EntityKind::User, u))
     };
     let mut named: Vec<(EntityKind, String)> = match subject {
