@@ -3,10 +3,12 @@
 mod credentials;
 mod entities;
 mod held;
+mod mfa;
 mod policies;
 mod region;
 mod resources;
 mod service_linked;
+mod session;
 mod tags;
 
 use bytes::Bytes;
@@ -134,6 +136,13 @@ fn check_caller(
         region::check_lift(lift, caller, &resolved)?;
     }
     let context = Captured::context(&envelope.context);
+    session::check_command(caller, command)?;
+    session::check_root_alone(command, &resolved)?;
+    match command {
+        Command::UseMfaCode(c) => return mfa::check_own(account, c, caller, &resolved),
+        Command::ChangePassword(c) => mfa::check_own_password(c, &resolved)?,
+        _ => {}
+    }
     let needed = permissions(command, account);
     if needed.is_empty() {
         return Err(Rejection::new(
@@ -268,6 +277,11 @@ impl Step<'_> {
             Command::UpdateGroup(c) => self.update_group(c),
             Command::CreateServiceLinkedRole(c) => self.create_service_linked_role(c),
             Command::DeleteServiceLinkedRole(c) => self.delete_service_linked_role(c),
+            Command::EnableMfaDevice(c) => self.enable_mfa_device(c),
+            Command::ResyncMfaDevice(c) => self.resync_mfa_device(c),
+            Command::DeactivateMfaDevice(c) => self.deactivate_mfa_device(c),
+            Command::UseMfaCode(c) => self.use_mfa_code(c),
+            Command::ChangePassword(c) => self.change_password(c),
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::InitAccount(_)
@@ -306,12 +320,14 @@ impl Command {
                     match &mut r.body {
                         Some(Body::LoginProfile(login)) => login.hash.clear(),
                         Some(Body::ServiceCredential(credential)) => credential.hash.clear(),
+                        Some(Body::MfaDevice(device)) => device.sealed_seed.clear(),
                         _ => {}
                     }
                 }
             }
             Self::CreateServiceLinkedRole(c) => c.id.clear(),
             Self::DeleteServiceLinkedRole(c) => c.task.clear(),
+            Self::ChangePassword(c) => c.hash.clear(),
             Self::ReserveAccount(c) => {
                 if let Some(placement) = c.placement.as_mut() {
                     placement.root_key = None;

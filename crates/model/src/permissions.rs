@@ -117,6 +117,11 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::DeleteServiceLinkedRole(c) => {
             one("DeleteServiceLinkedRole", entity(account, 3, &c.name).1)
         }
+        Command::EnableMfaDevice(_)
+        | Command::ResyncMfaDevice(_)
+        | Command::DeactivateMfaDevice(_)
+        | Command::UseMfaCode(_)
+        | Command::ChangePassword(_) => crate::mfa::permissions(command, account),
         Command::LiftQuarantine(c) => lifts(c),
         Command::ImportRegion(_)
         | Command::InitAccount(_)

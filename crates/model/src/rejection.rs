@@ -44,6 +44,12 @@ pub enum RejectionKind {
     DuplicateSshPublicKey = 51,
     /// AWS attaches the policy to its own roles, and to nothing else.
     PolicyNotAttachable = 52,
+    /// A code of an MFA device is not good, or not any more.
+    InvalidAuthenticationCode = 40,
+    /// What has the name now is not what was looked at.
+    EntityTemporarilyUnmodifiable = 41,
+    /// A password is not what the account's policy asks for.
+    PasswordPolicyViolation = 42,
 }
 
 /// A refusal. Nothing was changed.

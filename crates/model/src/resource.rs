@@ -1,13 +1,13 @@
 //! What an account holds besides users, groups, roles and policies: instance profiles, identity providers, its alias, its password
-//! policy, login profiles, certificates, keys and the like. One kind of record for all of them, so that a new kind is a body, a row in a
-//! table, and its rules.
+//! policy, login profiles, MFA devices, certificates, keys and the like. One kind of record for all of them, so that a new kind is a body, a
+//! row in a table, and its rules.
 
 mod held;
 mod password;
 
 use prost::{Message, Oneof};
 
-use crate::{AccountState, Command, record::Tag};
+use crate::{AccountState, Command, mfa::MfaDevice, record::Tag};
 
 pub use held::{
     AccessReport, AccountProperties, CredentialReport, ReportKind, RoleDeletion, ServerCertificate,
@@ -48,6 +48,8 @@ pub enum ResourceKind {
     TokenPreferences = 57,
     /// That a credential report was asked for.
     CredentialReport = 58,
+    /// A virtual MFA device.
+    MfaDevice = 40,
 }
 
 /// What AWS says of a kind: its name in errors, the word in ARNs, quota and its name.
@@ -75,6 +77,7 @@ impl ResourceKind {
         Self::AccountProperties,
         Self::TokenPreferences,
         Self::CredentialReport,
+        Self::MfaDevice,
     ];
 
     /// The kind with this number.
@@ -130,6 +133,9 @@ impl ResourceKind {
             Self::TokenPreferences => {
                 row("Token Preferences", "", ("TokenPreferencesPerAccount", 1))
             }
+            Self::MfaDevice => {
+                row("VirtualMFADevice", "mfa", ("VirtualMFADevicesPerAccount", 5_000))
+            }
         }
     }
 
@@ -164,6 +170,7 @@ impl ResourceKind {
             Self::InstanceProfile
             | Self::OidcProvider
             | Self::SamlProvider
+            | Self::MfaDevice
             | Self::ServerCertificate => {
                 format!("arn:aws:iam::{}:{}{path}{name}", account.id(), self.row().arn)
             }
@@ -192,7 +199,7 @@ messages! {
         /// Its tags.
         tags: Vec<Tag> = (message, repeated, tag = "5");
         /// What it is.
-        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 50, 51, 52, 53, 54, 55, 56, 57, 58");
+        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40, 50, 51, 52, 53, 54, 55, 56, 57, 58");
     }
     /// See [`ResourceKind::InstanceProfile`].
     InstanceProfile {
@@ -244,6 +251,8 @@ messages! {
         reset_required: Option<bool> = (bool, optional, tag = "2");
         /// When the password was set, in milliseconds since the Unix epoch.
         changed: u64 = (uint64, tag = "3");
+        /// Hashes of the passwords before, the newest first: as many as a password policy can ask not to be used again.
+        previous: Vec<String> = (string, repeated, tag = "4");
     }
     /// Changes one resource.
     ChangeResource {
@@ -324,6 +333,9 @@ pub enum Body {
     /// See [`CredentialReport`].
     #[prost(message, tag = "58")]
     CredentialReport(CredentialReport),
+    /// See [`MfaDevice`].
+    #[prost(message, tag = "40")]
+    MfaDevice(MfaDevice),
 }
 
 impl Body {
@@ -345,6 +357,7 @@ impl Body {
             Self::AccountProperties(_) => ResourceKind::AccountProperties,
             Self::TokenPreferences(_) => ResourceKind::TokenPreferences,
             Self::CredentialReport(_) => ResourceKind::CredentialReport,
+            Self::MfaDevice(_) => ResourceKind::MfaDevice,
         }
     }
 }
@@ -393,6 +406,8 @@ fn action(kind: ResourceKind, change: &Change) -> &'static str {
         (ResourceKind::LoginProfile, Change::Create(_)) => "CreateLoginProfile",
         (ResourceKind::LoginProfile, Change::Update(_)) => "UpdateLoginProfile",
         (ResourceKind::LoginProfile, _) => "DeleteLoginProfile",
+        (ResourceKind::MfaDevice, Change::Create(_)) => "CreateVirtualMFADevice",
+        (ResourceKind::MfaDevice, _) => "DeleteVirtualMFADevice",
         (kind, change) => held::action(kind, change),
     }
 }
@@ -434,6 +449,7 @@ fn of_tags(c: &ChangeTags, account: &AccountState) -> Option<Vec<(String, String
                 ResourceKind::OidcProvider => "OpenIDConnectProvider",
                 ResourceKind::SamlProvider => "SAMLProvider",
                 ResourceKind::ServerCertificate => "ServerCertificate",
+                ResourceKind::MfaDevice => "MFADevice",
                 _ => return None,
             };
             let path = account.resource(kind, &c.name).map(|r| r.value.path.clone());

@@ -3,26 +3,31 @@
 //! The one idea: every answer is a function of (view, caller, request, time). The view is immutable and says at which positions it
 //! stands, so an answer can say how fresh it was.
 
-mod assume_root;
 mod authenticate;
 mod contain;
 mod decide;
+mod denial;
 mod error;
+mod session_rules;
 mod standing;
 mod sts;
 mod token;
 mod view;
 
-pub use assume_root::{AssumeRoot, assume_root};
 pub use authenticate::{Caller, authenticate, check, check_action, check_on};
 pub use contain::{
     Contain, Named, check_foreign_lift, check_list, is_operator, lift, quarantine, quarantines,
     void_sessions,
 };
 pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
+pub use denial::{AUTHORIZATION_MESSAGE_MAX, Denial, decode_authorization_message};
 pub use error::{Reason, ServiceError};
+pub use session_rules::check_session;
 pub use standing::{check_standing, refusal};
-pub use sts::{AssumeRole, AssumedRole, assume_role};
+pub use sts::{
+    AssumeRole, AssumeRoot, AssumedRole, GetFederationToken, Issued, assume_role, assume_root,
+    get_federation_token, get_session_token,
+};
 pub use tidegate_model::RejectionKind;
 pub use token::{TOKEN_POSITIONS_MAX, Token};
 pub use view::View;

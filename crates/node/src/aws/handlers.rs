@@ -11,6 +11,7 @@ mod inline;
 mod instance_profiles;
 mod keys;
 mod managed;
+mod mfa;
 mod organization;
 mod passwords;
 mod policies;
@@ -156,14 +157,24 @@ operations! {
         GetLoginProfile => passwords::get_login;
         UpdateLoginProfile => passwords::update_login;
         DeleteLoginProfile => passwords::delete_login;
+        ChangePassword => passwords::change_own;
+        CreateVirtualMFADevice => mfa::create;
+        EnableMFADevice => mfa::enable;
+        ResyncMFADevice => mfa::resync;
+        DeactivateMFADevice => mfa::deactivate;
+        DeleteVirtualMFADevice => mfa::delete;
+        GetMFADevice => mfa::get;
+        ListMFADevices => mfa::list;
+        ListVirtualMFADevices => mfa::list_virtual;
+        TagMFADevice => tags::mfa_device;
+        UntagMFADevice => tags::mfa_device;
+        ListMFADeviceTags => tags::list_mfa_device;
         SimulateCustomPolicy => simulate::custom;
         SimulatePrincipalPolicy => simulate::principal;
         GetContextKeysForCustomPolicy => simulate::custom_keys;
         GetContextKeysForPrincipalPolicy => simulate::principal_keys;
         GenerateCredentialReport => reports::generate;
         GetCredentialReport => reports::get;
-        ListMFADevices => reports::mfa_devices;
-        ListVirtualMFADevices => reports::virtual_mfa_devices;
         UploadServerCertificate => certificates::upload_server;
         GetServerCertificate => certificates::get_server;
         ListServerCertificates => certificates::list_servers;
@@ -209,6 +220,9 @@ operations! {
     Sts {
         AssumeRole => sts::assume_role;
         AssumeRoot => organization::assume_root;
+        GetSessionToken => sts::get_session_token;
+        GetFederationToken => sts::get_federation_token;
+        DecodeAuthorizationMessage => sts::decode_message;
         GetCallerIdentity => sts::get_caller_identity;
         GetAccessKeyInfo => sts::get_access_key_info;
     }

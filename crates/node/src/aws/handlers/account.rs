@@ -50,9 +50,9 @@ pub(super) async fn summary(call: &Call<'_>) -> Outcome {
             usize::from(account.held(model::ResourceKind::SigningCertificate, "").next().is_some()),
         ),
         ("GlobalEndpointTokenVersion", settings::token_version(&account)),
-        ("MFADevices", 0),
-        ("MFADevicesInUse", 0),
-        ("AccountMFAEnabled", 0),
+        ("MFADevices", of(model::ResourceKind::MfaDevice)),
+        ("MFADevicesInUse", account.mfa_devices().filter(|(_, d)| d.user.is_some()).count()),
+        ("AccountMFAEnabled", usize::from(account.mfa_devices_of("").next().is_some())),
         ("InstanceProfiles", of(model::ResourceKind::InstanceProfile)),
         ("Providers", providers),
     ];

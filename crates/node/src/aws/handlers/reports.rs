@@ -1,4 +1,4 @@
-//! The credential report, and the lists of credentials that no user has here yet.
+//! The credential report.
 //!
 //! As with AWS, a report must be asked for, and is good for four hours. What it says is made of the view when it is fetched.
 
@@ -9,14 +9,11 @@ use tidegate_model::{
     resource::{Body, Change, CredentialReport, LoginProfile, PasswordPolicy, Resource},
 };
 use tidegate_policy::UnixMillis;
-use tidegate_query::{Code, Fields, Refusal, Value};
+use tidegate_query::{Code, Fields, Refusal};
 
 use super::{held, passwords};
 use crate::{
-    aws::{
-        answer::Outcome,
-        call::{Call, no_such},
-    },
+    aws::{answer::Outcome, call::Call},
     operations::Subject,
 };
 
@@ -81,7 +78,7 @@ fn line(
 ) -> String {
     let mut columns = vec![name.to_owned(), arn.to_owned(), time(created)];
     columns.extend(password);
-    columns.push(flag(false));
+    columns.push(flag(account.mfa_devices_of(user).next().is_some()));
     let mut keys = account.access_keys(user);
     columns.extend(key(account, region, keys.next().map(|k| &**k)));
     columns.extend(key(account, region, keys.next().map(|k| &**k)));
@@ -170,38 +167,6 @@ pub(super) async fn get(call: &Call<'_>) -> Outcome {
         .with("ReportFormat", "text/csv")
         .with("GeneratedTime", now);
     call.seen(&seen, output)
-}
-
-/// A list that is empty for everybody: what would stand in it can't be made here yet.
-fn nothing(list: &str) -> Fields {
-    Fields::new().with(list, Value::List(Vec::new())).with("IsTruncated", false)
-}
-
-async fn of_user(call: &Call<'_>, list: &str) -> Outcome {
-    let name = call.user_name();
-    let (seen, account) = call.read(Subject::User(&name)).await?;
-    if !name.is_empty() {
-        account.user(&name).ok_or_else(|| no_such("user", &name))?;
-    }
-    call.seen(&seen, nothing(list))
-}
-
-async fn of_account(call: &Call<'_>, list: &str) -> Outcome {
-    let (seen, _) = call.read(Subject::Account).await?;
-    call.seen(&seen, nothing(list))
-}
-
-macro_rules! empty_lists {
-    ($($handler:ident $name:ident $list:literal;)*) => {
-        $(pub(super) async fn $name(call: &Call<'_>) -> Outcome {
-            $handler(call, $list).await
-        })*
-    };
-}
-
-empty_lists! {
-    of_user mfa_devices "MFADevices";
-    of_account virtual_mfa_devices "VirtualMFADevices";
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use tidegate_model::{Command, ResourceKind, resource::ChangeTags};
 use tidegate_query::{Code, Refusal};
 
-use super::{policies, providers, shapes};
+use super::{mfa, policies, providers, shapes};
 use crate::{
     aws::{
         answer::Outcome,
@@ -40,6 +40,7 @@ impl Tagged {
             Self::Policy => call.text("PolicyArn"),
             Self::Resource(ResourceKind::InstanceProfile) => call.text("InstanceProfileName"),
             Self::Resource(ResourceKind::ServerCertificate) => call.text("ServerCertificateName"),
+            Self::Resource(ResourceKind::MfaDevice) => mfa::name(call)?,
             Self::Resource(kind) => providers::named(call, kind)?,
         })
     }
@@ -74,7 +75,11 @@ async fn list(call: &Call<'_>, of: Tagged) -> Outcome {
         Tagged::Policy => policies::tags(&account, &name)?,
         Tagged::Resource(kind) => {
             let found = account.resource(kind, &name);
-            found.ok_or_else(|| providers::missing(kind, &name))?.value.tags.clone()
+            let missing = || match kind {
+                ResourceKind::MfaDevice => mfa::missing(&call.text("SerialNumber")),
+                _ => providers::missing(kind, &name),
+            };
+            found.ok_or_else(missing)?.value.tags.clone()
         }
     };
     call.seen(&seen, call.page("Tags", shapes::paged_tags(&tags))?)
@@ -96,6 +101,7 @@ of_each! {
     change Tagged::Resource(ResourceKind::OidcProvider) => oidc_provider;
     change Tagged::Resource(ResourceKind::SamlProvider) => saml_provider;
     change Tagged::Resource(ResourceKind::ServerCertificate) => server_certificate;
+    change Tagged::Resource(ResourceKind::MfaDevice) => mfa_device;
     list Tagged::User => list_user;
     list Tagged::Role => list_role;
     list Tagged::Policy => list_policy;
@@ -103,4 +109,5 @@ of_each! {
     list Tagged::Resource(ResourceKind::OidcProvider) => list_oidc_provider;
     list Tagged::Resource(ResourceKind::SamlProvider) => list_saml_provider;
     list Tagged::Resource(ResourceKind::ServerCertificate) => list_server_certificate;
+    list Tagged::Resource(ResourceKind::MfaDevice) => list_mfa_device;
 }

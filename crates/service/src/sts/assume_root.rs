@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use tidegate_authn::{ClusterKey, Secret, Session};
+use tidegate_authn::{ClusterKey, SessionAttributes, SessionKind};
 use tidegate_model::{
-    AccountState, ids,
+    AccountState,
     region::{ROOT_ENTITY, Subject},
 };
 use tidegate_policy::{
@@ -15,10 +15,13 @@ use tidegate_policy::{
     aws_managed::{self, ManagedPolicy},
 };
 
+use super::{
+    AssumedRole,
+    issue::{Issued, Order, issue},
+};
 use crate::{
-    AssumedRole, Caller, Reason, ServiceError, View, check_standing,
+    Caller, Denial, Reason, ServiceError, View, check_standing,
     standing::{contained, refusal},
-    sts::secret_letters,
 };
 
 /// The longest such session, and what it lasts when nothing is said, in seconds.
@@ -88,8 +91,10 @@ fn check_allowed(caller: &Caller, request: &AssumeRoot, arn: &str) -> Result<(),
     let context = caller.context.clone().with("sts:TaskPolicyArn", request.task_policy.as_str());
     let asked = Request::new(&caller.resolved.principal, &action, arn, &context);
     let set = PolicySet { resource: trust(&caller.account), ..caller.resolved.policies.clone() };
-    match authorize(&set, &asked).denied_sentence(&asked) {
-        Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)),
+    let decision = authorize(&set, &asked);
+    match decision.denied_sentence(&asked) {
+        Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)
+            .denying(Denial::new(&asked, &decision))),
         None => Ok(()),
     }
 }
@@ -143,25 +148,17 @@ pub fn assume_root(
     if let Some(quarantine) = contained(view, member, &root, now) {
         return Err(refusal(quarantine));
     }
-    let mut draw = || {
-        let mut bytes = [0; 16];
-        entropy(&mut bytes);
-        bytes
-    };
-    let session = Session {
+    let order = Order {
+        kind: SessionKind::Role,
         account: request.target.as_u64(),
-        role_id: ROOT_ENTITY.to_owned(),
+        entity: ROOT_ENTITY.to_owned(),
         name: "root".to_owned(),
-        access_key_id: ids::session_key_id(request.target.as_u64(), &draw()),
-        secret: Secret::new(secret_letters(&[draw(), draw(), draw()].concat())),
         issued: now.0,
         expires: now.0 + u64::from(seconds) * 1000,
         policies: Some(vec![LEFT.to_owned(), policy.document.to_string()]),
         lineage: own.descends(),
+        attributes: SessionAttributes::default(),
     };
-    let mut nonce = [0; 12];
-    entropy(&mut nonce);
-    let token =
-        session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let Issued { session, token } = issue(order, entropy, key)?;
     Ok(AssumedRole { session, arn, token })
 }
