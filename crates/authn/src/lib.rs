@@ -3,18 +3,31 @@
 //! The one idea: everything is a pure function of bytes, keys and a time that is an argument. Nothing is compared in a way that tells an
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
+mod federated;
+mod jose;
 mod mac;
+mod oidc;
+mod outbound;
 mod password;
+mod saml;
 mod seal;
 mod secret;
 mod session;
 mod sigv4;
 
+pub use federated::FederatedIdentity;
+pub use jose::{JwkError, JwkSet, Jws, JwsAlgorithm, JwsError};
 pub use mac::{Mac, MacError};
+pub use oidc::{
+    CLOCK_SKEW_SECONDS, CheckedToken, Discovery, IdentityToken, KeyShelf, KeyStep, KeyTimes, OidcError,
+    certificate_thumbprint,
+};
 pub use password::{PasswordError, hash_password, verify_password};
+pub use outbound::{SIGNING_ALGORITHMS, SigningError, TokenKey};
+pub use saml::{SamlError, SamlExpected, SamlIdentity, SamlKey, SamlMetadata, verify_saml};
 pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;
-pub use session::{Session, SessionError};
+pub use session::{FederationKey, FederationTag, Session, SessionError, SessionFederation};
 pub use sigv4::{
     AuthnError, CachedKey, HttpRequest, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD,
     amz_date, payload_hash, sign, string_to_sign,

@@ -1,9 +1,13 @@
 //! Sessions that need no table: everything about them is sealed in the session token.
 
+mod federation;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use prost::Message;
 
 use crate::{ClusterKey, SealError, Secret};
+
+pub use federation::{FederationKey, FederationTag, SessionFederation};
 
 /// A session of a role.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct Session {
     pub policies: Option<Vec<String>>,
     /// Principals and access keys by which it came to be: unique ids, and `root`. What contains one of them contains the session.
     pub lineage: Vec<String>,
+    /// What an identity provider said, where it was one that vouched for the session.
+    pub federation: Option<SessionFederation>,
 }
 
 impl core::fmt::Debug for Session {
@@ -59,6 +65,8 @@ struct SessionV1 {
     has_policies: bool,
     #[prost(string, repeated, tag = "30")]
     lineage: Vec<String>,
+    #[prost(message, optional, tag = "45")]
+    federation: Option<SessionFederation>,
 }
 
 /// A session token that gives no session.
@@ -91,6 +99,7 @@ impl Session {
             policies: self.policies.clone().unwrap_or_default(),
             has_policies: self.policies.is_some(),
             lineage: self.lineage.clone(),
+            federation: self.federation.clone(),
         };
         Ok(STANDARD.encode(key.seal(OWNER, &wire.encode_to_vec(), nonce)?))
     }
@@ -116,6 +125,7 @@ impl Session {
             expires: wire.expires,
             policies: wire.has_policies.then_some(wire.policies),
             lineage: wire.lineage,
+            federation: wire.federation,
         })
     }
 }
@@ -137,6 +147,10 @@ mod tests {
             expires: 100,
             policies: Some(vec![]),
             lineage: vec!["AIDA".into(), "AKIA".into()],
+            federation: Some(SessionFederation {
+                provider: "arn:p".into(),
+                ..SessionFederation::default()
+            }),
         };
         let token = session.seal(&key, [1; 12]).unwrap();
         assert_eq!(Session::open(&key, &token, 99).unwrap(), session);

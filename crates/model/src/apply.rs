@@ -2,6 +2,7 @@
 
 mod credentials;
 mod entities;
+mod federation;
 mod policies;
 mod region;
 mod resources;
@@ -263,6 +264,7 @@ impl Step<'_> {
             Command::ChangeResource(c) => self.change_resource(c),
             Command::ChangeTags(c) => self.change_tags(c),
             Command::UpdateGroup(c) => self.update_group(c),
+            Command::ChangeOutbound(c) => self.change_outbound(c),
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::InitAccount(_)
@@ -299,6 +301,11 @@ impl Command {
                         login.hash.clear();
                     }
                 }
+            }
+            // Keys, their names and the issuer are the serving node's.
+            Self::ChangeOutbound(c) => {
+                c.keys.clear();
+                c.issuer.clear();
             }
             Self::ReserveAccount(c) => {
                 if let Some(placement) = c.placement.as_mut() {

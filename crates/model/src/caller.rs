@@ -179,7 +179,11 @@ impl AccountState {
     }
 
     fn session(&self, caller: &CallerRef) -> Option<Arc<Resolved>> {
-        let resolved = self.role_resolved(&caller.id, &caller.session)?;
+        let mut resolved = self.role_resolved(&caller.id, &caller.session)?;
+        if let Some(federation) = &caller.federation {
+            let principal = federation.vouch(resolved.principal.clone(), caller.issued);
+            resolved = Arc::new(Resolved::new(principal, resolved.policies.clone()));
+        }
         if !caller.has_session_policies {
             return Some(resolved);
         }

@@ -107,6 +107,7 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
             crate::resource::permissions(command, account)
         }
+        Command::ChangeOutbound(c) => one(crate::federation::action(c), "*".to_owned()),
         Command::LiftQuarantine(c) => lifts(c),
         Command::ImportRegion(_)
         | Command::InitAccount(_)

@@ -8,6 +8,7 @@ mod collection;
 pub mod config;
 mod core;
 mod dial;
+mod federation;
 mod founding;
 pub mod gate;
 mod gossip;

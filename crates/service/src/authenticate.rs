@@ -9,7 +9,7 @@ use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, id
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
-use crate::{Reason, ServiceError, View, check_standing};
+use crate::{Reason, ServiceError, View, check_standing, federation};
 
 /// Somebody who proved who he is.
 #[derive(Clone, Debug)]
@@ -92,6 +92,7 @@ pub fn authenticate(
                 session_policies: session.policies.unwrap_or_default(),
                 lineage: session.lineage,
                 issued: session.issued,
+                federation: session.federation.map(federation::in_log),
             };
             (reference, CachedKey::passing(key))
         }

@@ -7,6 +7,7 @@ mod authenticate;
 mod contain;
 mod decide;
 mod error;
+mod federation;
 mod standing;
 mod sts;
 mod token;
@@ -19,6 +20,7 @@ pub use contain::{
 };
 pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
 pub use error::{Reason, ServiceError};
+pub use federation::{AssumeFederated, Vouched, assume_federated};
 pub use standing::{check_standing, refusal};
 pub use sts::{AssumeRole, AssumedRole, assume_role};
 pub use token::{TOKEN_POSITIONS_MAX, Token};

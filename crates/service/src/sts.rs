@@ -39,7 +39,7 @@ pub struct AssumedRole {
 }
 
 const CHAINED_SECONDS_MAX: u32 = 3_600;
-const SESSION_SECONDS_MIN: u32 = 900;
+pub(crate) const SESSION_SECONDS_MIN: u32 = 900;
 /// Names in a session's lineage: fifteen roles assumed one from the other. All of them stand in its token.
 const LINEAGE_MAX: usize = 32;
 
@@ -47,7 +47,7 @@ fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new(Reason::ValidationError, message)
 }
 
-fn check_session_name(name: &str) -> Result<(), ServiceError> {
+pub(crate) fn check_session_name(name: &str) -> Result<(), ServiceError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if (2..=64).contains(&name.len()) && name.chars().all(allowed) {
         return Ok(());
@@ -127,6 +127,7 @@ pub fn assume_role(
         expires: now.0 + u64::from(seconds) * 1000,
         policies: (!request.policies.is_empty()).then(|| request.policies.clone()),
         lineage,
+        federation: None,
     };
     let mut nonce = [0; 12];
     entropy(&mut nonce);
@@ -161,14 +162,14 @@ fn may_begin(
 }
 
 /// Whoever knows of a time before which sessions are void dates none so that it would void it: 0, or behind that time.
-fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
+pub(crate) fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
     match void_before(Some(&view.region), state, role_id) {
         0 => 0,
         before => before.saturating_add(CLOCK_SKEW_MAX_MILLIS),
     }
 }
 
-fn letter(byte: u8) -> char {
+pub(crate) fn letter(byte: u8) -> char {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char::from(LETTERS.get(usize::from(byte & 63)).copied().unwrap_or(b'A'))
 }

@@ -21,7 +21,7 @@ mod users;
 use futures::future::BoxFuture;
 use tidegate_query::{Code, Refusal, Service};
 
-use super::{answer::Outcome, call::Call};
+use super::{answer::Outcome, call::Call, federation};
 
 macro_rules! operations {
     ($($service:ident { $($name:ident => $module:ident::$handler:ident;)* })*) => {
@@ -161,11 +161,15 @@ operations! {
         ListServerCertificates => reports::server_certificates;
         GetAccountSummary => account::summary;
         GetAccountAuthorizationDetails => details::get;
+        EnableOutboundWebIdentityFederation => federation::enable;
+        DisableOutboundWebIdentityFederation => federation::disable;
+        GetOutboundWebIdentityFederationInfo => federation::get_info;
     }
     Sts {
         AssumeRole => sts::assume_role;
         GetCallerIdentity => sts::get_caller_identity;
         GetAccessKeyInfo => sts::get_access_key_info;
+        GetWebIdentityToken => federation::get_token;
     }
 }
 
