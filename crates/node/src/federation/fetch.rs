@@ -10,7 +10,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     client::WebPkiServerVerifier,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    pki_types::{CertificateDer, ServerName},
 };
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_rustls::TlsConnector;

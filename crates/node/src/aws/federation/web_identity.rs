@@ -76,7 +76,8 @@ pub(super) async fn assume_role(call: &Stranger<'_>) -> Outcome {
         development,
         checked.jws(),
     );
-    let identity = checked.verify(&*keys.await?)?;
+    let keys = keys.await?;
+    let identity = checked.verify(&keys)?;
     let vouched = Vouched {
         action: "sts:AssumeRoleWithWebIdentity",
         provider: &arn,
