@@ -62,7 +62,10 @@ impl FederatedIdentity {
 
 /// `[\p{L}\p{Z}\p{N}_.:/=+\-@]`.
 fn is_of_tags(c: char) -> bool {
-    c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c) || (c.is_whitespace() && !c.is_control())
+    c.is_alphanumeric()
+        || c == ' '
+        || "_.:/=+-@".contains(c)
+        || (c.is_whitespace() && !c.is_control())
 }
 
 /// Whether a text may name a session, or be a source identity.

@@ -82,7 +82,9 @@ impl JwsAlgorithm {
     }
 
     /// The algorithm on its curve, the curve's name, and the bytes of a coordinate.
-    fn ecdsa(self) -> Option<(&'static signature::EcdsaVerificationAlgorithm, &'static str, usize)> {
+    fn ecdsa(
+        self,
+    ) -> Option<(&'static signature::EcdsaVerificationAlgorithm, &'static str, usize)> {
         match self {
             Self::Es256 => Some((&signature::ECDSA_P256_SHA256_FIXED, "P-256", 32)),
             Self::Es384 => Some((&signature::ECDSA_P384_SHA384_FIXED, "P-384", 48)),

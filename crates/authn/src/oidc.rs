@@ -10,10 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tidegate_policy::UnixMillis;
 
-use crate::{
-    FederatedIdentity, JwkError, JwkSet, Jws, JwsError,
-    federated::KEY_CHARS_MAX,
-};
+use crate::{FederatedIdentity, JwkError, JwkSet, Jws, JwsError, federated::KEY_CHARS_MAX};
 
 pub use keys::{KeyShelf, KeyStep, KeyTimes};
 
@@ -36,7 +33,9 @@ const OF_THE_TOKEN: [&str; 9] =
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OidcError {
     /// No token at all.
-    #[error("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")]
+    #[error(
+        "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+    )]
     Malformed,
     /// Signed in a way that is not accepted.
     #[error("The signature algorithm {0} of the token is not supported")]
@@ -51,7 +50,9 @@ pub enum OidcError {
     #[error("Incorrect token issuer")]
     Issuer,
     /// Over, with all allowance for clocks.
-    #[error("Token expired: current date/time {now} must be before the expiration date/time {expires}")]
+    #[error(
+        "Token expired: current date/time {now} must be before the expiration date/time {expires}"
+    )]
     Expired {
         /// The time, in seconds since the Unix epoch.
         now: u64,
@@ -70,7 +71,9 @@ pub enum OidcError {
     #[error("{0}")]
     Claim(String),
     /// The issuer has no such key.
-    #[error("Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements")]
+    #[error(
+        "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements"
+    )]
     UnknownKey,
     /// The issuer's key did not sign it.
     #[error("The signature of the token is not valid")]

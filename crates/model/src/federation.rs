@@ -1,11 +1,9 @@
 //! Identity across borders: what a session knows of the provider that vouched for it, and how an account vouches for its own principals.
 
-use std::sync::Arc;
-
 use prost::Message;
-use tidegate_policy::{Principal, SessionContext, UnixMillis, Value};
+use tidegate_policy::{SessionContext, Value};
 
-use crate::{AccountState, command::ContextEntry, record::Tag};
+use crate::{AccountState, command::ContextEntry};
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -21,12 +19,6 @@ messages! {
         provider: String = (string, tag = "1");
         /// Condition keys: `saml:sub`, `accounts.google.com:aud` and the like.
         keys: Vec<ContextEntry> = (message, repeated, tag = "2");
-        /// Tags of the session.
-        tags: Vec<Tag> = (message, repeated, tag = "3");
-        /// Keys of the tags that sessions made from this one keep.
-        transitive_tag_keys: Vec<String> = (string, repeated, tag = "4");
-        /// The name that sticks to the session; empty: none.
-        source_identity: String = (string, tag = "5");
     }
     /// Lets an account's principals ask for tokens that others can verify, or no longer.
     ChangeOutbound {
@@ -62,22 +54,10 @@ messages! {
 }
 
 impl Federation {
-    /// The principal of a session for which the provider vouched, made at `issued` (milliseconds since the Unix epoch): tags of the session
-    /// take the place of the role's of the same key, whatever its case.
-    pub(crate) fn vouch(&self, mut principal: Principal, issued: u64) -> Principal {
-        let replaced = |key: &str| self.tags.iter().any(|t| t.key.eq_ignore_ascii_case(key));
-        let kept = principal.tags.iter().filter(|(key, _)| !replaced(key)).cloned();
-        let own = self.tags.iter().map(|t| (Arc::from(&*t.key), Arc::from(&*t.value)));
-        principal.tags = kept.chain(own).collect();
-        let mut session =
-            SessionContext::new(UnixMillis(issued)).with_federated_provider(&self.provider);
-        if !self.source_identity.is_empty() {
-            session = session.with_source_identity(&self.source_identity);
-        }
-        for entry in &self.keys {
-            session = session.with_claim(&entry.key, values(&entry.values));
-        }
-        principal.with_session(session)
+    /// What a session knows, with what the provider said.
+    pub(crate) fn vouch(&self, session: SessionContext) -> SessionContext {
+        let session = session.with_federated_provider(&self.provider);
+        self.keys.iter().fold(session, |s, entry| s.with_claim(&entry.key, values(&entry.values)))
     }
 }
 

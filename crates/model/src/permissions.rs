@@ -108,6 +108,11 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
             crate::resource::permissions(command, account)
         }
         Command::ChangeOutbound(c) => one(crate::federation::action(c), "*".to_owned()),
+        Command::EnableMfaDevice(_)
+        | Command::ResyncMfaDevice(_)
+        | Command::DeactivateMfaDevice(_)
+        | Command::UseMfaCode(_)
+        | Command::ChangePassword(_) => crate::mfa::permissions(command, account),
         Command::LiftQuarantine(c) => lifts(c),
         Command::ImportRegion(_)
         | Command::InitAccount(_)

@@ -346,7 +346,10 @@ impl Federation {
         if !self.issuer_url.is_empty() {
             let host = self.issuer_url.strip_prefix("https://").unwrap_or_default();
             if host.is_empty() || host.ends_with('/') || host.contains(['?', '#', '@']) {
-                return refuse("federation.issuer_url", "a URL of https without a slash at its end is needed");
+                return refuse(
+                    "federation.issuer_url",
+                    "a URL of https without a slash at its end is needed",
+                );
             }
         }
         if self.saml_recipients.iter().any(String::is_empty) {

@@ -139,6 +139,5 @@ async fn fetched(
     JwkSet::parse(&keys).ok_or(FetchError::Content)
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,10 @@
 
 mod federation;
 
+use std::sync::Arc;
+
 use tidegate_authn::AuthnError;
-use tidegate_service::{Reason, ServiceError};
+use tidegate_service::{Denial, Reason, ServiceError};
 
 use crate::Service;
 
@@ -41,10 +43,13 @@ codes! {
     IncompleteSignature "IncompleteSignature" 403 true;
     InternalFailure "InternalFailure" 500 false;
     InvalidAction "InvalidAction" 400 true;
+    InvalidAuthenticationCode "InvalidAuthenticationCode" 403 true;
+    InvalidAuthorizationMessage "InvalidAuthorizationMessageException" 400 true;
     InvalidClientTokenId "InvalidClientTokenId" 403 true;
     InvalidIdentityToken "InvalidIdentityToken" 400 true;
     InvalidInput "InvalidInput" 400 true;
     JwtPayloadSizeExceeded "JWTPayloadSizeExceededException" 400 true;
+    InvalidUserType "InvalidUserType" 400 true;
     LimitExceeded "LimitExceeded" 409 true;
     MalformedInput "MalformedInput" 400 true;
     MalformedPolicyDocument "MalformedPolicyDocument" 400 true;
@@ -79,12 +84,14 @@ pub struct Refusal {
     pub code: Code,
     /// What to tell.
     pub message: String,
+    /// What was denied, where policies denied it.
+    pub denial: Option<Arc<Denial>>,
 }
 
 impl Refusal {
     /// A refusal.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), denial: None }
     }
 
     /// The body of the answer. `service` is whose namespace it has; unknown where the call did not say whom it meant.
@@ -113,6 +120,9 @@ fn code(reason: Reason) -> Code {
         Reason::ValidationError | Reason::InvalidToken | Reason::IdempotencyMismatch => {
             Code::ValidationError
         }
+        Reason::InvalidAuthenticationCode => Code::InvalidAuthenticationCode,
+        Reason::EntityTemporarilyUnmodifiable => Code::EntityTemporarilyUnmodifiable,
+        Reason::PasswordPolicyViolation => Code::PasswordPolicyViolation,
         Reason::ConcurrentModification => Code::ConcurrentModification,
         Reason::UnmodifiableEntity => Code::UnmodifiableEntity,
         Reason::TooLarge => Code::RequestEntityTooLarge,
@@ -144,7 +154,7 @@ impl From<ServiceError> for Refusal {
             }
             _ => e.message,
         };
-        Self::new(code(e.reason), message)
+        Self { denial: e.denial, ..Self::new(code(e.reason), message) }
     }
 }
 

@@ -1,22 +1,23 @@
 //! Sessions of roles for those for whom an identity provider speaks: nobody of the cluster asks, and the role's trust policy alone decides.
 
-use tidegate_authn::{ClusterKey, FederatedIdentity, Secret, Session, SessionFederation};
+use tidegate_authn::{
+    ClusterKey, FederatedIdentity, SessionAttributes, SessionFederation, SessionKind, SessionTag,
+};
 use tidegate_model::{
     command::ContextEntry,
     federation::{Federation, values},
-    ids,
     record::Tag,
     region::Subject,
 };
-use tidegate_policy::{
-    Action, Arn, Context, PolicyDocument, PolicyKind, PolicySet, Principal, Request, UnixMillis,
-    Value, authorize,
-};
+use tidegate_policy::{Action, Arn, Context, PolicySet, Principal, Request, UnixMillis, authorize};
 
 use crate::{
     AssumedRole, Reason, ServiceError, View,
     standing::{contained, refusal},
-    sts::{SESSION_SECONDS_MIN, check_session_name, good_from, letter},
+    sts::{
+        Issued, Order, SESSION_SECONDS_MIN, check_policies, check_session_name, describe,
+        good_from, issue,
+    },
 };
 
 /// How long a session lasts whose length nobody said, in seconds (AWS).
@@ -58,15 +59,8 @@ fn invalid(message: impl Into<String>) -> ServiceError {
 
 /// What a session's token says of its provider, as it stands in the log.
 pub(crate) fn in_log(sealed: SessionFederation) -> Federation {
-    let tag = |t: tidegate_authn::FederationTag| Tag { key: t.key, value: t.value };
     let key = |k: tidegate_authn::FederationKey| ContextEntry { key: k.key, values: k.values };
-    Federation {
-        provider: sealed.provider,
-        keys: sealed.keys.into_iter().map(key).collect(),
-        tags: sealed.tags.into_iter().map(tag).collect(),
-        transitive_tag_keys: sealed.transitive_tag_keys,
-        source_identity: sealed.source_identity,
-    }
+    Federation { provider: sealed.provider, keys: sealed.keys.into_iter().map(key).collect() }
 }
 
 /// The condition keys under which the trust policy is asked.
@@ -75,20 +69,26 @@ fn asked(request: &AssumeFederated<'_>, identity: &FederatedIdentity) -> Context
     for (key, all) in &identity.keys {
         context.insert(key, values(all));
     }
-    for (key, value) in &identity.tags {
-        context.insert(&format!("aws:RequestTag/{key}"), value.as_str());
-    }
-    if !identity.tags.is_empty() {
-        let keys: Vec<String> = identity.tags.iter().map(|(key, _)| key.clone()).collect();
-        context.insert("aws:TagKeys", keys);
-    }
-    if !identity.transitive_tag_keys.is_empty() {
-        context.insert("sts:TransitiveTagKeys", Value::Many(identity.transitive_tag_keys.clone()));
-    }
-    if let Some(source) = &identity.source_identity {
-        context.insert("sts:SourceIdentity", source.as_str());
-    }
+    let tag = |(key, value): &(String, String)| Tag { key: key.clone(), value: value.clone() };
+    let tags: Vec<Tag> = identity.tags.iter().map(tag).collect();
+    let source = identity.source_identity.as_deref().unwrap_or_default();
+    describe(&mut context, &tags, &identity.transitive_tag_keys, source);
     context
+}
+
+/// What the session knows of how it was made.
+fn attributes(identity: &FederatedIdentity) -> SessionAttributes {
+    let transitive = |key: &String| identity.transitive_tag_keys.contains(key);
+    let tag = |(key, value): &(String, String)| SessionTag {
+        key: key.clone(),
+        value: value.clone(),
+        transitive: transitive(key),
+    };
+    SessionAttributes {
+        tags: identity.tags.iter().map(tag).collect(),
+        source_identity: identity.source_identity.clone().unwrap_or_default(),
+        mfa_at: None,
+    }
 }
 
 /// How long the session lasts, in milliseconds: what was asked for, within what the role and the provider allow.
@@ -174,34 +174,20 @@ pub fn assume_federated(
     if let Some(quarantine) = contained(view, state, &of_role, now) {
         return Err(refusal(quarantine));
     }
-    for text in &request.policies {
-        PolicyDocument::parse(text, PolicyKind::Session).map_err(|e| {
-            ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}"))
-        })?;
-    }
-    let mut draw = || {
-        let mut bytes = [0; 16];
-        entropy(&mut bytes);
-        bytes
-    };
-    let access_key_id = ids::session_key_id(account.as_u64(), &draw());
-    let secret = [draw(), draw(), draw()].concat().iter().map(|b| letter(*b)).take(40).collect();
-    let session = Session {
+    check_policies(&request.policies)?;
+    let order = Order {
+        kind: SessionKind::Role,
         account: account.as_u64(),
-        role_id: role.value.id.clone(),
+        entity: role.value.id.clone(),
         name: name.to_owned(),
-        access_key_id,
-        secret: Secret::new(secret),
         issued: now.0.max(good_from(view, state, &role.value.id)),
         expires: now.0 + millis,
         policies: (!request.policies.is_empty()).then(|| request.policies.clone()),
         lineage: Vec::new(),
+        attributes: attributes(vouched.identity),
         federation: Some(SessionFederation::new(vouched.provider, vouched.identity)),
     };
-    let mut nonce = [0; 12];
-    entropy(&mut nonce);
-    let token =
-        session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let Issued { session, token } = issue(order, entropy, key)?;
     let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
     Ok(AssumedRole { session, arn, token })
 }

@@ -18,7 +18,9 @@ use rand_chacha::ChaCha8Rng;
 use tidegate_client::{Client, ClientError, Credentials, Retries};
 use tidegate_node::{
     Node,
-    config::{Federation, Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls},
+    config::{
+        Federation, Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
+    },
     platform::{Accepting, BoxFuture, BoxedIo, Listener, Platform},
 };
 use tidegate_policy::UnixMillis;

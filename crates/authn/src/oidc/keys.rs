@@ -36,7 +36,12 @@ pub enum KeyStep {
 
 impl KeyShelf {
     /// What to do for a token at the time `now` (monotonic). `knows` says whether a set has a key that it may be signed with.
-    pub fn step(&self, times: &KeyTimes, now: Duration, knows: impl Fn(&JwkSet) -> bool) -> KeyStep {
+    pub fn step(
+        &self,
+        times: &KeyTimes,
+        now: Duration,
+        knows: impl Fn(&JwkSet) -> bool,
+    ) -> KeyStep {
         let good = self.held.as_ref().filter(|(_, at)| now.saturating_sub(*at) < times.age_max);
         let fresh = good.is_some_and(|(_, at)| now.saturating_sub(*at) < times.fresh);
         let held = good.map(|(keys, _)| Arc::clone(keys));

@@ -86,9 +86,11 @@ impl SamlMetadata {
         if !xml::is(root, METADATA, "EntityDescriptor") {
             return Err(bad("it is not an EntityDescriptor"));
         }
-        let entity_id = xml::attribute(root, "entityID").filter(|id| (1..=1024).contains(&id.len()));
+        let entity_id =
+            xml::attribute(root, "entityID").filter(|id| (1..=1024).contains(&id.len()));
         let entity_id = entity_id.ok_or(bad("it has no entityID"))?.to_owned();
-        let date = |text: &str| parse_date(text).and_then(|d| u64::try_from(d).ok()).map(UnixMillis);
+        let date =
+            |text: &str| parse_date(text).and_then(|d| u64::try_from(d).ok()).map(UnixMillis);
         let valid_until = match xml::attribute(root, "validUntil") {
             Some(text) => Some(date(text).ok_or(bad("its validUntil is no date"))?),
             None => None,

@@ -98,9 +98,7 @@ pub struct SamlIdentity {
 impl SamlIdentity {
     /// Whether the response offers this role through this provider. Either may come first.
     pub fn offers(&self, role: &str, provider: &str) -> bool {
-        self.roles.iter().any(|(a, b)| {
-            (a == role && b == provider) || (a == provider && b == role)
-        })
+        self.roles.iter().any(|(a, b)| (a == role && b == provider) || (a == provider && b == role))
     }
 }
 
@@ -169,7 +167,8 @@ fn signed_assertion<'a>(
     if ids.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
         return Err(malformed("an id is there twice"));
     }
-    let of_kind = |name: &str| document.descendants().filter(|n| n.tag_name().name() == name).count();
+    let of_kind =
+        |name: &str| document.descendants().filter(|n| n.tag_name().name() == name).count();
     if of_kind("EncryptedAssertion") > 0 {
         return Err(malformed("encrypted assertions are not served here"));
     }
@@ -211,7 +210,8 @@ fn check_times(
 ) -> Result<(), SamlError> {
     let ahead = now.0.saturating_add(CLOCK_SKEW_MILLIS);
     for node in [assertion, response] {
-        let issued = time(node, "IssueInstant")?.ok_or(malformed("it does not say when it was issued"))?;
+        let issued =
+            time(node, "IssueInstant")?.ok_or(malformed("it does not say when it was issued"))?;
         if issued > ahead {
             return Err(SamlError::NotYet);
         }
@@ -259,7 +259,9 @@ fn check_for_whom<'a>(
         let (Some(BEARER), Some(data)) = (xml::attribute(confirmation, "Method"), data) else {
             continue;
         };
-        let Some(recipient) = xml::attribute(data, "Recipient").filter(|r| ours(r)) else { continue };
+        let Some(recipient) = xml::attribute(data, "Recipient").filter(|r| ours(r)) else {
+            continue;
+        };
         match time(data, "NotOnOrAfter")? {
             Some(until) if until > now.0 => return Ok(recipient),
             Some(_) => verdict = SamlError::Expired,
@@ -333,7 +335,9 @@ fn read_attributes(assertion: Node<'_, '_>, found: &mut SamlIdentity) -> Result<
         return Err(SamlError::Attribute("Role is required in AuthnResponse".to_owned()));
     }
     if found.session_name.is_empty() {
-        return Err(SamlError::Attribute("RoleSessionName is required in AuthnResponse".to_owned()));
+        return Err(SamlError::Attribute(
+            "RoleSessionName is required in AuthnResponse".to_owned(),
+        ));
     }
     if !is_session_name(&found.session_name) {
         let message = "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}";
@@ -352,7 +356,9 @@ fn read_own(name: &str, values: Vec<String>, found: &mut SamlIdentity) -> Result
         "Role" => {
             for pair in &values {
                 let (a, b) = pair.split_once(',').ok_or_else(|| {
-                    SamlError::Attribute("Role in AuthnResponse must name a role and a provider".to_owned())
+                    SamlError::Attribute(
+                        "Role in AuthnResponse must name a role and a provider".to_owned(),
+                    )
                 })?;
                 found.roles.push((a.trim().to_owned(), b.trim().to_owned()));
             }
@@ -364,7 +370,9 @@ fn read_own(name: &str, values: Vec<String>, found: &mut SamlIdentity) -> Result
         "SessionDuration" => {
             let seconds = one()?.parse().ok().filter(|s| (900..=43_200).contains(s));
             let bad = || {
-                SamlError::Attribute("SessionDuration in AuthnResponse must be between 900 and 43200".to_owned())
+                SamlError::Attribute(
+                    "SessionDuration in AuthnResponse must be between 900 and 43200".to_owned(),
+                )
             };
             found.session_seconds = Some(seconds.ok_or_else(bad)?);
         }

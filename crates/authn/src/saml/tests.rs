@@ -17,11 +17,7 @@ fn recipients() -> Vec<String> {
     ["https://signin.aws.amazon.com/saml", "urn:amazon:webservices"].map(str::to_owned).to_vec()
 }
 
-fn verify_at(
-    response: &str,
-    metadata: &SamlMetadata,
-    now: u64,
-) -> Result<SamlIdentity, SamlError> {
+fn verify_at(response: &str, metadata: &SamlMetadata, now: u64) -> Result<SamlIdentity, SamlError> {
     let recipients = recipients();
     let expected =
         SamlExpected { recipients: &recipients, account: "000000000001", provider: "corp" };
@@ -50,11 +46,14 @@ fn what_others_signed_is_believed() {
         assert_eq!(identity.tags, [("Team".to_owned(), "blue".to_owned())]);
         assert_eq!(identity.transitive_tag_keys, ["Team"]);
         assert_eq!(identity.source_identity.as_deref(), Some("ada"));
-        let (role, provider) =
-            ("arn:aws:iam::000000000001:role/staff", "arn:aws:iam::000000000001:saml-provider/corp");
+        let (role, provider) = (
+            "arn:aws:iam::000000000001:role/staff",
+            "arn:aws:iam::000000000001:saml-provider/corp",
+        );
         assert!(found.offers(role, provider));
         assert!(!found.offers(role, role));
-        let key = |name: &str| identity.keys.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
+        let key =
+            |name: &str| identity.keys.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
         assert_eq!(key("saml:edupersonaffiliation").unwrap(), ["staff", "member"]);
         assert_eq!(key("saml:doc").unwrap(), ["000000000001/corp"]);
         assert_eq!(key("saml:sub_type").unwrap(), ["persistent"]);
@@ -160,7 +159,10 @@ fn a_changed_letter_anywhere_in_what_is_signed_is_refused() {
     for (from, to) in [
         (">ada</saml:NameID>", ">eve</saml:NameID>"),
         ("arn:r,arn:p", "arn:admin,arn:p"),
-        ("NotOnOrAfter=\"2027-01-15T08:05:00Z\" Recipient", "NotOnOrAfter=\"2099-01-15T08:05:00Z\" Recipient"),
+        (
+            "NotOnOrAfter=\"2027-01-15T08:05:00Z\" Recipient",
+            "NotOnOrAfter=\"2099-01-15T08:05:00Z\" Recipient",
+        ),
         ("<ds:DigestValue>", "<ds:DigestValue>A"),
         ("<ds:SignatureValue>", "<ds:SignatureValue>A"),
         ("#_a1", "#_r1"),
@@ -193,10 +195,18 @@ fn a_signed_assertion_speaks_for_no_other_one() {
     let bare = honest.replacen(signature, "", 1);
     let evil = |inside: &str| assertion("_evil", "eve", inside);
     let object = |inside: &str| {
-        signature.replacen("</ds:Signature>", &format!("<ds:Object>{inside}</ds:Object></ds:Signature>"), 1)
+        signature.replacen(
+            "</ds:Signature>",
+            &format!("<ds:Object>{inside}</ds:Object></ds:Signature>"),
+            1,
+        )
     };
     let key_info = |inside: &str| {
-        signature.replacen("</ds:Signature>", &format!("<ds:KeyInfo>{inside}</ds:KeyInfo></ds:Signature>"), 1)
+        signature.replacen(
+            "</ds:Signature>",
+            &format!("<ds:KeyInfo>{inside}</ds:KeyInfo></ds:Signature>"),
+            1,
+        )
     };
     let in_response = |inside: &str| format!("{before}{inside}{after}");
     let extensions =
@@ -233,11 +243,23 @@ fn other_forms_of_signature_than_the_one_are_refused() {
     let provider = Provider::new();
     let transforms = [
         // No transform by which something could be left out of what is signed.
-        ("http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/><ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#", "http://www.w3.org/2001/10/xml-exc-c14n#"),
-        ("<ds:Transforms>", "<ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"><ds:XPath>1</ds:XPath></ds:Transform>"),
-        ("<ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"", "<ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\""),
+        (
+            "http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/><ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#",
+            "http://www.w3.org/2001/10/xml-exc-c14n#",
+        ),
+        (
+            "<ds:Transforms>",
+            "<ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"><ds:XPath>1</ds:XPath></ds:Transform>",
+        ),
+        (
+            "<ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"",
+            "<ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"",
+        ),
         ("xml-exc-c14n#\"/></ds:Transforms>", "xml-exc-c14n#WithComments\"/></ds:Transforms>"),
-        ("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", "http://www.w3.org/2000/09/xmldsig#hmac-sha1"),
+        (
+            "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+            "http://www.w3.org/2000/09/xmldsig#hmac-sha1",
+        ),
         ("<ds:Reference URI=\"#ID\">", "<ds:Reference URI=\"\">"),
         ("</ds:Reference>", "</ds:Reference><ds:Reference URI=\"#ID\"/>"),
         ("</ds:SignedInfo>", "</ds:SignedInfo><ds:Object/>"),
@@ -273,12 +295,27 @@ fn a_response_for_another_place_or_time_or_of_another_provider_is_refused_by_nam
     let recipient = "Recipient=\"https://signin.aws.amazon.com/saml\"";
     assert_eq!(refused(recipient, "Recipient=\"https://other/saml\""), SamlError::Recipient);
     assert_eq!(refused("cm:bearer", "cm:holder-of-key"), SamlError::Recipient);
-    assert_eq!(refused("NotOnOrAfter=\"2027-01-15T08:05:00Z\" Recipient", "Recipient"), SamlError::Recipient);
-    assert_eq!(refused(" Version", " Destination=\"https://other/saml\" Version"), SamlError::Recipient);
+    assert_eq!(
+        refused("NotOnOrAfter=\"2027-01-15T08:05:00Z\" Recipient", "Recipient"),
+        SamlError::Recipient
+    );
+    assert_eq!(
+        refused(" Version", " Destination=\"https://other/saml\" Version"),
+        SamlError::Recipient
+    );
     let over = "NotOnOrAfter=\"2027-01-15T08:00:00Z\"";
-    assert_eq!(refused("NotOnOrAfter=\"2027-01-15T08:05:00Z\" Recipient", &format!("{over} Recipient")), SamlError::Expired);
-    assert_eq!(refused("NotOnOrAfter=\"2027-01-15T08:05:00Z\">", &format!("{over}>")), SamlError::Expired);
-    assert_eq!(refused("NotBefore=\"2027-01-15T08:00:00Z\"", "NotBefore=\"2027-01-15T08:02:00Z\""), SamlError::NotYet);
+    assert_eq!(
+        refused("NotOnOrAfter=\"2027-01-15T08:05:00Z\" Recipient", &format!("{over} Recipient")),
+        SamlError::Expired
+    );
+    assert_eq!(
+        refused("NotOnOrAfter=\"2027-01-15T08:05:00Z\">", &format!("{over}>")),
+        SamlError::Expired
+    );
+    assert_eq!(
+        refused("NotBefore=\"2027-01-15T08:00:00Z\"", "NotBefore=\"2027-01-15T08:02:00Z\""),
+        SamlError::NotYet
+    );
     let issued = "Version=\"2.0\" IssueInstant=\"2027-01-15T08:00:00Z\"><saml";
     assert_eq!(refused(issued, &issued.replace("08:00", "07:54")), SamlError::Expired);
     assert_eq!(refused(issued, &issued.replace("08:00", "08:02")), SamlError::NotYet);
@@ -291,7 +328,10 @@ fn a_response_for_another_place_or_time_or_of_another_provider_is_refused_by_nam
     let failed = good().replacen("status:Success", "status:AuthnFailed", 1);
     let start = failed.find("<saml:Assertion").unwrap();
     let end = failed.find("</samlp:Response>").unwrap();
-    assert_eq!(provider.ask(&failed.replacen(&failed[start..end], "", 1)), Err(SamlError::Rejected));
+    assert_eq!(
+        provider.ask(&failed.replacen(&failed[start..end], "", 1)),
+        Err(SamlError::Rejected)
+    );
 }
 
 #[test]
@@ -309,7 +349,9 @@ fn hostile_documents_are_refused_before_they_cost_anything() {
     refused(&signed.replacen("<saml:Subject>", "<?php 1?><saml:Subject>", 1));
     refused(&format!("{}{}", "<a>".repeat(5_000), "</a>".repeat(5_000)));
     refused(&format!("<a>{}</a>", "<b/>".repeat(25_000)));
-    refused(&response("<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>"));
+    refused(&response(
+        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>",
+    ));
     refused(&response(""));
     assert!(matches!(
         verify_at("%%%", &provider.metadata, ISSUED),
@@ -326,16 +368,24 @@ fn attributes_that_are_needed_are_asked_for_in_the_words_of_aws() {
     let says = |from: &str, to: &str| {
         provider.ask(&provider.sign(&good().replacen(from, to, 1))).unwrap_err().to_string()
     };
-    assert_eq!(says("Attributes/RoleSessionName", "Attributes/Other"), "RoleSessionName is required in AuthnResponse");
+    assert_eq!(
+        says("Attributes/RoleSessionName", "Attributes/Other"),
+        "RoleSessionName is required in AuthnResponse"
+    );
     assert_eq!(
         says(name, "<saml:AttributeValue>a b</saml:AttributeValue>"),
         "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}"
     );
     assert!(says(name, &name.repeat(2)).contains("one value"));
-    assert_eq!(says("Attributes/Role\"", "Attributes/Roles\""), "Role is required in AuthnResponse");
+    assert_eq!(
+        says("Attributes/Role\"", "Attributes/Roles\""),
+        "Role is required in AuthnResponse"
+    );
     assert!(says("arn:r,arn:p", "arn:r").contains("a role and a provider"));
     let more = |name: &str, value: &str| {
-        let attribute = format!("<saml:AttributeStatement><saml:Attribute Name=\"https://aws.amazon.com/SAML/Attributes/{name}\"><saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>");
+        let attribute = format!(
+            "<saml:AttributeStatement><saml:Attribute Name=\"https://aws.amazon.com/SAML/Attributes/{name}\"><saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>"
+        );
         says("<saml:AttributeStatement>", &attribute)
     };
     for (name, value) in [

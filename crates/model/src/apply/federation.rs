@@ -24,9 +24,8 @@ impl Step<'_> {
             }
             (true, false) => Outbound { enabled: false, ..old },
             (false, true) => {
-                let whole = |k: &OutboundKey| {
-                    !k.id.is_empty() && !k.sealed.is_empty() && !k.jwk.is_empty()
-                };
+                let whole =
+                    |k: &OutboundKey| !k.id.is_empty() && !k.sealed.is_empty() && !k.jwk.is_empty();
                 if c.keys.is_empty() || !c.keys.iter().all(whole) || c.issuer.is_empty() {
                     return Err(Rejection::invalid("A key is needed to sign with, and an issuer."));
                 }

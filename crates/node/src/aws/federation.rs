@@ -8,8 +8,7 @@ mod web_identity;
 use std::net::IpAddr;
 
 use http::request::Parts;
-use tidegate_model::AccountState;
-use tidegate_policy::{AccountId, Arn, UnixMillis, aws_managed};
+use tidegate_policy::{AccountId, Arn, UnixMillis};
 use tidegate_query::{Asked, Code, Fields, Form, Refusal, Service};
 use tidegate_replica::GroupId;
 use tidegate_service::{AssumeFederated, Vouched, assume_federated};
@@ -22,6 +21,7 @@ pub(super) use self::{
 use super::{
     admit,
     answer::{Answered, Outcome},
+    handlers::sts,
     headers::Wanted,
 };
 use crate::{
@@ -33,9 +33,6 @@ use crate::{
 #[cfg(test)]
 pub(super) const SERVED: [(Service, &str); 2] =
     [(Service::Sts, "AssumeRoleWithSAML"), (Service::Sts, "AssumeRoleWithWebIdentity")];
-
-/// Characters of a session's policies together. AWS packs them; this is what its limit comes to for plain text.
-const PACKED_MAX: usize = 2_048;
 
 /// A call of somebody who is still to be known.
 pub(super) struct Stranger<'a> {
@@ -96,36 +93,6 @@ impl Stranger<'_> {
         Ok((operations::view(self.core, &self.wanted.reads, &groups).await?, groups))
     }
 
-    /// The policies of the session, inline and managed.
-    fn policies(&self, account: &AccountState) -> Result<Vec<String>, Refusal> {
-        let inline = self.input.text("Policy").map(ToOwned::to_owned);
-        let mut all: Vec<String> = inline.into_iter().collect();
-        for descriptor in self.input.structures("PolicyArns") {
-            let arn = descriptor.text_or_empty("arn");
-            let own = account.policy(&arn).and_then(|p| p.versions.get(&p.meta.default_version));
-            let aws = || aws_managed::find(&arn).map(|p| p.document.to_string());
-            all.push(own.map(|v| v.document.clone()).or_else(aws).ok_or_else(|| {
-                let message = format!("Session policy {arn} does not exist or is not attachable.");
-                Refusal::new(Code::MalformedPolicyDocument, message)
-            })?);
-        }
-        Ok(all)
-    }
-
-    /// How much of the room for session policies is used, in percent; `None` where there are none.
-    fn packed(&self) -> Result<Option<i64>, Refusal> {
-        let arns = self.input.structures("PolicyArns").map(|d| d.text_or_empty("arn").len());
-        let size = self.text("Policy").len() + arns.sum::<usize>();
-        if size > PACKED_MAX {
-            let percent = size * 100 / PACKED_MAX;
-            let message = format!(
-                "Packed policy consumes {percent}% of allotted space, please use smaller policy."
-            );
-            return Err(Refusal::new(Code::PackedPolicyTooLarge, message));
-        }
-        Ok((size > 0).then(|| i64::try_from((size * 100).div_ceil(PACKED_MAX)).unwrap_or(100)))
-    }
-
     /// The session, on a view of now: what was fetched meanwhile may have taken a while. `output`: what the answer says besides.
     async fn assume(
         &self,
@@ -135,7 +102,7 @@ impl Stranger<'_> {
         account: AccountId,
         groups: &[GroupId],
     ) -> Outcome {
-        let packed = self.packed()?;
+        let packed = sts::packed(&self.input)?;
         let seen = operations::view(self.core, &Fresh::Eventual, groups).await?;
         let seconds = self.input.integer("DurationSeconds").unwrap_or_default();
         let role_arn = self.text("RoleArn");
@@ -143,7 +110,7 @@ impl Stranger<'_> {
             role_arn: &role_arn,
             session_name,
             duration_seconds: u32::try_from(seconds).unwrap_or_default(),
-            policies: self.policies(seen.account(account)?)?,
+            policies: sts::policies(&self.input, seen.account(account)?)?,
             context: admit::context(
                 self.core,
                 self.parts,
@@ -153,19 +120,20 @@ impl Stranger<'_> {
         };
         let core = self.core;
         let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
-        let assumed =
-            assume_federated(&seen, vouched, &request, self.now(), &mut entropy, &core.cluster_key)?;
+        let assumed = assume_federated(
+            &seen,
+            vouched,
+            &request,
+            self.now(),
+            &mut entropy,
+            &core.cluster_key,
+        )?;
         let session = &assumed.session;
-        let credentials = Fields::new()
-            .with("AccessKeyId", &*session.access_key_id)
-            .with("SecretAccessKey", session.secret.expose())
-            .with("SessionToken", &*assumed.token)
-            .with("Expiration", UnixMillis(session.expires));
         let user = Fields::new()
             .with("AssumedRoleId", format!("{}:{}", session.role_id, session.name))
             .with("Arn", &*assumed.arn);
         let output = output
-            .with("Credentials", credentials)
+            .with("Credentials", sts::credentials(session, &assumed.token))
             .with("AssumedRoleUser", user)
             .with("Audience", &*vouched.identity.audience)
             .with_some("SourceIdentity", vouched.identity.source_identity.as_deref())

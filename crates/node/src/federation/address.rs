@@ -19,7 +19,8 @@ fn v4(ip: Ipv4Addr) -> Reach {
     if ip.is_loopback() || ip.is_private() || shared {
         return Reach::Private;
     }
-    let reserved = a == 0 || a >= 240 || (a == 192 && b == 0 && c == 0) || (a == 198 && (18..20).contains(&b));
+    let reserved =
+        a == 0 || a >= 240 || (a == 192 && b == 0 && c == 0) || (a == 198 && (18..20).contains(&b));
     if ip.is_link_local() || ip.is_multicast() || ip.is_documentation() || reserved {
         return Reach::Never;
     }
@@ -59,16 +60,38 @@ mod tests {
 
     #[test]
     fn the_nodes_own_surroundings_are_not_public() {
-        let check = |text: &str, expected: Reach| assert_eq!(reach(text.parse().unwrap()), expected, "{text}");
+        let check = |text: &str, expected: Reach| {
+            assert_eq!(reach(text.parse().unwrap()), expected, "{text}")
+        };
         for public in ["1.1.1.1", "142.250.1.1", "100.63.0.1", "172.32.0.1", "2606:4700::1111"] {
             check(public, Reach::Public);
         }
-        for private in ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "::1", "fd00::1", "::ffff:10.0.0.1"] {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+        ] {
             check(private, Reach::Private);
         }
         for never in [
-            "169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "fe80::1", "ff02::1",
-            "fd00:ec2::254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "::",
+            "169.254.169.254",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.2.1",
+            "198.18.0.1",
+            "fe80::1",
+            "ff02::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "::",
         ] {
             check(never, Reach::Never);
         }

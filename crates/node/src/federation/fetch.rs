@@ -45,7 +45,9 @@ pub(crate) enum FetchError {
     #[error("the identity provider can't be reached")]
     Unreachable,
     /// It is somebody else.
-    #[error("the certificate is neither that of a trusted authority nor has it a registered thumbprint")]
+    #[error(
+        "the certificate is neither that of a trusted authority nor has it a registered thumbprint"
+    )]
     Certificate,
     /// It answered, but not with the document.
     #[error("the identity provider answered with another status than 200")]

@@ -48,10 +48,12 @@ impl ProviderVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let mut roots = RootCertStore::empty();
         roots.add(authority.clone().into_owned())?;
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
-                .build()
-                .map_err(|_| unknown())?;
+        let verifier = WebPkiServerVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(&self.provider),
+        )
+        .build()
+        .map_err(|_| unknown())?;
         verifier.verify_server_cert(end_entity, intermediates, name, &[], now)
     }
 

@@ -1,6 +1,7 @@
 //! Whom a trust policy lets in on a provider's word, for how long, and what the session remembers of it.
 
 use prost::Message;
+use tidegate_authn::Session;
 use tidegate_model::{
     GroupState, Key,
     record::{Account, AccountPlacement, Role},
@@ -144,7 +145,10 @@ fn others_and_other_roles_are_refused_in_the_same_words() {
     assert_eq!(text(ask(&trust(), &vouched(&stranger), |_| {})), words);
     assert_eq!(text(ask(&trust(), &elsewhere, |_| {})), words);
     assert_eq!(text(ask(&trust(), &foreign, |_| {})), words);
-    assert_eq!(text(ask(&trust(), &by_saml, |_| {})), "Not authorized to perform sts:AssumeRoleWithSAML");
+    assert_eq!(
+        text(ask(&trust(), &by_saml, |_| {})),
+        "Not authorized to perform sts:AssumeRoleWithSAML"
+    );
     for role in [
         "arn:aws:iam::123456789012:role/nobody",
         "arn:aws:iam::123456789012:role/deploy",
@@ -163,7 +167,7 @@ fn tags_and_a_source_identity_need_an_allow_of_their_own() {
     let mut tagged = identity();
     tagged.tags = vec![("Team".into(), "blue".into())];
     let assumed = ask(&trust(), &vouched(&tagged), |_| {}).unwrap();
-    assert_eq!(assumed.session.federation.unwrap().tags[0].key, "Team");
+    assert_eq!(assumed.session.attributes.tags[0].key, "Team");
     let bare = trust_with(r#""sts:AssumeRoleWithWebIdentity""#);
     let refused = ask(&bare, &vouched(&tagged), |_| {}).unwrap_err();
     assert_eq!(refused.message, "Not authorized to perform sts:TagSession");

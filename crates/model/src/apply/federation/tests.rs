@@ -79,9 +79,6 @@ fn a_federated_session_has_its_own_tags_and_what_its_provider_said() {
     let federation = Federation {
         provider: "arn:aws:iam::000000000001:saml-provider/corp".into(),
         keys: vec![ContextEntry { key: "saml:sub".into(), values: vec!["ada".into()] }],
-        tags: vec![Tag { key: "Team".into(), value: "blue".into() }],
-        transitive_tag_keys: vec![],
-        source_identity: "ada".into(),
     };
     let caller = CallerRef {
         kind: caller_kind::SESSION,
@@ -90,6 +87,8 @@ fn a_federated_session_has_its_own_tags_and_what_its_provider_said() {
         session: "s".into(),
         expires: 10_000,
         federation: Some(federation),
+        session_tags: vec![Tag { key: "Team".into(), value: "blue".into() }],
+        source_identity: "ada".into(),
         ..CallerRef::default()
     };
     let found = account(&world).resolve(&caller, 1).unwrap();
@@ -106,8 +105,10 @@ fn a_federated_session_has_its_own_tags_and_what_its_provider_said() {
         let found = session.get(key).map(|v| v.as_slice().to_vec());
         assert_eq!(found, Some(vec![value.to_owned()]), "{key}");
     }
-    // The role itself, and its sessions that nobody vouched for, have none of it.
-    let bare = CallerRef { federation: None, ..caller };
+    // Sessions of the same role and name for which nobody vouched have none of it.
+    let bare = CallerRef { federation: None, session_tags: vec![], ..caller };
     let found = account(&world).resolve(&bare, 1).unwrap();
-    assert_eq!((found.principal.tag("Team"), &found.principal.session), (Some("red"), &None));
+    assert_eq!(found.principal.tag("Team"), Some("red"));
+    let session = found.principal.session.as_ref().unwrap();
+    assert_eq!((session.get("saml:sub"), session.get("aws:FederatedProvider")), (None, None));
 }

@@ -124,16 +124,17 @@ fn claims(call: &Call<'_>, outbound: &Outbound, now: u64, expires: u64) -> Value
         .structures("Tags")
         .map(|t| (t.text_or_empty("Key"), t.text_or_empty("Value")))
         .collect();
-    for (name, tags) in [("principal_tags", tags(of_principal)), ("request_tags", tags(of_request))] {
+    for (name, tags) in [("principal_tags", tags(of_principal)), ("request_tags", tags(of_request))]
+    {
         if !tags.is_empty() {
             own.insert(name.to_owned(), Value::Object(tags));
         }
     }
     if let Some(federation) = &call.caller.reference.federation {
         own.insert("federated_provider".to_owned(), json!(federation.provider));
-        if !federation.source_identity.is_empty() {
-            own.insert("source_identity".to_owned(), json!(federation.source_identity));
-        }
+    }
+    if !call.caller.reference.source_identity.is_empty() {
+        own.insert("source_identity".to_owned(), json!(call.caller.reference.source_identity));
     }
     if call.caller.reference.expires != 0 {
         let ends = UnixMillis(call.caller.reference.expires / 1000 * 1000);

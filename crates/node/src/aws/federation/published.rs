@@ -78,11 +78,17 @@ mod tests {
         let account: AccountId = "000000000007".parse().unwrap();
         let url = issuer("https://iam.example.com/x", account);
         assert_eq!(url, "https://iam.example.com/x/oidc/000000000007");
-        for path in ["", "/x", "/a/b"].map(|p| format!("{p}/oidc/000000000007/.well-known/jwks.json")) {
+        for path in
+            ["", "/x", "/a/b"].map(|p| format!("{p}/oidc/000000000007/.well-known/jwks.json"))
+        {
             assert_eq!(wanted(&path), Some((account, "jwks.json")), "{path}");
         }
         for path in [
-            "/", "/strong", "/.well-known/jwks.json", "/oidc/7/.well-known/jwks.json", "/oidc/000000000007/jwks.json",
+            "/",
+            "/strong",
+            "/.well-known/jwks.json",
+            "/oidc/7/.well-known/jwks.json",
+            "/oidc/000000000007/jwks.json",
             "/other/000000000007/.well-known/jwks.json",
         ] {
             assert_eq!(wanted(path), None, "{path}");

@@ -57,9 +57,8 @@ pub(super) async fn assume_role(call: &Stranger<'_>) -> Outcome {
     let (seen, groups) = call.view(account).await?;
     let development = Core::development(&seen);
     let issuer = token.issuer().to_owned();
-    let unknown = || {
-        invalid_token(format!("No OpenIDConnect provider found in your account for {issuer}"))
-    };
+    let unknown =
+        || invalid_token(format!("No OpenIDConnect provider found in your account for {issuer}"));
     let name = provider_name(&issuer, development).ok_or_else(unknown)?;
     let state = seen.account(account).map_err(|_| unknown())?;
     let found = state.resource(OIDC, name).filter(|r| r.value.name == name).ok_or_else(unknown)?;
