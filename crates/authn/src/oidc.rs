@@ -1,4 +1,4 @@
-//! Tokens of OpenID Connect: from a text to somebody for whom an issuer speaks.
+//! Tokens of `OpenID` Connect: from a text to somebody for whom an issuer speaks.
 //!
 //! Three steps, so that nothing is fetched for a token that could not be good anyway: [`IdentityToken::parse`] says whose token it claims to
 //! be, [`IdentityToken::check`] compares its claims with what the account knows of that issuer and with the time, and
@@ -16,7 +16,7 @@ pub use keys::{KeyShelf, KeyStep, KeyTimes};
 
 /// How far the clocks of issuer and cluster may be apart, in seconds (AWS, `CreateOpenIDConnectProvider`: a window of five minutes).
 pub const CLOCK_SKEW_SECONDS: u64 = 300;
-/// Characters of a subject (OpenID Connect Core, section 2).
+/// Characters of a subject (`OpenID` Connect Core, section 2).
 const SUBJECT_CHARS_MAX: usize = 255;
 /// Condition keys that the claims of one token become.
 const KEYS_MAX: usize = 64;
@@ -98,7 +98,7 @@ impl From<JwkError> for OidcError {
     }
 }
 
-/// What an issuer publishes of itself (OpenID Connect Discovery, section 3).
+/// What an issuer publishes of itself (`OpenID` Connect Discovery, section 3).
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Discovery {
     /// Its own name, as its tokens have it.

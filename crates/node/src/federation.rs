@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tidegate_authn::{Discovery, JwkSet, Jws, KeyShelf, KeyStep, KeyTimes};
+use tokio::sync::Semaphore;
 
 pub(crate) use self::{
     address::is_loopback,
@@ -21,17 +22,33 @@ use crate::{config, platform::Platform};
 /// Providers of accounts whose keys a node keeps. Past it the one goes that was of use longest ago.
 const ISSUERS_MAX: usize = 4_096;
 
+/// Calls that may wait for the keys of one provider, and for those of all together: a slow one must not take the places of everybody else's
+/// calls, of which a node has about a thousand.
+const WAITING_MAX: (usize, usize) = (32, 256);
+
 /// Whose provider: the account's number, and the issuer as its tokens have it.
 type Name = (u64, String);
 
 /// One provider of one account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Issuer {
     shelf: Mutex<KeyShelf>,
     /// Why the provider's keys could not be had the last time.
     failed: Mutex<Option<FetchError>>,
     /// Whoever asks the provider; the others wait for what he brings.
     turn: tokio::sync::Mutex<()>,
+    places: Semaphore,
+}
+
+impl Default for Issuer {
+    fn default() -> Self {
+        Self {
+            shelf: Mutex::default(),
+            failed: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            places: Semaphore::new(WAITING_MAX.0),
+        }
+    }
 }
 
 /// All providers that tokens came from.
@@ -41,6 +58,7 @@ pub(crate) struct Issuers {
     times: KeyTimes,
     platform: Arc<dyn Platform>,
     known: Mutex<BTreeMap<Name, Arc<Issuer>>>,
+    places: Semaphore,
 }
 
 impl Issuers {
@@ -54,8 +72,9 @@ impl Issuers {
             age_max: Duration::from_millis(settings.keys_age_ms_max),
             retry: Duration::from_millis(settings.keys_retry_ms),
         };
+        let places = Semaphore::new(WAITING_MAX.1);
         let fetcher = Arc::new(Fetcher::new(settings, Arc::clone(&platform))?);
-        Ok(Self { fetcher, times, platform, known: Mutex::default() })
+        Ok(Self { fetcher, times, platform, known: Mutex::default(), places })
     }
 
     fn issuer(&self, name: &Name) -> Arc<Issuer> {
@@ -86,7 +105,9 @@ impl Issuers {
         if let KeyStep::Use(keys) = self.step(&known, jws) {
             return Ok(keys);
         }
-        let fetcher = Arc::clone(&self.fetcher);
+        let places = (known.places.try_acquire(), self.places.try_acquire());
+        let (Ok(_one), Ok(_all)) = places else { return Err(FetchError::Soon) };
+        let (fetcher, known) = (Arc::clone(&self.fetcher), Arc::clone(&known));
         let (platform, times) = (Arc::clone(&self.platform), self.times);
         let (issuer, jws) = (issuer.to_owned(), jws.clone());
         // On a task of its own: a caller who hangs up takes the answer from nobody else.
@@ -97,7 +118,7 @@ impl Issuers {
             let held = match step {
                 KeyStep::Use(keys) => return Ok(keys),
                 KeyStep::Refuse => {
-                    return Err(known.failed.lock().clone().unwrap_or(FetchError::Soon));
+                    return Err(known.failed.lock().unwrap_or(FetchError::Soon));
                 }
                 KeyStep::Ask(held) => held,
             };
@@ -111,7 +132,7 @@ impl Issuers {
                 }
                 Err(error) => {
                     tracing::warn!(%issuer, %error, "the keys of an identity provider can't be fetched");
-                    *known.failed.lock() = Some(error.clone());
+                    *known.failed.lock() = Some(error);
                     held.ok_or(error)
                 }
             }

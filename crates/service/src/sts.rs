@@ -196,7 +196,7 @@ pub fn assume_role(
     let attributes =
         attributes::attributes(&caller.reference, tags, transitive, &request.source_identity)?;
     let mut asking = Asking::new(caller, request, role, trust, now);
-    attributes::describe(&mut asking.context, tags, transitive, &attributes.source_identity);
+    describe(&mut asking.context, tags, transitive, &attributes.source_identity);
     asking.check("sts:AssumeRole")?;
     // Also for what the caller's session hands on: each role in a chain must take it.
     if !attributes.tags.is_empty() {

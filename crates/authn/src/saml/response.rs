@@ -282,7 +282,7 @@ fn read_subject(
         .and_then(|subject| xml::only(subject, ASSERTION, "NameID"))
         .ok_or(malformed("its subject has no name"))?;
     let format = xml::attribute(name, "Format").unwrap_or_default();
-    found.subject_type = format.strip_prefix(NAME_FORMAT).unwrap_or(format).to_owned();
+    format.strip_prefix(NAME_FORMAT).unwrap_or(format).clone_into(&mut found.subject_type);
     let subject = xml::text(name);
     if subject.is_empty() || subject.len() > KEY_CHARS_MAX {
         return Err(malformed("its subject has no name, or too long a one"));

@@ -1,9 +1,14 @@
+//! Responses that others signed, and a corpus of hostile ones: tampered, wrapped, misdirected, stale, malformed.
+
+use std::sync::LazyLock;
+
 use aws_lc_rs::{
     digest,
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use proptest::{prelude::*, sample::Index};
 use serde::Deserialize;
 use tidegate_policy::UnixMillis;
 
@@ -69,13 +74,13 @@ fn what_others_signed_is_believed() {
 #[test]
 fn canonical_forms_are_those_of_others() {
     #[derive(Deserialize)]
-    struct Form {
+    struct Case {
         document: String,
         element: String,
         prefixes: Vec<String>,
         form: String,
     }
-    let forms: Vec<Form> =
+    let forms: Vec<Case> =
         serde_json::from_str(include_str!("../../testdata/saml/canonical.json")).unwrap();
     assert!(forms.len() >= 7);
     for f in forms {
@@ -416,4 +421,39 @@ fn metadata_without_a_name_is_refused_and_only_keys_for_signing_count() {
     refused("EntityDescriptor", "EntitiesDescriptor");
     assert!(SamlMetadata::parse("<a/>").is_err());
     assert!(SamlMetadata::parse("").is_err());
+}
+
+/// A provider's metadata, what it signed, and what that says.
+static SIGNED: LazyLock<(SamlMetadata, Vec<u8>, SamlIdentity)> = LazyLock::new(|| {
+    let provider = Provider::new();
+    let signed = provider.sign(&good());
+    let said = provider.ask(&signed).unwrap();
+    (provider.metadata, signed.into_bytes(), said)
+});
+
+proptest! {
+    #[test]
+    fn no_changed_byte_changes_what_is_read(at in any::<Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+        let (metadata, signed, said) = &*SIGNED;
+        let mut changed = signed.clone();
+        let at = at.index(changed.len());
+        if cut {
+            changed.remove(at);
+        } else {
+            changed[at] = byte;
+        }
+        if let Ok(found) = verify_at(&STANDARD.encode(&changed), metadata, ISSUED) {
+            prop_assert_eq!(&found, said);
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "[<>/a-c:=\"'&;!\\[\\]\\-? ]{0,80}") {
+        let (metadata, ..) = &*SIGNED;
+        prop_assert!(verify_at(&STANDARD.encode(&bytes), metadata, ISSUED).is_err());
+        prop_assert!(verify_at(&STANDARD.encode(&text), metadata, ISSUED).is_err());
+        prop_assert!(SamlMetadata::parse(&text).is_err());
+        prop_assert!(crate::IdentityToken::parse(&text).is_err());
+        prop_assert!(crate::JwkSet::parse(&bytes).is_none());
+    }
 }

@@ -15,7 +15,7 @@ mod reports;
 mod roles;
 mod shapes;
 mod simulate;
-pub(super) mod sts;
+pub(crate) mod sts;
 mod tags;
 mod users;
 

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_nodes_own_surroundings_are_not_public() {
         let check = |text: &str, expected: Reach| {
-            assert_eq!(reach(text.parse().unwrap()), expected, "{text}")
+            assert_eq!(reach(text.parse().unwrap()), expected, "{text}");
         };
         for public in ["1.1.1.1", "142.250.1.1", "100.63.0.1", "172.32.0.1", "2606:4700::1111"] {
             check(public, Reach::Public);

@@ -107,16 +107,17 @@ impl Server {
         Self { address, pages, asked, task }
     }
 
-    fn page(&self, path: &str, status: &str, body: impl ToString) {
-        self.pages.lock().insert(path.to_owned(), (status.to_owned(), body.to_string()));
+    fn page(&self, path: &str, status: &str, body: &str) {
+        self.pages.lock().insert(path.to_owned(), (status.to_owned(), body.to_owned()));
     }
 
     /// Becomes an issuer with these keys.
     fn publish(&self, issuer: &str, keys: &[&TokenKey]) {
         let named = keys.iter().enumerate().map(|(n, key)| key.jwk(&format!("k{n}")));
-        self.page("/keys", "200 OK", json!({ "keys": named.collect::<Vec<Value>>() }));
+        let keys = json!({ "keys": named.collect::<Vec<Value>>() });
+        self.page("/keys", "200 OK", &keys.to_string());
         let document = json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys") });
-        self.page("/.well-known/openid-configuration", "200 OK", document);
+        self.page("/.well-known/openid-configuration", "200 OK", &document.to_string());
     }
 
     fn asked(&self) -> usize {
@@ -220,6 +221,15 @@ async fn many_tokens_at_once_ask_once() {
     let all = (0..20).map(|_| world.ask(&issuer, &token));
     assert!(futures::future::join_all(all).await.into_iter().all(|keys| keys.is_ok()));
     assert_eq!(server.asked(), 2);
+    // Who waits is bounded: a slow issuer does not hold up everybody.
+    let slow = Server::start(None).await;
+    slow.page("/.well-known/openid-configuration", "silence", "");
+    let issuer = format!("http://{}", slow.address);
+    let all = (0..40).map(|_| world.ask(&issuer, &token));
+    let verdicts = futures::future::join_all(all).await;
+    let turned_away = verdicts.iter().filter(|v| matches!(v, Err(FetchError::Soon))).count();
+    assert_eq!(turned_away, 40 - WAITING_MAX.0);
+    assert!(verdicts.iter().all(Result::is_err));
 }
 
 #[tokio::test]
@@ -246,14 +256,16 @@ async fn what_is_not_the_issuers_document_is_refused() {
     server.publish(&issuer, &[&own]);
     server.page("/keys", "200 OK", "{}");
     check(FetchError::Content).await;
-    server.page("/keys", "200 OK", " ".repeat((256 << 10) + 1));
+    server.page("/keys", "200 OK", &" ".repeat((256 << 10) + 1));
     check(FetchError::Content).await;
     for bad in ["http://example.com/keys", "file:///etc/passwd", "https://u:p@127.0.0.1/", "x"] {
-        server.page(document, "200 OK", json!({ "issuer": issuer, "jwks_uri": bad }));
+        let page = json!({ "issuer": issuer, "jwks_uri": bad });
+        server.page(document, "200 OK", &page.to_string());
         check(FetchError::Url).await;
     }
     for bad in ["https://169.254.169.254/", "https://10.0.0.1/", "https://[fe80::1]/"] {
-        server.page(document, "200 OK", json!({ "issuer": issuer, "jwks_uri": bad }));
+        let page = json!({ "issuer": issuer, "jwks_uri": bad });
+        server.page(document, "200 OK", &page.to_string());
         check(FetchError::Address).await;
     }
 }

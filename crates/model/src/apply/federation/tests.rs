@@ -1,3 +1,5 @@
+//! An account as an issuer, and sessions for which a provider vouched.
+
 use tidegate_policy::AccountId;
 
 use super::*;

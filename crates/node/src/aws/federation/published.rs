@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use tidegate_authn::SIGNING_ALGORITHMS;
+use tidegate_authn::{JwsAlgorithm, SIGNING_ALGORITHMS};
 use tidegate_model::federation::Outbound;
 use tidegate_policy::AccountId;
 
@@ -22,10 +22,9 @@ pub(super) fn issuer(base: &str, account: AccountId) -> String {
 fn wanted(path: &str) -> Option<(AccountId, &str)> {
     let mut parts = path.rsplit('/');
     let document = parts.next()?;
-    let folder = (parts.next()? == ".well-known").then_some(())?;
-    let account = parts.next()?.parse().ok();
-    (parts.next()? == FOLDER).then_some(folder)?;
-    account.map(|account| (account, document))
+    let well_known = parts.next()? == ".well-known";
+    let account = parts.next()?.parse().ok()?;
+    (well_known && parts.next()? == FOLDER).then_some((account, document))
 }
 
 fn discovery(outbound: &Outbound) -> Value {
@@ -34,7 +33,7 @@ fn discovery(outbound: &Outbound) -> Value {
         "jwks_uri": format!("{}/.well-known/jwks.json", outbound.issuer),
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": SIGNING_ALGORITHMS.map(|a| a.name()),
+        "id_token_signing_alg_values_supported": SIGNING_ALGORITHMS.map(JwsAlgorithm::name),
         "claims_supported": ["iss", "sub", "aud", "iat", "exp", "jti", "https://sts.amazonaws.com/"],
     })
 }

@@ -1,4 +1,4 @@
-//! `AssumeRoleWithWebIdentity`: sessions on the word of a provider of OpenID Connect.
+//! `AssumeRoleWithWebIdentity`: sessions on the word of a provider of `OpenID` Connect.
 
 use tidegate_authn::IdentityToken;
 use tidegate_model::{
