@@ -16,7 +16,7 @@ use tidegate_policy::PrincipalKind;
 /// Passwords before the present one that are remembered: the most that a password policy can forbid.
 const PREVIOUS_MAX: usize = 24;
 
-/// "VirtualMFADevice with serial number … doesn't exist."
+/// "`VirtualMFADevice` with serial number … doesn't exist."
 pub(crate) fn missing(serial: &str) -> Rejection {
     let message = format!("VirtualMFADevice with serial number {serial} doesn't exist.");
     Rejection::new(RejectionKind::NoSuchEntity, message)

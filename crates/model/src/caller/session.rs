@@ -104,10 +104,7 @@ impl AccountState {
         if caller.id.is_empty() {
             policies.identity = vec![allow_everything()?];
         }
-        policies.session = match caller.has_session_policies {
-            true => Some(compiled(caller)?),
-            false => None,
-        };
+        policies.session = if caller.has_session_policies { Some(compiled(caller)?) } else { None };
         Some(Arc::new(Resolved::new(principal, policies)))
     }
 }

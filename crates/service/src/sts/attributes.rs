@@ -86,7 +86,8 @@ fn source_identity(caller: &CallerRef, asked: &str) -> Result<String, ServiceErr
     }
     let chosen = if present.is_empty() { asked } else { present };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    if !chosen.is_empty() && !((2..=64).contains(&chosen.len()) && chosen.chars().all(allowed)) {
+    let well_formed = (2..=64).contains(&chosen.len()) && chosen.chars().all(allowed);
+    if !(chosen.is_empty() || well_formed) {
         return Err(invalid(format!(
             "the source identity `{chosen}` needs 2 to 64 of letters, digits and +=,.@_-"
         )));

@@ -20,7 +20,7 @@ use crate::{
 
 const MFA: ResourceKind = ResourceKind::MfaDevice;
 
-/// "VirtualMFADevice with serial number … doesn't exist."
+/// "`VirtualMFADevice` with serial number … doesn't exist."
 pub(super) fn missing(serial: &str) -> Refusal {
     let message = format!("VirtualMFADevice with serial number {serial} doesn't exist.");
     Refusal::new(Code::NoSuchEntity, message)
