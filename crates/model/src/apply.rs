@@ -2,6 +2,7 @@
 
 mod credentials;
 mod entities;
+mod federation;
 mod held;
 mod mfa;
 mod policies;
@@ -277,6 +278,7 @@ impl Step<'_> {
             Command::UpdateGroup(c) => self.update_group(c),
             Command::CreateServiceLinkedRole(c) => self.create_service_linked_role(c),
             Command::DeleteServiceLinkedRole(c) => self.delete_service_linked_role(c),
+            Command::ChangeOutbound(c) => self.change_outbound(c),
             Command::EnableMfaDevice(c) => self.enable_mfa_device(c),
             Command::ResyncMfaDevice(c) => self.resync_mfa_device(c),
             Command::DeactivateMfaDevice(c) => self.deactivate_mfa_device(c),
@@ -327,6 +329,11 @@ impl Command {
             }
             Self::CreateServiceLinkedRole(c) => c.id.clear(),
             Self::DeleteServiceLinkedRole(c) => c.task.clear(),
+            // Keys, their names and the issuer are the serving node's.
+            Self::ChangeOutbound(c) => {
+                c.keys.clear();
+                c.issuer.clear();
+            }
             Self::ChangePassword(c) => c.hash.clear(),
             Self::ReserveAccount(c) => {
                 if let Some(placement) = c.placement.as_mut() {

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{mfa, record, region, rejection::Rejection, resource};
+use crate::{federation, mfa, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -313,6 +313,8 @@ commands! {
         lineage: Vec<String> = (string, repeated, tag = "20");
         /// When a session was issued, in milliseconds since the Unix epoch.
         issued: u64 = (uint64, tag = "21");
+        /// What an identity provider said, where it was one that vouched for the session.
+        federation: Option<federation::Federation> = (message, optional, tag = "45");
         /// A session's tags, those that it inherited among them.
         session_tags: Vec<record::Tag> = (message, repeated, tag = "40");
         /// Keys of those tags that sessions made from this one have too.
@@ -342,7 +344,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 100, 101, 102, 103, 104");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104");
     }
     /// What became of a command.
     Outcome {
@@ -352,7 +354,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 45");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -460,6 +462,9 @@ pub enum Command {
     /// See [`ChangeFeatures`].
     #[prost(message, tag = "104")]
     ChangeFeatures(ChangeFeatures),
+    /// See [`federation::ChangeOutbound`].
+    #[prost(message, tag = "90")]
+    ChangeOutbound(federation::ChangeOutbound),
     /// See [`mfa::EnableMfaDevice`].
     #[prost(message, tag = "80")]
     EnableMfaDevice(mfa::EnableMfaDevice),
@@ -513,6 +518,9 @@ pub enum Reply {
     /// The instance profile, identity provider or the like.
     #[prost(message, tag = "20")]
     Resource(resource::Resource),
+    /// How the account vouches for its principals.
+    #[prost(message, tag = "45")]
+    Outbound(federation::Outbound),
 }
 
 /// A reply or a refusal.

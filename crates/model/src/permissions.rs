@@ -117,6 +117,7 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::DeleteServiceLinkedRole(c) => {
             one("DeleteServiceLinkedRole", entity(account, 3, &c.name).1)
         }
+        Command::ChangeOutbound(c) => one(crate::federation::action(c), "*".to_owned()),
         Command::EnableMfaDevice(_)
         | Command::ResyncMfaDevice(_)
         | Command::DeactivateMfaDevice(_)

@@ -10,7 +10,7 @@ use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, id
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
-use crate::{Denial, Reason, ServiceError, View, check_standing};
+use crate::{Denial, Reason, ServiceError, View, check_standing, federation};
 
 /// Somebody who proved who he is.
 #[derive(Clone, Debug)]
@@ -61,6 +61,7 @@ pub(crate) fn reference_of(session: Session) -> CallerRef {
         session_tags: attributes.tags.into_iter().map(tag).collect(),
         source_identity: attributes.source_identity,
         mfa_at: attributes.mfa_at,
+        federation: session.federation.map(federation::in_log),
     }
 }
 

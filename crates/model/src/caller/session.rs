@@ -38,6 +38,9 @@ fn context(caller: &CallerRef, now: u64) -> SessionContext {
     if !caller.source_identity.is_empty() {
         context = context.with_source_identity(&caller.source_identity);
     }
+    if let Some(federation) = &caller.federation {
+        context = federation.vouch(context);
+    }
     context
 }
 

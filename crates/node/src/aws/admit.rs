@@ -48,7 +48,7 @@ pub(super) fn header(parts: &Parts, name: &str) -> Option<String> {
     values.filter(|v| !v.is_empty()).map(|v| v.join(","))
 }
 
-fn context(core: &Core, parts: &Parts, address: IpAddr, region: &str) -> Context {
+pub(super) fn context(core: &Core, parts: &Parts, address: IpAddr, region: &str) -> Context {
     let now = core.platform.wall();
     let mut context = Context::default()
         .with("aws:SecureTransport", core.platform.tls())
