@@ -4,10 +4,13 @@ mod batch;
 mod credentials;
 mod entities;
 mod erase;
+mod federation;
+mod held;
 mod mfa;
 mod policies;
 mod region;
 mod resources;
+mod service_linked;
 mod session;
 mod tags;
 
@@ -153,6 +156,7 @@ fn check_caller(
     }
     for (action, resource) in needed {
         let action = Action::parse(&action).map_err(|e| Rejection::invalid(e.to_string()))?;
+        let context = account.with_tags_of(&resource, &context);
         let request = Request::new(&resolved.principal, &action, &resource, &context);
         let decision = resolved.authorize(&request);
         if let Some(sentence) = decision.denied_sentence(&request) {
@@ -282,6 +286,9 @@ impl Step<'_> {
             Command::ChangeResource(c) => self.change_resource(c),
             Command::ChangeTags(c) => self.change_tags(c),
             Command::UpdateGroup(c) => self.update_group(c),
+            Command::CreateServiceLinkedRole(c) => self.create_service_linked_role(c),
+            Command::DeleteServiceLinkedRole(c) => self.delete_service_linked_role(c),
+            Command::ChangeOutbound(c) => self.change_outbound(c),
             Command::EnableMfaDevice(c) => self.enable_mfa_device(c),
             Command::ResyncMfaDevice(c) => self.resync_mfa_device(c),
             Command::DeactivateMfaDevice(c) => self.deactivate_mfa_device(c),
@@ -301,7 +308,10 @@ impl Step<'_> {
             | Command::ReserveAccessKey(_)
             | Command::CloseAccount(_)
             | Command::ForgetAccount(_)
-            | Command::Batch(_) => {
+            | Command::Batch(_)
+            | Command::ReserveAlias(_)
+            | Command::ReleaseAlias(_)
+            | Command::ChangeFeatures(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }
@@ -323,9 +333,11 @@ impl Command {
             Self::ChangeResource(c) => {
                 if let Some(Change::Create(r) | Change::Update(r)) = &mut c.change {
                     r.id.clear();
+                    // A hash has salt.
                     match &mut r.body {
-                        // A hash has salt.
                         Some(Body::LoginProfile(login)) => login.hash.clear(),
+                        Some(Body::ServiceCredential(credential)) => credential.hash.clear(),
+                        Some(Body::MfaDevice(device)) => device.sealed_seed.clear(),
                         Some(Body::Instance(instance)) => {
                             instance.secret_hash.clear();
                             r.name.clear();
@@ -333,10 +345,14 @@ impl Command {
                         }
                         _ => {}
                     }
-                    if let Some(Body::MfaDevice(device)) = &mut r.body {
-                        device.sealed_seed.clear();
-                    }
                 }
+            }
+            Self::CreateServiceLinkedRole(c) => c.id.clear(),
+            Self::DeleteServiceLinkedRole(c) => c.task.clear(),
+            // Keys, their names and the issuer are the serving node's.
+            Self::ChangeOutbound(c) => {
+                c.keys.clear();
+                c.issuer.clear();
             }
             Self::ChangePassword(c) => c.hash.clear(),
             Self::ReserveAccount(c) => {

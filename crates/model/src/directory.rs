@@ -15,7 +15,7 @@ use crate::{
     Command, Envelope, Key, Outcome, Reply,
     apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
     command::ReplyBox,
-    record::{AccountPlacement, Cluster, EmailOwner, KeyOwner, Node, Placement},
+    record::{AccountPlacement, Cluster, EmailOwner, Features, KeyOwner, Node, Placement},
     rejection::{Rejection, RejectionKind},
     requests::Requests,
     state::{Applied, BadRecord, LocalRow},
@@ -37,6 +37,9 @@ pub struct DirectoryState {
     emails: OrdMap<Arc<str>, u64>,
     /// Access key ids that were chosen, with the account of each.
     keys: OrdMap<Arc<str>, u64>,
+    /// The account of an alias, and the log index at which it was reserved.
+    aliases: OrdMap<Arc<str>, (u64, u64)>,
+    features: Features,
     requests: Requests,
 }
 
@@ -82,6 +85,16 @@ impl DirectoryState {
         groups.get(n.checked_rem(groups.len())?).map(|g| GroupId(*g))
     }
 
+    /// The features of the organization that are switched on.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The account that an alias is reserved for.
+    pub fn alias(&self, alias: &str) -> Option<u64> {
+        self.aliases.get(alias).map(|(account, _)| *account)
+    }
+
     /// Takes a record in: the only way in which the directory changes.
     pub fn absorb(&mut self, record: &Record) -> Result<(), BadRecord> {
         let key = Key::decode(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
@@ -108,6 +121,15 @@ impl DirectoryState {
                 Some(owner) => drop(self.keys.insert(id.into(), owner.account)),
                 None => drop(self.keys.remove(id.as_str())),
             },
+            Key::Alias(a) => match value.map(read::<EmailOwner>).transpose()? {
+                Some(owner) => {
+                    self.aliases.insert(a.into(), (owner.account, record.stamp.revision));
+                }
+                None => {
+                    self.aliases.remove(a.as_str());
+                }
+            },
+            Key::Features => self.features = value.map(read).transpose()?.unwrap_or_default(),
             _ => return Err(BadRecord("a key of an account in the directory".to_owned())),
         }
         Ok(())
@@ -236,6 +258,22 @@ impl DirectoryState {
                 changes.put(Key::AccountPlacement(c.account), &account);
                 Ok(Reply::AccountPlacement(account))
             }
+            Some(Command::ReserveAlias(c)) => self.reserve_alias(c, changes),
+            Some(Command::ReleaseAlias(c)) => {
+                let owner = self.aliases.get(c.alias.as_str());
+                if owner.is_some_and(|(account, at)| *account == c.account && *at <= c.upto) {
+                    changes.delete(Key::Alias(c.alias.clone()));
+                }
+                Ok(Reply::Done(true))
+            }
+            Some(Command::ChangeFeatures(c)) => {
+                let features = Features {
+                    root_credentials: c.root_credentials.unwrap_or(self.features.root_credentials),
+                    root_sessions: c.root_sessions.unwrap_or(self.features.root_sessions),
+                };
+                changes.put(Key::Features, &features);
+                Ok(Reply::Done(true))
+            }
             _ => Err(Rejection::invalid("This command does not belong to the directory.")),
         }
     }
@@ -263,6 +301,24 @@ impl DirectoryState {
         if let Some(operator) = &c.operator {
             reserve(time, operator, changes);
         }
+        Ok(Reply::Done(true))
+    }
+
+    /// An alias is one account's in the whole cluster.
+    fn reserve_alias(
+        &self,
+        c: &crate::command::ReserveAlias,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        crate::validate::alias(&c.alias)?;
+        if !self.accounts.contains_key(&c.account) {
+            return Err(Rejection::no_such("account", &format!("{:012}", c.account)));
+        }
+        if self.aliases.get(c.alias.as_str()).is_some_and(|(owner, _)| *owner != c.account) {
+            let message = format!("The account alias {} already exists.", c.alias);
+            return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
+        }
+        changes.put(Key::Alias(c.alias.clone()), &EmailOwner { account: c.account });
         Ok(Reply::Done(true))
     }
 

@@ -67,6 +67,8 @@ pub enum Key {
     Lift(u64, String),
     /// Sessions of a role that are void, imported likewise, by the role's unique id.
     Void(u64, String),
+    /// How an account vouches for its principals.
+    Outbound(u64),
     /// The cluster itself.
     Cluster,
     /// A node.
@@ -79,6 +81,10 @@ pub enum Key {
     Email(String),
     /// Which account an access key id belongs to that was chosen.
     ChosenKey(String),
+    /// Which account an alias belongs to.
+    Alias(String),
+    /// The features of the organization that are switched on.
+    Features,
 }
 
 fn texts(buffer: &mut BytesMut, parts: &[&str]) {
@@ -157,6 +163,7 @@ impl Key {
                 head(34, *a);
                 texts(&mut b, &[role]);
             }
+            Self::Outbound(a) => head(45, *a),
             Self::Cluster => head(64, 0),
             Self::Node(n) => head(65, *n),
             Self::Placement(g) => head(66, u64::from(*g)),
@@ -169,6 +176,11 @@ impl Key {
                 head(69, 0);
                 texts(&mut b, &[id]);
             }
+            Self::Alias(alias) => {
+                head(50, 0);
+                texts(&mut b, &[alias]);
+            }
+            Self::Features => head(51, 0),
         }
         b.freeze()
     }
@@ -215,6 +227,9 @@ impl Key {
             32 => Some(Self::Imported(number, text(rest)?)),
             33 => Some(Self::Lift(number, text(rest)?)),
             34 => Some(Self::Void(number, text(rest)?)),
+            50 if number == 0 => Some(Self::Alias(text(rest)?)),
+            51 if number == 0 => alone(Self::Features),
+            45 => alone(Self::Outbound(number)),
             64 if number == 0 => alone(Self::Cluster),
             65 => alone(Self::Node(number)),
             66 => alone(Self::Placement(number.try_into().ok()?)),
@@ -250,12 +265,15 @@ mod tests {
             Key::Imported(7, t("q")),
             Key::Lift(7, t("q")),
             Key::Void(7, t("AROA")),
+            Key::Outbound(7),
             Key::Cluster,
             Key::Node(3),
             Key::Placement(2),
             Key::AccountPlacement(9),
             Key::Email(t("a@b")),
             Key::ChosenKey(t("AKIAIOSFODNN7EXAMPLE")),
+            Key::Alias(t("acme")),
+            Key::Features,
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }
@@ -273,7 +291,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 64_u8..=69],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=45, 64_u8..=69],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,

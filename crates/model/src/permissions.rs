@@ -1,6 +1,8 @@
 //! Which actions on which resources a command needs: one table, for the serving node and for apply alike.
 
-use crate::{AccountState, Command, EntityKind, command::LiftQuarantine, region::Quarantine};
+use crate::{
+    AccountState, Command, EntityKind, command::LiftQuarantine, region::Quarantine, service_linked,
+};
 
 fn entity(account: &AccountState, kind: u32, name: &str) -> (&'static str, String) {
     let (kind, path) = match EntityKind::from_number(kind) {
@@ -106,6 +108,15 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
             crate::resource::permissions(command, account)
         }
+        Command::CreateServiceLinkedRole(c) => {
+            let role = service_linked::role(&c.service, &c.suffix);
+            let arn = role.map(|r| account.arn(EntityKind::Role, &r.path, &r.name));
+            one("CreateServiceLinkedRole", arn.unwrap_or_else(|_| "*".to_owned()))
+        }
+        Command::DeleteServiceLinkedRole(c) => {
+            one("DeleteServiceLinkedRole", entity(account, 3, &c.name).1)
+        }
+        Command::ChangeOutbound(c) => one(crate::federation::action(c), "*".to_owned()),
         Command::EnableMfaDevice(_)
         | Command::ResyncMfaDevice(_)
         | Command::DeactivateMfaDevice(_)
@@ -125,6 +136,9 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::CloseAccount(_)
         | Command::EraseAccount(_)
         | Command::ForgetAccount(_)
-        | Command::Batch(_) => Vec::new(),
+        | Command::Batch(_)
+        | Command::ReserveAlias(_)
+        | Command::ReleaseAlias(_)
+        | Command::ChangeFeatures(_) => Vec::new(),
     }
 }

@@ -307,3 +307,14 @@ pub struct EmailOwner {
     #[prost(uint64, tag = "1")]
     pub account: u64,
 }
+
+/// Features of the organization that are switched on.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct Features {
+    /// Whether the management account may manage the credentials of root users.
+    #[prost(bool, tag = "1")]
+    pub root_credentials: bool,
+    /// Whether it may act as them for a task.
+    #[prost(bool, tag = "2")]
+    pub root_sessions: bool,
+}

@@ -1,6 +1,8 @@
 //! What an account holds besides users, groups, roles and policies: instance profiles, identity providers, its alias, its password
-//! policy, login profiles, MFA devices. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
+//! policy, login profiles, MFA devices, certificates, keys and the like. One kind of record for all of them, so that a new kind is a body, a
+//! row in a table, and its rules.
 
+mod held;
 mod instance;
 mod password;
 
@@ -8,6 +10,10 @@ use prost::{Message, Oneof};
 
 use crate::{AccountState, Command, mfa::MfaDevice, record::Tag};
 
+pub use held::{
+    AccessReport, AccountProperties, CredentialReport, ReportKind, RoleDeletion, ServerCertificate,
+    ServiceCredential, SigningCertificate, SshPublicKey, TokenPreferences, held_name, holder,
+};
 pub use instance::{EC2, role_of_instance, trusts_service};
 pub use password::violation as password_violation;
 
@@ -28,6 +34,24 @@ pub enum ResourceKind {
     LoginProfile = 6,
     /// A workload that is given a role's credentials.
     Instance = 65,
+    /// A certificate that servers show.
+    ServerCertificate = 50,
+    /// A user's certificate for signing.
+    SigningCertificate = 51,
+    /// A user's SSH public key.
+    SshPublicKey = 52,
+    /// A user's credential for one service.
+    ServiceCredential = 53,
+    /// What became of the deletion of a service-linked role.
+    RoleDeletion = 54,
+    /// A report on when services were used last, as it was asked for.
+    AccessReport = 55,
+    /// Settings of the account by name.
+    AccountProperties = 56,
+    /// Which version of session tokens the account prefers.
+    TokenPreferences = 57,
+    /// That a credential report was asked for.
+    CredentialReport = 58,
     /// A virtual MFA device.
     MfaDevice = 40,
 }
@@ -41,7 +65,7 @@ struct Row {
 
 impl ResourceKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: &[Self] = &[
         Self::InstanceProfile,
         Self::OidcProvider,
         Self::SamlProvider,
@@ -49,12 +73,21 @@ impl ResourceKind {
         Self::PasswordPolicy,
         Self::LoginProfile,
         Self::Instance,
+        Self::ServerCertificate,
+        Self::SigningCertificate,
+        Self::SshPublicKey,
+        Self::ServiceCredential,
+        Self::RoleDeletion,
+        Self::AccessReport,
+        Self::AccountProperties,
+        Self::TokenPreferences,
+        Self::CredentialReport,
         Self::MfaDevice,
     ];
 
     /// The kind with this number.
     pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| *k as u32 == number)
+        Self::ALL.iter().copied().find(|k| *k as u32 == number)
     }
 
     fn row(self) -> Row {
@@ -75,6 +108,37 @@ impl ResourceKind {
             Self::PasswordPolicy => row("Password Policy", "", ("PasswordPoliciesPerAccount", 1)),
             Self::LoginProfile => row("Login Profile", "", ("LoginProfilesPerAccount", 5_000)),
             Self::Instance => row("Instance", "instance", ("InstancesPerAccount", 10_000)),
+            Self::ServerCertificate => row(
+                "Server Certificate",
+                "server-certificate",
+                ("ServerCertificatesPerAccount", crate::SERVER_CERTIFICATES_MAX),
+            ),
+            Self::SigningCertificate => row(
+                "Certificate",
+                "",
+                ("SigningCertificatesPerUser", crate::SIGNING_CERTIFICATES_MAX),
+            ),
+            Self::SshPublicKey => {
+                row("Public Key", "", ("SSHPublicKeysPerUser", crate::SSH_KEYS_MAX))
+            }
+            Self::ServiceCredential => row(
+                "Service Specific Credential",
+                "",
+                ("ServiceSpecificCredentialsPerUser", crate::SERVICE_CREDENTIALS_MAX),
+            ),
+            Self::RoleDeletion => {
+                row("Deletion Task", "", ("RoleDeletionsPerAccount", crate::TASKS_MAX))
+            }
+            Self::AccessReport => row("Job", "", ("AccessReportsPerAccount", crate::TASKS_MAX)),
+            Self::AccountProperties => {
+                row("Account Properties", "", ("AccountPropertiesPerAccount", 1))
+            }
+            Self::CredentialReport => {
+                row("Credential Report", "", ("CredentialReportsPerAccount", 1))
+            }
+            Self::TokenPreferences => {
+                row("Token Preferences", "", ("TokenPreferencesPerAccount", 1))
+            }
             Self::MfaDevice => {
                 row("VirtualMFADevice", "mfa", ("VirtualMFADevicesPerAccount", 5_000))
             }
@@ -95,13 +159,26 @@ impl ResourceKind {
     pub fn arn(self, account: &AccountState, path: &str, name: &str) -> String {
         let path = if path.is_empty() { "/" } else { path };
         match self {
-            Self::AccountAlias | Self::PasswordPolicy => "*".to_owned(),
+            Self::AccountAlias
+            | Self::PasswordPolicy
+            | Self::RoleDeletion
+            | Self::AccessReport
+            | Self::AccountProperties
+            | Self::TokenPreferences
+            | Self::CredentialReport => "*".to_owned(),
+            Self::SigningCertificate | Self::SshPublicKey | Self::ServiceCredential => {
+                held::holder_arn(account, name)
+            }
             Self::LoginProfile => {
                 let path = account.user(name).map_or("/", |u| u.value.path.as_str());
                 account.arn(crate::EntityKind::User, path, name)
             }
             Self::Instance => instance::arn(account, path, name),
-            Self::InstanceProfile | Self::OidcProvider | Self::SamlProvider | Self::MfaDevice => {
+            Self::InstanceProfile
+            | Self::OidcProvider
+            | Self::SamlProvider
+            | Self::MfaDevice
+            | Self::ServerCertificate => {
                 let (partition, word) = (account.partition(), self.row().arn);
                 format!("arn:{partition}:iam::{}:{word}{path}{name}", account.id())
             }
@@ -130,7 +207,7 @@ messages! {
         /// Its tags.
         tags: Vec<Tag> = (message, repeated, tag = "5");
         /// What it is.
-        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40, 120");
+        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40, 50, 51, 52, 53, 54, 55, 56, 57, 58, 120");
     }
     /// See [`ResourceKind::InstanceProfile`].
     InstanceProfile {
@@ -249,6 +326,33 @@ pub enum Body {
     /// See [`Instance`].
     #[prost(message, tag = "120")]
     Instance(Instance),
+    /// See [`ServerCertificate`].
+    #[prost(message, tag = "50")]
+    ServerCertificate(ServerCertificate),
+    /// See [`SigningCertificate`].
+    #[prost(message, tag = "51")]
+    SigningCertificate(SigningCertificate),
+    /// See [`SshPublicKey`].
+    #[prost(message, tag = "52")]
+    SshPublicKey(SshPublicKey),
+    /// See [`ServiceCredential`].
+    #[prost(message, tag = "53")]
+    ServiceCredential(ServiceCredential),
+    /// See [`RoleDeletion`].
+    #[prost(message, tag = "54")]
+    RoleDeletion(RoleDeletion),
+    /// See [`AccessReport`].
+    #[prost(message, tag = "55")]
+    AccessReport(AccessReport),
+    /// See [`AccountProperties`].
+    #[prost(message, tag = "56")]
+    AccountProperties(AccountProperties),
+    /// See [`TokenPreferences`].
+    #[prost(message, tag = "57")]
+    TokenPreferences(TokenPreferences),
+    /// See [`CredentialReport`].
+    #[prost(message, tag = "58")]
+    CredentialReport(CredentialReport),
     /// See [`MfaDevice`].
     #[prost(message, tag = "40")]
     MfaDevice(MfaDevice),
@@ -265,6 +369,15 @@ impl Body {
             Self::PasswordPolicy(_) => ResourceKind::PasswordPolicy,
             Self::LoginProfile(_) => ResourceKind::LoginProfile,
             Self::Instance(_) => ResourceKind::Instance,
+            Self::ServerCertificate(_) => ResourceKind::ServerCertificate,
+            Self::SigningCertificate(_) => ResourceKind::SigningCertificate,
+            Self::SshPublicKey(_) => ResourceKind::SshPublicKey,
+            Self::ServiceCredential(_) => ResourceKind::ServiceCredential,
+            Self::RoleDeletion(_) => ResourceKind::RoleDeletion,
+            Self::AccessReport(_) => ResourceKind::AccessReport,
+            Self::AccountProperties(_) => ResourceKind::AccountProperties,
+            Self::TokenPreferences(_) => ResourceKind::TokenPreferences,
+            Self::CredentialReport(_) => ResourceKind::CredentialReport,
             Self::MfaDevice(_) => ResourceKind::MfaDevice,
         }
     }
@@ -318,11 +431,15 @@ fn action(kind: ResourceKind, change: &Change) -> &'static str {
         (ResourceKind::Instance, _) => "tidegate:EndInstance",
         (ResourceKind::MfaDevice, Change::Create(_)) => "CreateVirtualMFADevice",
         (ResourceKind::MfaDevice, _) => "DeleteVirtualMFADevice",
+        (kind, change) => held::action(kind, change),
     }
 }
 
 fn of_change(c: &ChangeResource, account: &AccountState) -> Option<Vec<(String, String)>> {
     let (kind, change) = (ResourceKind::from_number(c.kind)?, c.change.as_ref()?);
+    if let Some(all) = held::permissions(c, kind, change, account) {
+        return Some(all);
+    }
     let path = match change {
         Change::Create(new) => new.path.clone(),
         _ => account.resource(kind, &c.name).map(|r| r.value.path.clone()).unwrap_or_default(),
@@ -358,6 +475,7 @@ fn of_tags(c: &ChangeTags, account: &AccountState) -> Option<Vec<(String, String
                 ResourceKind::InstanceProfile => "InstanceProfile",
                 ResourceKind::OidcProvider => "OpenIDConnectProvider",
                 ResourceKind::SamlProvider => "SAMLProvider",
+                ResourceKind::ServerCertificate => "ServerCertificate",
                 ResourceKind::MfaDevice => "MFADevice",
                 _ => return None,
             };

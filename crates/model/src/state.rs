@@ -14,6 +14,7 @@ use tidegate_replica::{GroupId, Record};
 use crate::{
     EntityKind, Key, ResourceKind,
     caller::Resolved,
+    federation::Outbound,
     record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
     region::{Lift, Quarantine, VoidSessions},
     requests::Requests,
@@ -88,6 +89,7 @@ pub struct AccountState {
     pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
     pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
     pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
+    pub(crate) outbound: Option<Arc<Outbound>>,
     pub(crate) memo: Memo,
 }
 
@@ -113,6 +115,7 @@ impl PartialEq for AccountState {
             && self.imported == other.imported
             && self.lifted == other.lifted
             && self.void == other.void
+            && self.outbound == other.outbound
     }
 }
 
@@ -147,6 +150,7 @@ impl AccountState {
             imported: OrdMap::new(),
             lifted: OrdMap::new(),
             void: OrdMap::new(),
+            outbound: None,
             memo: Memo::default(),
         }
     }
@@ -379,6 +383,7 @@ impl AccountState {
             Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
             Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
             Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
+            Key::Outbound(_) => self.outbound = value.map(read).transpose()?.map(Arc::new),
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -547,7 +552,8 @@ impl GroupState {
             | Key::Resource(a, ..)
             | Key::Imported(a, _)
             | Key::Lift(a, _)
-            | Key::Void(a, _) => *a,
+            | Key::Void(a, _)
+            | Key::Outbound(a) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;

@@ -9,6 +9,7 @@ mod collection;
 pub mod config;
 mod core;
 mod dial;
+mod federation;
 mod founding;
 pub mod gate;
 mod gossip;

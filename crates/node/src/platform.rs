@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -42,6 +42,11 @@ pub trait Platform: Send + Sync + fmt::Debug + 'static {
     fn bind(&self, address: &str) -> BoxFuture<io::Result<Box<dyn Listener>>>;
     /// Connects to `address` (`host:port`).
     fn connect(&self, address: &str) -> BoxFuture<io::Result<BoxedIo>>;
+    /// The addresses of a host that is no node: an identity provider's. A platform without such hosts has none.
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        let message = format!("there is no way from here to {host}:{port}");
+        Box::pin(async move { Err(io::Error::new(io::ErrorKind::Unsupported, message)) })
+    }
     /// Wall-clock time. Only for what people and credentials read, never for ordering.
     fn wall(&self) -> UnixMillis;
     /// Monotonic time since an arbitrary start.
@@ -122,6 +127,11 @@ impl Platform for TokioPlatform {
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as BoxedIo)
         })
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        let host = host.to_owned();
+        Box::pin(async move { Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect()) })
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where the clock comes in")]

@@ -1,10 +1,6 @@
 //! Erasing an account: tombstones for all that it holds, some at a time.
 
-use crate::{
-    AccountState, Key, Reply,
-    apply::Step,
-    command::EraseAccount,
-};
+use crate::{AccountState, Key, Reply, apply::Step, command::EraseAccount};
 
 impl AccountState {
     /// The keys of all that is recorded of it, its own first.
@@ -35,6 +31,7 @@ impl AccountState {
             .chain(self.imported.keys().map(move |id| Key::Imported(a, text(id))))
             .chain(self.lifted.keys().map(move |id| Key::Lift(a, text(id))))
             .chain(self.void.keys().map(move |id| Key::Void(a, text(id))))
+            .chain(self.outbound.iter().map(move |_| Key::Outbound(a)))
     }
 
     /// Whether nothing is recorded of it any more.

@@ -40,6 +40,9 @@ impl DirectoryState {
         for id in self.keys_of(account) {
             changes.delete(Key::ChosenKey(id.to_owned()));
         }
+        for (alias, _) in self.aliases.iter().filter(|(_, (owner, _))| *owner == account) {
+            changes.delete(Key::Alias(alias.to_string()));
+        }
         changes.delete(Key::AccountPlacement(account));
         Ok(Reply::Done(true))
     }

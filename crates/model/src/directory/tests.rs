@@ -178,3 +178,64 @@ fn a_batch_of_the_directory_sees_its_own_steps() {
     let outcome = directory.apply(9, 9, &envelope(batch)).outcome.result.unwrap();
     assert!(matches!(outcome, OutcomeResult::Rejection(_)) && directory == before);
 }
+
+/// A command at a log index.
+fn at(directory: &mut DirectoryState, index: u64, command: Command) -> Result<(), RejectionKind> {
+    let envelope = Envelope { command: Some(command), ..Envelope::default() };
+    match directory.apply(index, 7, &envelope).outcome.result.unwrap() {
+        OutcomeResult::Reply(_) => Ok(()),
+        OutcomeResult::Rejection(rejection) => Err(rejection.kind()),
+    }
+}
+
+#[test]
+fn an_alias_is_one_accounts_until_it_gives_it_up() {
+    let mut directory = founded();
+    for (account, email) in [(1_001, "a@x"), (1_002, "b@x")] {
+        let placement = AccountPlacement {
+            account,
+            email: email.to_owned(),
+            name: "n".to_owned(),
+            ..AccountPlacement::default()
+        };
+        let command = crate::command::ReserveAccount { placement: Some(placement) };
+        at(&mut directory, 8, Command::ReserveAccount(command)).unwrap();
+    }
+    let reserve = |alias: &str, account| {
+        Command::ReserveAlias(crate::command::ReserveAlias { alias: alias.to_owned(), account })
+    };
+    let release = |alias: &str, account, upto| {
+        let alias = alias.to_owned();
+        Command::ReleaseAlias(crate::command::ReleaseAlias { alias, account, upto })
+    };
+    for bad in ["ab", "Abc", "a--b", "-ab", "123456789012", ""] {
+        let refused = at(&mut directory, 9, reserve(bad, 1_001));
+        assert_eq!(refused, Err(RejectionKind::InvalidInput), "{bad}");
+    }
+    assert_eq!(at(&mut directory, 9, reserve("acme", 7)), Err(RejectionKind::NoSuchEntity));
+    at(&mut directory, 10, reserve("acme", 1_001)).unwrap();
+    let taken = at(&mut directory, 11, reserve("acme", 1_002));
+    assert_eq!(taken, Err(RejectionKind::EntityAlreadyExists));
+    // Reserved again meanwhile: what was meant to be given up is in use.
+    at(&mut directory, 12, reserve("acme", 1_001)).unwrap();
+    at(&mut directory, 13, release("acme", 1_001, 11)).unwrap();
+    at(&mut directory, 14, release("acme", 1_002, 13)).unwrap();
+    assert_eq!(directory.alias("acme"), Some(1_001));
+    at(&mut directory, 15, release("acme", 1_001, 12)).unwrap();
+    at(&mut directory, 16, reserve("acme", 1_002)).unwrap();
+    assert_eq!(directory.alias("acme"), Some(1_002));
+}
+
+#[test]
+fn features_are_switched_one_by_one() {
+    let mut directory = founded();
+    let change = |root_credentials, root_sessions| {
+        let change = crate::command::ChangeFeatures { root_credentials, root_sessions };
+        Command::ChangeFeatures(change)
+    };
+    at(&mut directory, 9, change(Some(true), None)).unwrap();
+    at(&mut directory, 10, change(None, Some(true))).unwrap();
+    at(&mut directory, 11, change(Some(false), None)).unwrap();
+    let features = directory.features();
+    assert_eq!((features.root_credentials, features.root_sessions), (false, true));
+}

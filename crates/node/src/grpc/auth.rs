@@ -21,7 +21,7 @@ use super::{status::status, wire};
 use crate::{
     core::Core,
     dial::PeerIdentity,
-    patience,
+    patience, region,
     telemetry::{metrics::ReasonLabel, trace},
 };
 
@@ -159,6 +159,8 @@ async fn admit(
     check_session(&caller.reference, service, operation)?;
     core.signing_keys.keep(key);
     core.uses.note(&caller, path, now);
+    let (service, action) = region::of_path(path);
+    core.uses.accesses.note_call(&caller.resolved.principal, service, action, now);
     let body = match (presented.signs_payload(), streams) {
         (true, _) => signed_body(core, body, &presented).await?,
         (false, true) => body,

@@ -77,6 +77,7 @@ fn order(
         policies: None,
         lineage: Subject::caller(&caller.reference, &caller.resolved).descends(),
         attributes: SessionAttributes::default(),
+        federation: None,
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tidegate_node::config::{
-    Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
+    Federation, Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
 };
 
 use super::pki::{Authority, PkiError, write_private};
@@ -317,6 +317,7 @@ fn node_config(
         gossip: Gossip::default(),
         limits: Limits::default(),
         telemetry: Telemetry::default(),
+        federation: Federation::default(),
         links: Vec::new(),
     }
 }
