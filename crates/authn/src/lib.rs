@@ -5,6 +5,7 @@
 
 mod certificate;
 mod federated;
+mod instance;
 mod jose;
 mod mac;
 mod oidc;
@@ -21,6 +22,7 @@ mod totp;
 
 pub use certificate::{Certificate, CertificateError};
 pub use federated::FederatedIdentity;
+pub use instance::{InstanceSecret, InstanceSecretError};
 pub use jose::{JwkError, JwkSet, Jws, JwsAlgorithm, JwsError};
 pub use mac::{Mac, MacError};
 pub use oidc::{

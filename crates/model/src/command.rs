@@ -2,8 +2,12 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+mod lifecycle;
+
 use bytes::Bytes;
 use prost::{Message, Oneof};
+
+pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
 
 use crate::{federation, mfa, record, region, rejection::Rejection, resource};
 
@@ -190,6 +194,8 @@ commands! {
         email: String = (string, tag = "2");
         /// The root user's first access key.
         root_key: Option<record::AccessKey> = (message, optional, tag = "3");
+        /// Its partition; empty: `aws`.
+        partition: String = (string, tag = "120");
     }
     /// Founds the cluster. Only into an empty directory.
     CreateCluster {
@@ -344,7 +350,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124");
     }
     /// What became of a command.
     Outcome {
@@ -465,6 +471,21 @@ pub enum Command {
     /// See [`federation::ChangeOutbound`].
     #[prost(message, tag = "90")]
     ChangeOutbound(federation::ChangeOutbound),
+    /// See [`ReserveAccessKey`].
+    #[prost(message, tag = "120")]
+    ReserveAccessKey(ReserveAccessKey),
+    /// See [`CloseAccount`].
+    #[prost(message, tag = "121")]
+    CloseAccount(CloseAccount),
+    /// See [`EraseAccount`].
+    #[prost(message, tag = "122")]
+    EraseAccount(EraseAccount),
+    /// See [`ForgetAccount`].
+    #[prost(message, tag = "123")]
+    ForgetAccount(ForgetAccount),
+    /// See [`Batch`].
+    #[prost(message, tag = "124")]
+    Batch(Batch),
     /// See [`mfa::EnableMfaDevice`].
     #[prost(message, tag = "80")]
     EnableMfaDevice(mfa::EnableMfaDevice),

@@ -1,5 +1,8 @@
 //! Group 0: the cluster, its nodes, its groups, and which account lives where.
 
+mod closing;
+mod keys;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
@@ -10,9 +13,9 @@ use tidegate_replica::{GroupId, Record};
 
 use crate::{
     Command, Envelope, Key, Outcome, Reply,
-    apply::{Changes, check_request_id, check_sizes, origin, records},
+    apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
     command::ReplyBox,
-    record::{AccountPlacement, Cluster, EmailOwner, Features, Node, Placement},
+    record::{AccountPlacement, Cluster, EmailOwner, Features, KeyOwner, Node, Placement},
     rejection::{Rejection, RejectionKind},
     requests::Requests,
     state::{Applied, BadRecord, LocalRow},
@@ -20,6 +23,9 @@ use crate::{
 
 /// How many voters a group may have: an even number is no safer than the odd one before it.
 const VOTERS: [usize; 4] = [1, 3, 5, 7];
+
+/// Partitions that an account may be of; empty: `aws`.
+const PARTITIONS: [&str; 4] = ["", "aws", "aws-cn", "aws-us-gov"];
 
 /// The directory as a persistent value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +38,8 @@ pub struct DirectoryState {
     /// The account of an alias, and the log index at which it was reserved.
     aliases: OrdMap<Arc<str>, (u64, u64)>,
     features: Features,
+    /// Access key ids that were chosen, with the account of each.
+    keys: OrdMap<Arc<str>, u64>,
     requests: Requests,
 }
 
@@ -118,6 +126,10 @@ impl DirectoryState {
                 }
             },
             Key::Features => self.features = value.map(read).transpose()?.unwrap_or_default(),
+            Key::ChosenKey(id) => match value.map(read::<KeyOwner>).transpose()? {
+                Some(owner) => drop(self.keys.insert(id.into(), owner.account)),
+                None => drop(self.keys.remove(id.as_str())),
+            },
             _ => return Err(BadRecord("a key of an account in the directory".to_owned())),
         }
         Ok(())
@@ -139,11 +151,9 @@ impl DirectoryState {
             return Applied { records: Vec::new(), local: Vec::new(), outcome };
         }
         let before = self.clone();
-        let mut changes = Changes::default();
         let done = check_request_id(envelope)
-            .and_then(|()| self.run(time, envelope, &mut changes))
-            .and_then(|reply| {
-                let records = records(origin(GroupId::DIRECTORY), index, changes.writes);
+            .and_then(|()| self.execute(index, time, envelope))
+            .and_then(|(records, reply)| {
                 let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index }));
                 check_sizes(&records, &outcome)?;
                 for record in &records {
@@ -161,6 +171,31 @@ impl DirectoryState {
             self.requests.remember(envelope, time, &outcome)
         };
         Applied { records, local, outcome }
+    }
+
+    /// The records that a command becomes. A batch's commands each see those before them.
+    fn execute(
+        &self,
+        index: u64,
+        time: u64,
+        envelope: &Envelope,
+    ) -> Result<(Vec<Record>, Reply), Rejection> {
+        let mut changes = Changes::default();
+        let Some(Command::Batch(batch)) = &envelope.command else {
+            let reply = self.run(time, envelope, &mut changes)?;
+            return Ok((records(origin(GroupId::DIRECTORY), index, changes.writes), reply));
+        };
+        check_batch(envelope, batch)?;
+        let mut state = self.clone();
+        let mut all = Vec::new();
+        for inner in &batch.commands {
+            let (records, _reply) = state.execute(index, time, inner)?;
+            for record in &records {
+                state.absorb(record).map_err(|bad| Rejection::invalid(bad.to_string()))?;
+            }
+            merge(&mut all, records);
+        }
+        Ok((all, Reply::Done(true)))
     }
 
     fn run(
@@ -211,6 +246,9 @@ impl DirectoryState {
                 Ok(Reply::Done(true))
             }
             Some(Command::ReserveAccount(c)) => self.reserve_account(time, c, changes),
+            Some(Command::ReserveAccessKey(c)) => self.reserve_access_key(c, changes),
+            Some(Command::CloseAccount(c)) => self.close_account(c.account, changes),
+            Some(Command::ForgetAccount(c)) => self.forget_account(c.account, changes),
             Some(Command::ActivateAccount(c)) => {
                 let account = self.accounts.get(&c.account);
                 let account = account
@@ -350,6 +388,16 @@ impl DirectoryState {
             AccountId::from_u64(wanted.account).map_err(|e| Rejection::invalid(e.to_string()))?;
         if self.accounts.contains_key(&wanted.account) {
             return Err(Rejection::exists("Account", &id.to_string()));
+        }
+        if self.is_said_by_a_key(wanted.account) {
+            let message =
+                format!("The account id {id} is what an access key id of another account says.");
+            return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
+        }
+        if !PARTITIONS.contains(&wanted.partition.as_str()) {
+            let message =
+                format!("`{}` is no partition: aws, aws-cn or aws-us-gov.", wanted.partition);
+            return Err(Rejection::invalid(message));
         }
         if self.emails.contains_key(wanted.email.to_ascii_lowercase().as_str()) {
             let message =

@@ -83,6 +83,8 @@ pub enum Key {
     Alias(String),
     /// The features of the organization that are switched on.
     Features,
+    /// Which account an access key id belongs to that was chosen.
+    ChosenKey(String),
 }
 
 fn texts(buffer: &mut BytesMut, parts: &[&str]) {
@@ -175,6 +177,10 @@ impl Key {
                 texts(&mut b, &[alias]);
             }
             Self::Features => head(51, 0),
+            Self::ChosenKey(id) => {
+                head(69, 0);
+                texts(&mut b, &[id]);
+            }
         }
         b.freeze()
     }
@@ -229,6 +235,7 @@ impl Key {
             66 => alone(Self::Placement(number.try_into().ok()?)),
             67 => alone(Self::AccountPlacement(number)),
             68 if number == 0 => Some(Self::Email(text(rest)?)),
+            69 if number == 0 => Some(Self::ChosenKey(text(rest)?)),
             _ => None,
         }
     }
@@ -266,6 +273,7 @@ mod tests {
             Key::Email(t("a@b")),
             Key::Alias(t("acme")),
             Key::Features,
+            Key::ChosenKey(t("AKIAIOSFODNN7EXAMPLE")),
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }
@@ -283,7 +291,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=45, 64_u8..=68],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=51, 64_u8..=69],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,

@@ -31,6 +31,9 @@ pub struct Account {
     /// When it was created, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "4")]
     pub created: u64,
+    /// Its partition; empty: `aws`.
+    #[prost(string, tag = "120")]
+    pub partition: String,
 }
 
 /// A user.
@@ -281,6 +284,20 @@ pub struct AccountPlacement {
     /// When it was reserved, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "7")]
     pub created: u64,
+    /// Its partition; empty: `aws`.
+    #[prost(string, tag = "120")]
+    pub partition: String,
+    /// Whether it is being deleted: nobody in it is known any more.
+    #[prost(bool, tag = "121")]
+    pub closing: bool,
+}
+
+/// The account of an access key id that was chosen.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct KeyOwner {
+    /// The account.
+    #[prost(uint64, tag = "1")]
+    pub account: u64,
 }
 
 /// The account of a root e-mail address.

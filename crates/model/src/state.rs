@@ -1,5 +1,7 @@
 //! The state of one group as a persistent value: cloning it costs nothing, and a clone never changes.
 
+mod partition;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -293,18 +295,18 @@ impl AccountState {
 
     /// `arn:aws:iam::…:user/path/name` and the like.
     pub fn arn(&self, kind: EntityKind, path: &str, name: &str) -> String {
-        format!("arn:aws:iam::{}:{}{path}{name}", self.id, kind.word())
+        format!("arn:{}:iam::{}:{}{path}{name}", self.partition(), self.id, kind.word())
     }
 
     /// The ARN of a managed policy.
     pub fn policy_arn(&self, policy: &Policy) -> String {
-        format!("arn:aws:iam::{}:policy{}{}", self.id, policy.path, policy.name)
+        format!("arn:{}:iam::{}:policy{}{}", self.partition(), self.id, policy.path, policy.name)
     }
 
     /// The compiled form of a managed policy, AWS's or the account's own.
     pub(crate) fn managed(&self, arn: &str) -> Option<Arc<CompiledPolicy>> {
-        if arn.starts_with("arn:aws:iam::aws:") {
-            aws_managed::compiled(arn)
+        if let Some(name) = self.aws_managed(arn) {
+            aws_managed::compiled(&name)
         } else {
             self.policy(arn)?.compiled.clone()
         }
@@ -560,7 +562,11 @@ impl GroupState {
             None => AccountState::new(id),
         };
         account.absorb(&key, record.value.as_ref(), record.stamp.revision)?;
-        self.accounts.insert(number, Arc::new(account));
+        if record.value.is_none() && account.is_empty() {
+            self.accounts.remove(&number);
+        } else {
+            self.accounts.insert(number, Arc::new(account));
+        }
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod node;
 mod operations;
 mod patience;
 mod peers;
+mod planting;
 pub mod platform;
 mod raft_lane;
 mod region;
@@ -31,4 +32,5 @@ mod voters;
 mod warden;
 
 pub use node::{Node, StartError};
+pub use planting::{Planted, PlantedKey};
 pub use tls::{TlsError, node_name};

@@ -6,7 +6,7 @@ use tidegate_authn::{
     CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SessionKind, SessionTag,
     SigningKey, SigningKeyCache,
 };
-use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, ids, record::Tag};
+use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, record::Tag};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
@@ -79,7 +79,7 @@ pub fn authenticate(
     context: Context,
 ) -> Result<(Caller, CachedKey), ServiceError> {
     let id = &presented.access_key_id;
-    let account = ids::account_of_key(id).ok_or_else(|| unknown_key(id))?;
+    let account = view.directory.account_of_key(id).ok_or_else(|| unknown_key(id))?;
     let group = view.group_of(account).map_err(|_| unknown_key(id))?;
     let state = view.account(account).map_err(|_| unknown_key(id))?;
     let (reference, key) = match &presented.session_token {

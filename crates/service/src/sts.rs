@@ -2,6 +2,7 @@
 
 mod assume_root;
 mod attributes;
+mod instance;
 mod issue;
 mod user;
 
@@ -21,6 +22,7 @@ use tidegate_policy::{
 
 pub use self::{
     assume_root::{AssumeRoot, assume_root},
+    instance::{InstanceCredentials, instance_credentials},
     issue::Issued,
     user::{GetFederationToken, get_federation_token, get_session_token},
 };
@@ -223,7 +225,8 @@ pub fn assume_role(
         federation: None,
     };
     let Issued { session, token } = issue(order, entropy, key)?;
-    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.name);
+    let partition = state.partition();
+    let arn = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.name);
     Ok(AssumedRole { session, arn, token })
 }
 

@@ -43,7 +43,8 @@ pub(super) fn named(call: &Call<'_>, kind: ResourceKind) -> Result<String, Refus
         _ => ("SAMLProviderArn", "saml-provider"),
     };
     let arn = call.text(member);
-    let prefix = format!("arn:aws:iam::{}:{word}/", call.caller.account);
+    let partition = call.caller.state.partition();
+    let prefix = format!("arn:{partition}:iam::{}:{word}/", call.caller.account);
     let name = arn.strip_prefix(&prefix).filter(|n| !n.is_empty());
     name.map(ToOwned::to_owned)
         .ok_or_else(|| Refusal::new(Code::InvalidInput, format!("Invalid ARN: {arn}")))

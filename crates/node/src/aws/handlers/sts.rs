@@ -44,9 +44,10 @@ pub(in crate::aws) fn policies(
     for descriptor in input.structures("PolicyArns") {
         let arn = descriptor.text_or_empty("arn");
         let own = account.policy(&arn).and_then(|p| p.versions.get(&p.meta.default_version));
-        let text = own
-            .map(|v| v.document.clone())
-            .or_else(|| aws_managed::find(&arn).map(|p| p.document.to_string()));
+        let text = own.map(|v| v.document.clone()).or_else(|| {
+            let name = account.aws_managed(&arn)?;
+            aws_managed::find(&name).map(|p| p.document.to_string())
+        });
         all.push(text.ok_or_else(|| {
             let message = format!("Session policy {arn} does not exist or is not attachable.");
             Refusal::new(Code::MalformedPolicyDocument, message)
@@ -157,9 +158,10 @@ pub(super) async fn get_federation_token(call: &Call<'_>) -> Outcome {
     let now = core.platform.wall();
     let issued = federate(&seen, &caller, &request, now, &mut entropy, &core.cluster_key)?;
     let (account, name) = (call.caller.account, &request.name);
+    let partition = call.caller.state.partition();
     let user = Fields::new()
         .with("FederatedUserId", format!("{account}:{name}"))
-        .with("Arn", format!("arn:aws:sts::{account}:federated-user/{name}"));
+        .with("Arn", format!("arn:{partition}:sts::{account}:federated-user/{name}"));
     let output = Fields::new()
         .with("Credentials", credentials(&issued.session, &issued.token))
         .with("FederatedUser", user)
@@ -192,10 +194,11 @@ pub(super) async fn get_caller_identity(call: &Call<'_>) -> Outcome {
     call.seen(&call.view().await?, output)
 }
 
-#[expect(clippy::unused_async, reason = "the form that handlers have")]
 pub(super) async fn get_access_key_info(call: &Call<'_>) -> Outcome {
     let id = call.text("AccessKeyId");
-    let account = ids::account_of_key(&id)
+    let directory = &call.view().await?.directory;
+    let account = directory
+        .account_of_key(&id)
         .ok_or_else(|| Refusal::new(Code::ValidationError, format!("Invalid AccessKeyId: {id}")))?;
     let output = Fields::new().with("Account", account.to_string());
     Ok(Answered { output, evidence: None })
