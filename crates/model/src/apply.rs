@@ -272,7 +272,8 @@ impl Step<'_> {
             | Command::ReserveAccount(_)
             | Command::ActivateAccount(_)
             | Command::ChangeVoters(_)
-            | Command::VotersChanged(_) => {
+            | Command::VotersChanged(_)
+            | Command::SetClock(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }

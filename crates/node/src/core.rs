@@ -18,6 +18,7 @@ use tidegate_service::{Reason, ServiceError, Token, View};
 use tidegate_store::Engine;
 
 use crate::{
+    clock::ClusterClock,
     config::NodeConfig,
     gate::Gate,
     gossip::Gossip,
@@ -42,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) me: NodeId,
     pub(crate) region: RegionName,
     pub(crate) platform: Arc<dyn Platform>,
+    /// The clock that the platform shows.
+    pub(crate) clock: Arc<ClusterClock>,
     pub(crate) link: Arc<LinkModel>,
     /// What holds back changes that have arrived, in development mode.
     pub(crate) gate: Arc<Gate>,

@@ -4,6 +4,7 @@
 //! the groups, one pointer holds the view that all answers come from, and the world is met through [`platform::Platform`] alone.
 
 mod aws;
+mod clock;
 mod collection;
 pub mod config;
 mod core;

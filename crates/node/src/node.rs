@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     aws,
+    clock::ClusterClock,
     collection::Collection,
     config::NodeConfig,
     core::{Core, OwnHealth},
@@ -272,6 +273,9 @@ impl Node {
         let store = open_store(&config, platform.as_ref())?;
         let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
+        let cluster_clock = Arc::new(ClusterClock::new(platform));
+        cluster_clock.follow(view.directory.cluster());
+        let platform: Arc<dyn Platform> = Arc::<ClusterClock>::clone(&cluster_clock);
         let mut fresh = [0; 8];
         platform.entropy(&mut fresh);
         let seed = u64::from_le_bytes(fresh);
@@ -299,6 +303,7 @@ impl Node {
             me,
             region: region.clone(),
             platform: Arc::clone(&platform),
+            clock: cluster_clock,
             link,
             gate: Arc::new(Gate::new(me)),
             own: own_health(platform.as_ref(), tls.as_ref(), &store),

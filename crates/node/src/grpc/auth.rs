@@ -152,7 +152,7 @@ async fn admit(
     let view = core.views.load();
     let (caller, key) =
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
-    presented.verify(&key.key, path, &header, now)?;
+    presented.verify(&key.key, path, &header, core.platform.real_wall())?;
     core.signing_keys.keep(key);
     core.uses.note(&caller, path, now);
     let body = match (presented.signs_payload(), streams) {

@@ -10,7 +10,9 @@
 )]
 
 mod bad_input;
+mod black_hole;
 mod check;
+mod clock;
 mod cut_off;
 mod disk;
 mod forgotten;
