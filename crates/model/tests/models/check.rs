@@ -1,8 +1,8 @@
 //! Runs a model to its end: every state that can be reached is looked at.
 
-use std::{fmt::Debug, hash::Hash};
+use std::{fmt::Debug, hash::Hash, io};
 
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, HasDiscoveries, Model, report::WriteReporter};
 
 /// Cores that a search takes: the gate's machine has two.
 const THREADS: usize = 2;
@@ -14,7 +14,7 @@ where
     M::State: Debug + Hash + Clone + PartialEq + Send + Sync,
     M::Action: Debug + Clone + PartialEq + Send + Sync,
 {
-    let checker = model.checker().threads(THREADS).spawn_bfs().join();
+    let checker = model.checker().threads(THREADS).spawn_bfs().report(&mut WriteReporter::new(&mut io::stdout()));
     let states = checker.unique_state_count();
     println!("{name}: {states} states, {} steps, {} deep", checker.state_count(), checker.max_depth());
     checker.assert_properties();

@@ -15,10 +15,9 @@ const HOME: u64 = 1;
 const REPLICA: u64 = 2;
 const AWAY: u64 = 3;
 
-const WRITES: [Entry; 3] = [
+const WRITES: [Entry; 2] = [
     Entry { index: 1, key: "a", value: Some("1") },
     Entry { index: 2, key: "a", value: None },
-    Entry { index: 3, key: "b", value: Some("2") },
 ];
 /// What the one that is away writes: a quarantine, say.
 const OWN: &str = "quarantine";
@@ -82,7 +81,7 @@ impl State {
 impl Eviction {
     fn asks(&self, state: &State, steps: &mut Vec<Step>) {
         let nodes = &state.nodes;
-        if nodes.may_ask(REPLICA, HOME, LOG, 2) {
+        if nodes.net.is_empty() && nodes.may_ask(REPLICA, HOME, LOG, 2) {
             steps.push(Step::Ask(REPLICA, HOME));
         }
         let caught_up = match state.standing {
@@ -92,7 +91,10 @@ impl Eviction {
             Standing::CutOff | Standing::Evicted => false,
         };
         if caught_up {
-            for source in [HOME, REPLICA] {
+            // Whoever is anew asks any; a member is sent what is new.
+            let sources: &[u64] =
+                if state.standing == Standing::Member { &[] } else { &[HOME, REPLICA] };
+            for source in sources.iter().copied() {
                 let more = nodes.may_ask(AWAY, source, LOG, 2)
                     || (state.standing == Standing::Anew
                         && nodes.may_ask(AWAY, source, own(AWAY, 1), 2));
@@ -145,7 +147,7 @@ impl Model for Eviction {
         if state.written < WRITES.len() as u64 {
             steps.push(Step::Write);
         }
-        if !state.appended && matches!(state.standing, Standing::CutOff | Standing::Evicted) {
+        if !state.appended && state.standing == Standing::CutOff {
             steps.push(Step::Append);
         }
         steps.extend(state.nodes.arriving().cloned().map(Step::Arrive));

@@ -100,6 +100,7 @@ enum Step {
     Lift,
     /// The home's group applies a command that changes nothing but forgets what is over.
     Tidy,
+    /// A node hears the rest of the group's log.
     Apply(usize),
     Sweep(usize),
     Pass,
@@ -281,7 +282,7 @@ impl Model for Revoking {
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
         let takes = [1, 2].into_iter().filter(|n| state.time == 0 && !state.issued[*n]);
         steps.extend(takes.map(Step::Take));
-        for (from, to) in [(1, 0), (2, 0), (0, 1), (2, 1), (0, 2), (1, 2)] {
+        for (from, to) in [(1, 0), (2, 0), (0, 1), (1, 2), (0, 2)] {
             for of in [1, 2] {
                 if state.nodes[from].heard[of] && !state.nodes[to].heard[of] {
                     steps.push(Step::Tell(from, to, of));
@@ -294,7 +295,7 @@ impl Model for Revoking {
         if !state.lifted && state.issued[1] && state.time < 2 {
             steps.push(Step::Lift);
         }
-        if state.time > 0 && state.tidied < state.time {
+        if state.time % 2 == 1 && state.tidied < state.time {
             steps.push(Step::Tidy);
         }
         let behind = (1..NODES).filter(|n| state.nodes[*n].applied < state.log.len());
@@ -349,10 +350,10 @@ impl Model for Revoking {
                 }
             }
             Step::Apply(node) => {
-                let entry = state.log[state.nodes[node].applied].clone();
+                let entries = state.log[state.nodes[node].applied..].to_vec();
                 let place = &mut state.nodes[node];
-                entry.iter().for_each(|r| place.group.absorb(r).unwrap());
-                place.applied += 1;
+                entries.iter().flatten().for_each(|r| place.group.absorb(r).unwrap());
+                place.applied += entries.len();
             }
             Step::Sweep(node) => self.sweep(&mut state, node),
             Step::Pass => state.time += 1,

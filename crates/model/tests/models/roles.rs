@@ -14,10 +14,9 @@ const LEADER: u64 = 1;
 const CHANGES: u64 = 2;
 const WATCHES: u64 = 3;
 
-const WRITES: [Entry; 3] = [
+const WRITES: [Entry; 2] = [
     Entry { index: 1, key: "a", value: Some("1") },
     Entry { index: 2, key: "a", value: None },
-    Entry { index: 3, key: "b", value: Some("2") },
 ];
 
 /// What is wrong on purpose.
@@ -125,15 +124,18 @@ impl Model for Roles {
             steps.push(Step::Write);
         }
         steps.extend(state.nodes.arriving().cloned().map(Step::Arrive));
-        for (asks, source) in [(CHANGES, LEADER), (WATCHES, CHANGES), (CHANGES, WATCHES)] {
+        for (asks, source) in [(CHANGES, LEADER), (WATCHES, CHANGES)] {
             let by_log = asks == CHANGES && state.votes;
-            if !by_log && state.nodes.may_ask(asks, source, LOG, 2) {
+            if !by_log && state.nodes.may_ask(asks, source, LOG, 1) {
                 steps.push(Step::Ask(asks, source));
             }
         }
-        // What the leader does not push to it the watcher gets from the leader.
-        if state.nodes.net.is_empty() && state.nodes.may_ask(WATCHES, LEADER, LOG, 1) {
-            steps.push(Step::Ask(WATCHES, LEADER));
+        // Nothing is under way any more: what is missing is found.
+        for asks in [WATCHES, CHANGES] {
+            let by_log = asks == CHANGES && state.votes;
+            if state.nodes.net.is_empty() && !by_log && state.nodes.may_ask(asks, LEADER, LOG, 4) {
+                steps.push(Step::Ask(asks, LEADER));
+            }
         }
         if !state.began {
             steps.push(Step::Begin);

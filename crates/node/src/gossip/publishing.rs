@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tidegate_replica::Clock;
 use tidegate_store::StoreError;
 
 use super::{Driver, ROOM_EVERY, Waiting, own};
