@@ -18,4 +18,5 @@ pub mod repair;
 pub mod run;
 pub mod scale;
 mod state;
+pub mod urgent;
 mod world;

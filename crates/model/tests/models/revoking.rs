@@ -280,8 +280,10 @@ impl Model for Revoking {
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        let takes = [1, 2].into_iter().filter(|n| state.time == 0 && !state.issued[*n]);
-        steps.extend(takes.map(Step::Take));
+        // One after the other: which of two nodes that have not met is first makes no difference.
+        if let Some(node) = [1, 2].into_iter().find(|n| state.time == 0 && !state.issued[*n]) {
+            steps.push(Step::Take(node));
+        }
         for (from, to) in [(1, 0), (2, 0), (0, 1), (1, 2), (0, 2)] {
             for of in [1, 2] {
                 if state.nodes[from].heard[of] && !state.nodes[to].heard[of] {
@@ -295,7 +297,8 @@ impl Model for Revoking {
         if !state.lifted && state.issued[1] && state.time < 2 {
             steps.push(Step::Lift);
         }
-        if state.time % 2 == 1 && state.tidied < state.time {
+        let tidies = state.time == 3 || (state.time == 1 && self.0 == Bug::ForgetsAtOnce);
+        if tidies && state.tidied < state.time {
             steps.push(Step::Tidy);
         }
         let behind = (1..NODES).filter(|n| state.nodes[*n].applied < state.log.len());
