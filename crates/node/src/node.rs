@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::{
     attempts::Attempts,
     aws,
+    clock::ClusterClock,
     collection::Collection,
     config::NodeConfig,
     core::{Core, OwnHealth},
@@ -277,6 +278,9 @@ impl Node {
         let store = open_store(&config, platform.as_ref())?;
         let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
+        let cluster_clock = Arc::new(ClusterClock::new(platform));
+        cluster_clock.follow(view.directory.cluster());
+        let platform: Arc<dyn Platform> = Arc::<ClusterClock>::clone(&cluster_clock);
         let mut fresh = [0; 8];
         platform.entropy(&mut fresh);
         let seed = u64::from_le_bytes(fresh);
@@ -304,6 +308,7 @@ impl Node {
             me,
             region: region.clone(),
             platform: Arc::clone(&platform),
+            clock: cluster_clock,
             link,
             gate: Arc::new(Gate::new(me)),
             own: own_health(platform.as_ref(), tls.as_ref(), &store),

@@ -15,7 +15,7 @@ use crate::{
     core::Core,
     gossip::Input,
     link::Link,
-    machine::{Around, GroupMachine},
+    machine::{Around, GroupMachine, joining, origin},
     node::StartError,
     peers::{CallError, Peers, Place},
     platform::BoxFuture,
@@ -133,6 +133,7 @@ impl Warden {
     /// Looks once.
     pub(crate) async fn look(&self) -> Result<(), StartError> {
         let view = self.core.views.load();
+        self.core.clock.follow(view.directory.cluster());
         self.set_links(&view);
         let places = self.places(&view);
         let members = self.members(&view, &places);
@@ -142,8 +143,12 @@ impl Warden {
         }
         self.core.peers.set(&places);
         let own = members.first().map(|m| m.voter_of.clone()).unwrap_or_default();
-        self.leave(&view, &own).await?;
+        let left_early = self.leave(&view, &own).await?;
         self.core.gossip.tell(Input::OwnGroups(own.clone())).await;
+        for (group, stands) in left_early {
+            tracing::warn!(%group, stands, "a group was left before its log had brought what gossip had; it is fetched anew");
+            self.core.gossip.tell(Input::LeftEarly { group, stands }).await;
+        }
         self.core.gossip.tell(Input::Members(members.clone())).await;
         for group in own {
             let there = self.core.groups.read().contains_key(&group);
@@ -164,20 +169,25 @@ impl Warden {
         Ok(())
     }
 
-    /// Ends groups that this node votes in no more. From here on gossip brings what they do.
-    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<(), StartError> {
+    /// Ends groups that this node votes in no more. From here on gossip brings what they do. Gives those of which the store has less than
+    /// the view, and how much: the log had not yet brought what gossip had brought before.
+    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<Vec<(GroupId, u64)>, StartError> {
+        let mut left_early = Vec::new();
         let placements = view.directory.placements().map(|p| GroupId(p.group));
         for group in placements.filter(|g| !own.contains(g)) {
             let handle = self.core.groups.write().remove(&group);
             if let Some(handle) = handle {
                 tracing::info!(%group, "this node votes in a group no more");
                 handle.shutdown().await;
+                let (stands, known) =
+                    (self.store.position(origin(group))?, joining::read(&self.store, group)?);
+                left_early.extend((stands < known).then_some((group, stands)));
             }
             if is_remembered(group, &self.store)? {
                 forget_group(group, &self.store).await?;
             }
         }
-        Ok(())
+        Ok(left_early)
     }
 
     async fn start_group(&self, group: GroupId, founders: &[NodeId]) -> Result<Group, StartError> {

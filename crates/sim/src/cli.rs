@@ -70,6 +70,9 @@ pub(crate) struct Args {
     /// Measures what a healthy pure world costs instead of looking for what does not hold.
     #[arg(long)]
     costs: bool,
+    /// Measures how a node of a pure world catches up that was cut off for the scenario's seconds.
+    #[arg(long, conflicts_with = "costs")]
+    repair: bool,
     /// Runs whole nodes here instead of in a process of their own.
     #[arg(long, hide = true)]
     here: bool,
@@ -151,6 +154,9 @@ pub(crate) fn run() -> ExitCode {
     };
     if args.costs {
         return pure::costs(&args, &scenario).unwrap_or_else(|error| failed(&*error, FAILED));
+    }
+    if args.repair {
+        return pure::repair(&args, &scenario).unwrap_or_else(|error| failed(&*error, FAILED));
     }
     let ran = match args.world.or(scenario.world).unwrap_or_default() {
         World::Pure => pure::run(&args, &scenario),

@@ -7,7 +7,7 @@ use tidegate_replica::{
     Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records, Replaced, StateDigest,
 };
 
-use super::bug::Bug;
+use super::{base::Base, bug::Bug};
 
 /// Records of one page, so that a catch-up takes several questions. A scenario of scale has larger pages.
 pub(crate) const PAGE_RECORDS: usize = 3;
@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) groups: BTreeMap<GroupId, GroupRows>,
     pub(crate) clock: Clock,
     pub(crate) aside: BTreeSet<Dot>,
+    /// What is there below the records of its own; empty but in a world of scale.
+    base: Base,
     floors: BTreeMap<Origin, u64>,
     page_records: usize,
     /// Hashes that were computed for digests, and bytes that went into them.
@@ -56,6 +58,7 @@ impl State {
             groups: BTreeMap::new(),
             clock: Clock::default(),
             aside: BTreeSet::new(),
+            base: Base::new(),
             floors: BTreeMap::new(),
             page_records,
             hashed: (0, 0),
@@ -63,9 +66,19 @@ impl State {
         }
     }
 
+    /// Stands on what all have from the start.
+    pub(crate) fn stand_on(&mut self, base: &Base) {
+        for (group, rows) in base {
+            self.groups.entry(*group).or_default().digest = rows.digest;
+            self.clock.advance(super::home::origin(*group), super::base::POSITION);
+        }
+        self.base = base.clone();
+    }
+
     /// The record of a key, decided on or not.
     pub(crate) fn record(&self, of: GroupId, key: &[u8]) -> Option<&Record> {
-        self.groups.get(&of)?.records.get(key)
+        let own = self.groups.get(&of).and_then(|g| g.records.get(key));
+        own.or_else(|| self.base.get(&of)?.get(key))
     }
 
     /// What a decision sees of a key: a live record that was not set aside.
@@ -95,7 +108,13 @@ impl State {
 
     fn forget(&mut self, of: GroupId, key: &Bytes) -> Option<Record> {
         let rows = self.groups.get_mut(&of)?;
-        let old = rows.records.remove(key)?;
+        let Some(old) = rows.records.remove(key) else {
+            // What stands below goes out of the digest, and is never looked at again once something stands above it.
+            let old = self.base.get(&of)?.get(key)?.clone();
+            rows.digest.remove(&old);
+            self.hash(&old);
+            return Some(old);
+        };
         let place = (old.dot.origin, old.dot.sequence);
         if let Some(keys) = rows.index.get_mut(&place) {
             keys.retain(|k| k != key);

@@ -12,15 +12,17 @@ use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     fmt::Write as _,
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tidegate_replica::{Clock, ConfirmId, Dot, GroupId, Message, NodeId, Origin, Record};
+use tidegate_replica::{Clock, ConfirmId, Dot, GroupId, Members, Message, NodeId, Origin, Record};
 
 use super::{
+    base::{self, Base},
     bug::Bug,
     counts::Counts,
     disk::Disk,
@@ -129,12 +131,23 @@ pub(crate) struct Options {
     pub(crate) checks: bool,
     /// Records of a page.
     pub(crate) page_records: usize,
+    /// The keys of the accounts' groups exist from the start.
+    pub(crate) filled: bool,
 }
 
 impl Options {
     pub(crate) fn new(seed: u64, bug: Bug, mask: Mask) -> Self {
         let page_records = PAGE_RECORDS;
-        Self { seed, bug, mask, trace: false, timeline: false, checks: true, page_records }
+        Self {
+            seed,
+            bug,
+            mask,
+            trace: false,
+            timeline: false,
+            checks: true,
+            page_records,
+            filled: false,
+        }
     }
 }
 
@@ -177,6 +190,8 @@ pub(crate) struct World {
     /// Faults, and writes of clients, come to an end.
     healed: bool,
     random: Streams,
+    /// The members as bytes, and what they are: one value for all nodes.
+    known: (Bytes, Arc<Members>),
 }
 
 /// One stream of random numbers for each purpose: a fault less changes no message that comes before it.
@@ -227,6 +242,7 @@ impl World {
             fingerprint: 0,
             healed: false,
             random,
+            known: (Bytes::new(), Arc::default()),
             homes,
             plan,
             options,
@@ -239,8 +255,16 @@ impl World {
     fn found(&mut self) {
         let first = self.homes.get(&GroupId::DIRECTORY).and_then(|d| d.entries.first());
         let frame = first.map(|e| e.frame.clone());
+        let groups = self.homes.keys().copied().filter(|g| *g != GroupId::DIRECTORY);
+        let base =
+            if self.options.filled { base::fill(groups, self.plan.keys) } else { Base::new() };
+        for home in self.homes.values_mut().filter(|h| base.contains_key(&h.group)) {
+            home.begin_at(base::POSITION);
+        }
         for (id, region) in self.plan.layout.nodes.clone() {
             let mut disk = Disk::new(self.options.bug, self.options.page_records);
+            disk.written.stand_on(&base);
+            disk.durable.stand_on(&base);
             if let Some(frame) = &frame {
                 let mut rows =
                     super::state::Rows { records: frame.records.clone(), ..Default::default() };

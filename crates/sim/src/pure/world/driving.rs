@@ -1,6 +1,6 @@
 //! The driver of each machine: what the contract of `Replica` demands, and nothing more.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rand::{Rng, RngCore};
 use tidegate_replica::{
@@ -222,12 +222,14 @@ impl World {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let record = node.disk.view().record(GroupId::DIRECTORY, MEMBERS);
         let Some(value) = record.and_then(|r| r.value.clone()) else { return };
-        let members = layout::decode(&value);
-        let me = members.iter().find(|m| m.node == id);
-        node.votes = me.map(|m| m.voter_of.clone()).unwrap_or_default();
+        if self.known.0 != value {
+            self.known = (value.clone(), Arc::new(layout::decode(&value).into_iter().collect()));
+        }
+        let members = Arc::clone(&self.known.1);
+        node.votes = members.get(id).map(|m| m.voter_of.clone()).unwrap_or_default();
         if let Some(replica) = &mut node.replica {
             let own = if bug == Bug::OwnGossip { Vec::new() } else { node.votes.clone() };
-            replica.set_members(members);
+            replica.share_members(members);
             replica.set_own_groups(own);
         }
     }
