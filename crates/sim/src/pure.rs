@@ -4,7 +4,8 @@
 //! be and as hostile as their contracts allow. What must hold is looked at as it happens, by one invariant a file.
 
 pub mod bug;
-mod clocks;
+pub(crate) mod clocks;
+mod containing;
 pub mod counts;
 mod disk;
 mod home;

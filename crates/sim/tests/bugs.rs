@@ -15,7 +15,7 @@ use tidegate_sim::{
 };
 
 /// A bug, the scenario that it shows in (none: any swarm), and within how many seeds it is found.
-const FOUND: [(Bug, &str, u64); 25] = [
+const FOUND: [(Bug, &str, u64); 30] = [
     (Bug::SkipSync, "", 2),
     (Bug::NoGapCheck, "", 3),
     (Bug::HalfCatchUp, "", 3),
@@ -41,6 +41,11 @@ const FOUND: [(Bug, &str, u64); 25] = [
     (Bug::StalenessFromReply, "", 2),
     (Bug::WaitAtMajority, "", 5),
     (Bug::DeafToSwim, "", 2),
+    (Bug::TornApplied, "torn-disks", 20),
+    (Bug::RotServed, "torn-disks", 20),
+    (Bug::FullIsDone, "torn-disks", 20),
+    (Bug::ContainedTooEarly, "torn-disks", 20),
+    (Bug::ToldOnce, "", 20),
 ];
 
 /// An invariant, and a bug that it alone finds within so many seeds when no other is looked at.
@@ -60,6 +65,8 @@ const FINDS: [(&str, Bug, u64); NAMES.len()] = [
     ("arrived-everywhere", Bug::WaitAtMajority, 5),
     ("nodes-converge", Bug::RepairNotWoken, 5),
     ("everybody-knows", Bug::DeafToSwim, 2),
+    ("quarantines-are-kept", Bug::ContainedTooEarly, 100),
+    ("quarantines-reach-everybody", Bug::ToldOnce, 40),
 ];
 
 fn scenario(name: &str) -> Scenario {
