@@ -17,8 +17,9 @@ use crate::{
 
 /// Clients that work at once.
 const CLIENTS: u32 = 3;
-/// One step of the simulation.
-const TICK: Duration = Duration::from_millis(1);
+/// One step of the simulation: messages take whole ones. Timers within a node are as fine as ever. A run's cost is mostly that of its steps,
+/// of which each wakes every host.
+const TICK: Duration = Duration::from_millis(2);
 /// How long a cluster may take to be founded before faults begin.
 const CALM: Duration = Duration::from_secs(5);
 /// How long a cluster may take to serve and converge when all faults are over.

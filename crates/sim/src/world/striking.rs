@@ -108,13 +108,9 @@ impl Cluster {
         struck
     }
 
-    fn strike(&mut self, sim: &mut Sim<'_>, fault: &Fault, victims: &[u64]) -> bool {
-        let now = sim.elapsed();
+    /// What a fault does to the ways between nodes. `false`: nothing.
+    fn close_ways(&self, sim: &mut Sim<'_>, fault: &Fault, victims: &[u64]) -> bool {
         match (fault, victims) {
-            (Fault::Crash(_) | Fault::Power | Fault::Gone(_), _) => {
-                let kept = self.random.random_range(0..8);
-                victims.iter().for_each(|node| self.cut_power(sim, *node, kept));
-            }
             (Fault::Partition(..), [a, b]) => sim.partition(host(*a), host(*b)),
             (Fault::OneWay(..), [a, b]) => sim.partition_oneway(host(*a), host(*b)),
             (Fault::Hold(..), [a, b]) => sim.hold(host(*a), host(*b)),
@@ -133,6 +129,18 @@ impl Cluster {
                 for client in &self.clients {
                     sim.hold(host(*a), client.as_str());
                 }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn strike(&mut self, sim: &mut Sim<'_>, fault: &Fault, victims: &[u64]) -> bool {
+        let now = sim.elapsed();
+        match (fault, victims) {
+            (Fault::Crash(_) | Fault::Power | Fault::Gone(_), _) => {
+                let kept = self.random.random_range(0..8);
+                victims.iter().for_each(|node| self.cut_power(sim, *node, kept));
             }
             (Fault::FullDisk(_), _) => self.disks(victims).iter().for_each(|m| m.disk.fill(true)),
             // Both count once a sync has met them.
@@ -176,7 +184,7 @@ impl Cluster {
                 self.office.lock().ask(Change::Join { node });
                 return true;
             }
-            _ => return false,
+            _ => return self.close_ways(sim, fault, victims),
         }
         !victims.is_empty()
     }
