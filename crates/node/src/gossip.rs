@@ -314,6 +314,7 @@ impl Driver {
         if let Err(error) = self.carry_out().await {
             tracing::error!(%error, "the store failed; this node merges no more");
             self.metrics.alarms.inc();
+            self.store.committer().fail(&error);
             return false;
         }
         true

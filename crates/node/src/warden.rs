@@ -9,7 +9,7 @@ use tidegate_consensus::{
 };
 use tidegate_replica::{GroupId, Member, NodeId, RegionName};
 use tidegate_service::View;
-use tidegate_store::NodeStore;
+use tidegate_store::{NodeStore, StoreError};
 
 use crate::{
     core::Core,
@@ -64,6 +64,9 @@ impl Warden {
         while changes.changed().await.is_ok() {
             while let Err(error) = self.look().await {
                 tracing::error!(%error, "the directory's word could not be followed");
+                if let Some(error) = error.of_the_store() {
+                    self.store.committer().fail(&error);
+                }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
@@ -72,7 +75,9 @@ impl Warden {
     /// Everyone that is known: from the directory, and from the settings until it is there.
     fn places(&self, view: &View) -> BTreeMap<NodeId, Place> {
         let mut places = BTreeMap::new();
-        for peer in &self.core.config.peers {
+        // The settings say whom to call first; who belongs to the cluster the directory alone says.
+        let first = self.core.config.peers.iter();
+        for peer in first.filter(|_| view.directory.cluster().is_none()) {
             if let Ok(region) = RegionName::new(&peer.region) {
                 places.insert(NodeId(peer.node), Place { region, address: peer.address.clone() });
             }
@@ -162,6 +167,7 @@ impl Warden {
                 let changed = view.directory.placement(group).is_some_and(|p| p.changes > 0);
                 let founders = if changed { &[][..] } else { &founders };
                 let handle = self.start_group(group, founders).await?;
+                self.watch_over(&handle);
                 self.core.groups.write().insert(group, handle);
             }
         }
@@ -188,6 +194,16 @@ impl Warden {
             }
         }
         Ok(left_early)
+    }
+
+    /// A group that stops for a failure takes the node with it: what it would go on to answer would grow old.
+    fn watch_over(&self, group: &Group) {
+        let (group, committer) = (group.clone(), self.store.committer().clone());
+        tokio::spawn(async move {
+            if let Some(why) = group.stopped().await {
+                committer.fail(&StoreError::Io(format!("group {} has stopped: {why}", group.id())));
+            }
+        });
     }
 
     async fn start_group(&self, group: GroupId, founders: &[NodeId]) -> Result<Group, StartError> {

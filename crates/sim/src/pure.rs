@@ -5,7 +5,8 @@
 
 mod base;
 pub mod bug;
-mod clocks;
+pub(crate) mod clocks;
+mod containing;
 pub mod counts;
 mod disk;
 mod home;

@@ -1,6 +1,9 @@
 //! The records of one node, or of the truth: by group, with an index by dot, a clock, floors and digests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use bytes::Bytes;
 use tidegate_replica::{
@@ -48,8 +51,11 @@ pub(crate) struct State {
     bug: Bug,
 }
 
+/// Where the records of nodes lie: beside those of the groups, and in no digest.
+pub(crate) const LANES: GroupId = GroupId(u8::MAX as u32);
+
 fn group(origin: Origin) -> GroupId {
-    origin.group().unwrap_or_default()
+    origin.group().unwrap_or(LANES)
 }
 
 impl State {
@@ -199,6 +205,13 @@ impl State {
         self.raise_floor(origin, upto);
     }
 
+    /// A row rots: it is no longer what was written, and nothing else knows.
+    pub(crate) fn damage(&mut self, of: GroupId, key: &Bytes) {
+        if let Some(record) = self.groups.get_mut(&of).and_then(|g| g.records.get_mut(key)) {
+            record.value = Some("rotten".into());
+        }
+    }
+
     /// What a restart finds of it.
     pub(crate) fn reopened(&self) -> Self {
         let mut state = self.clone();
@@ -243,6 +256,38 @@ impl Records for State {
 
     fn floor(&self, origin: Origin) -> u64 {
         self.floors.get(&origin).copied().unwrap_or(0)
+    }
+}
+
+/// A store with a row that is not what was written: its checksum says so to whoever reads it.
+#[derive(Debug)]
+pub(crate) struct Rotten<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) key: &'a Bytes,
+    /// Whether it was read.
+    pub(crate) found: &'a Cell<bool>,
+}
+
+impl Records for Rotten<'_> {
+    fn header(&self, key: &[u8]) -> Option<Header> {
+        if self.key == key {
+            self.found.set(true);
+            return None;
+        }
+        self.state.header(key)
+    }
+
+    fn range(&self, origin: Origin, after: u64, limit_bytes: usize) -> RangePage {
+        let page = self.state.range(origin, after, limit_bytes);
+        if page.records.iter().any(|r| r.key == self.key) {
+            self.found.set(true);
+            return RangePage { records: Vec::new(), upto: after, more: true };
+        }
+        page
+    }
+
+    fn floor(&self, origin: Origin) -> u64 {
+        self.state.floor(origin)
     }
 }
 

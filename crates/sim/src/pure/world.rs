@@ -3,6 +3,8 @@
 //! Events lie in a heap, ordered by (time, number); whatever is drawn comes from streams of random numbers that follow from the seed. So
 //! a seed is a run, and two runs of one seed are the same to the last event: [`World::fingerprint`] is a sum over all of them.
 
+mod containing;
+mod damage;
 mod driving;
 mod sending;
 mod serving;
@@ -27,7 +29,7 @@ use super::{
     counts::Counts,
     disk::Disk,
     home::{Home, origin},
-    invariants::{Homes, Judge, Mask},
+    invariants::{Homes, Judge, Lanes, Mask},
     layout::{self, MEMBERS},
     net::{Net, Way},
     node::Node,
@@ -182,6 +184,8 @@ pub(crate) struct World {
     stamps: BTreeMap<(NodeId, Dot), Duration>,
     published: Published,
     poison: BTreeSet<Dot>,
+    /// What nodes wrote themselves, and what came of it.
+    pub(crate) lanes: Lanes,
     pub(crate) judge: Judge,
     pub(crate) counts: Counts,
     pub(crate) timeline: Timeline,
@@ -235,6 +239,7 @@ impl World {
             stamps: BTreeMap::new(),
             published: BTreeMap::new(),
             poison: BTreeSet::new(),
+            lanes: Lanes::default(),
             judge: Judge::new(&options.mask),
             counts: Counts::default(),
             timeline: Timeline::default(),
