@@ -3,9 +3,9 @@
 //! The one idea: everything is a pure function of bytes, keys and a time that is an argument. Nothing is compared in a way that tells an
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
-mod instance;
 mod certificate;
 mod federated;
+mod instance;
 mod jose;
 mod mac;
 mod oidc;
@@ -20,9 +20,9 @@ mod sigv4;
 mod ssh_key;
 mod totp;
 
-pub use instance::{InstanceSecret, InstanceSecretError};
 pub use certificate::{Certificate, CertificateError};
 pub use federated::FederatedIdentity;
+pub use instance::{InstanceSecret, InstanceSecretError};
 pub use jose::{JwkError, JwkSet, Jws, JwsAlgorithm, JwsError};
 pub use mac::{Mac, MacError};
 pub use oidc::{

@@ -305,13 +305,14 @@ impl Step<'_> {
             | Command::ActivateAccount(_)
             | Command::ChangeVoters(_)
             | Command::VotersChanged(_)
+            | Command::ReserveAlias(_)
+            | Command::ReleaseAlias(_)
+            | Command::ChangeFeatures(_)
             | Command::ReserveAccessKey(_)
             | Command::CloseAccount(_)
             | Command::ForgetAccount(_)
             | Command::Batch(_)
-            | Command::ReserveAlias(_)
-            | Command::ReleaseAlias(_)
-            | Command::ChangeFeatures(_) => {
+            | Command::SetClock(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }
@@ -333,17 +334,18 @@ impl Command {
             Self::ChangeResource(c) => {
                 if let Some(Change::Create(r) | Change::Update(r)) = &mut c.change {
                     r.id.clear();
-                    // A hash has salt.
                     match &mut r.body {
                         Some(Body::LoginProfile(login)) => login.hash.clear(),
                         Some(Body::ServiceCredential(credential)) => credential.hash.clear(),
-                        Some(Body::MfaDevice(device)) => device.sealed_seed.clear(),
                         Some(Body::Instance(instance)) => {
                             instance.secret_hash.clear();
                             r.name.clear();
                             c.name.clear();
                         }
                         _ => {}
+                    }
+                    if let Some(Body::MfaDevice(device)) = &mut r.body {
+                        device.sealed_seed.clear();
                     }
                 }
             }

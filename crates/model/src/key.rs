@@ -79,12 +79,12 @@ pub enum Key {
     AccountPlacement(u64),
     /// Which account a root e-mail address belongs to.
     Email(String),
-    /// Which account an access key id belongs to that was chosen.
-    ChosenKey(String),
     /// Which account an alias belongs to.
     Alias(String),
     /// The features of the organization that are switched on.
     Features,
+    /// Which account an access key id belongs to that was chosen.
+    ChosenKey(String),
 }
 
 fn texts(buffer: &mut BytesMut, parts: &[&str]) {
@@ -172,15 +172,15 @@ impl Key {
                 head(68, 0);
                 texts(&mut b, &[e]);
             }
-            Self::ChosenKey(id) => {
-                head(69, 0);
-                texts(&mut b, &[id]);
-            }
             Self::Alias(alias) => {
                 head(50, 0);
                 texts(&mut b, &[alias]);
             }
             Self::Features => head(51, 0),
+            Self::ChosenKey(id) => {
+                head(69, 0);
+                texts(&mut b, &[id]);
+            }
         }
         b.freeze()
     }
@@ -271,9 +271,9 @@ mod tests {
             Key::Placement(2),
             Key::AccountPlacement(9),
             Key::Email(t("a@b")),
-            Key::ChosenKey(t("AKIAIOSFODNN7EXAMPLE")),
             Key::Alias(t("acme")),
             Key::Features,
+            Key::ChosenKey(t("AKIAIOSFODNN7EXAMPLE")),
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }
@@ -291,7 +291,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=45, 64_u8..=69],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=51, 64_u8..=69],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,

@@ -132,13 +132,14 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::ActivateAccount(_)
         | Command::ChangeVoters(_)
         | Command::VotersChanged(_)
+        | Command::ReserveAlias(_)
+        | Command::ReleaseAlias(_)
+        | Command::ChangeFeatures(_)
         | Command::ReserveAccessKey(_)
         | Command::CloseAccount(_)
         | Command::EraseAccount(_)
         | Command::ForgetAccount(_)
         | Command::Batch(_)
-        | Command::ReserveAlias(_)
-        | Command::ReleaseAlias(_)
-        | Command::ChangeFeatures(_) => Vec::new(),
+        | Command::SetClock(_) => Vec::new(),
     }
 }

@@ -32,8 +32,6 @@ pub enum ResourceKind {
     PasswordPolicy = 5,
     /// A user's password.
     LoginProfile = 6,
-    /// A workload that is given a role's credentials.
-    Instance = 65,
     /// A certificate that servers show.
     ServerCertificate = 50,
     /// A user's certificate for signing.
@@ -52,6 +50,8 @@ pub enum ResourceKind {
     TokenPreferences = 57,
     /// That a credential report was asked for.
     CredentialReport = 58,
+    /// A workload that is given a role's credentials.
+    Instance = 65,
     /// A virtual MFA device.
     MfaDevice = 40,
 }
@@ -72,7 +72,6 @@ impl ResourceKind {
         Self::AccountAlias,
         Self::PasswordPolicy,
         Self::LoginProfile,
-        Self::Instance,
         Self::ServerCertificate,
         Self::SigningCertificate,
         Self::SshPublicKey,
@@ -82,6 +81,7 @@ impl ResourceKind {
         Self::AccountProperties,
         Self::TokenPreferences,
         Self::CredentialReport,
+        Self::Instance,
         Self::MfaDevice,
     ];
 
@@ -107,7 +107,6 @@ impl ResourceKind {
             Self::AccountAlias => row("Account Alias", "", ("AccountAliasesPerAccount", 1)),
             Self::PasswordPolicy => row("Password Policy", "", ("PasswordPoliciesPerAccount", 1)),
             Self::LoginProfile => row("Login Profile", "", ("LoginProfilesPerAccount", 5_000)),
-            Self::Instance => row("Instance", "instance", ("InstancesPerAccount", 10_000)),
             Self::ServerCertificate => row(
                 "Server Certificate",
                 "server-certificate",
@@ -139,6 +138,7 @@ impl ResourceKind {
             Self::TokenPreferences => {
                 row("Token Preferences", "", ("TokenPreferencesPerAccount", 1))
             }
+            Self::Instance => row("Instance", "instance", ("InstancesPerAccount", 10_000)),
             Self::MfaDevice => {
                 row("VirtualMFADevice", "mfa", ("VirtualMFADevicesPerAccount", 5_000))
             }
@@ -323,9 +323,6 @@ pub enum Body {
     /// See [`LoginProfile`].
     #[prost(message, tag = "21")]
     LoginProfile(LoginProfile),
-    /// See [`Instance`].
-    #[prost(message, tag = "120")]
-    Instance(Instance),
     /// See [`ServerCertificate`].
     #[prost(message, tag = "50")]
     ServerCertificate(ServerCertificate),
@@ -353,6 +350,9 @@ pub enum Body {
     /// See [`CredentialReport`].
     #[prost(message, tag = "58")]
     CredentialReport(CredentialReport),
+    /// See [`Instance`].
+    #[prost(message, tag = "120")]
+    Instance(Instance),
     /// See [`MfaDevice`].
     #[prost(message, tag = "40")]
     MfaDevice(MfaDevice),
@@ -368,7 +368,6 @@ impl Body {
             Self::AccountAlias(_) => ResourceKind::AccountAlias,
             Self::PasswordPolicy(_) => ResourceKind::PasswordPolicy,
             Self::LoginProfile(_) => ResourceKind::LoginProfile,
-            Self::Instance(_) => ResourceKind::Instance,
             Self::ServerCertificate(_) => ResourceKind::ServerCertificate,
             Self::SigningCertificate(_) => ResourceKind::SigningCertificate,
             Self::SshPublicKey(_) => ResourceKind::SshPublicKey,
@@ -378,6 +377,7 @@ impl Body {
             Self::AccountProperties(_) => ResourceKind::AccountProperties,
             Self::TokenPreferences(_) => ResourceKind::TokenPreferences,
             Self::CredentialReport(_) => ResourceKind::CredentialReport,
+            Self::Instance(_) => ResourceKind::Instance,
             Self::MfaDevice(_) => ResourceKind::MfaDevice,
         }
     }

@@ -30,10 +30,10 @@ pub(super) fn missing(kind: ResourceKind, name: &str) -> Rejection {
             format!("The Password Policy with domain name {name} cannot be found.")
         }
         ResourceKind::InstanceProfile => format!("Instance Profile {name} cannot be found."),
-        ResourceKind::Instance => format!("The instance {name} cannot be found."),
         ResourceKind::ServerCertificate => {
             format!("The Server Certificate with name {name} cannot be found.")
         }
+        ResourceKind::Instance => format!("The instance {name} cannot be found."),
         ResourceKind::MfaDevice => return mfa_missing(name),
         _ => format!("The {} with id {} cannot be found.", kind.title(), holder(name).1),
     };
@@ -193,12 +193,12 @@ impl Step<'_> {
             ResourceKind::LoginProfile => {
                 self.account.user(name).ok_or_else(|| Rejection::no_such("user", name))?;
             }
-            ResourceKind::Instance => check_instance(self.account, new)?,
             ResourceKind::ServerCertificate => {
                 drop(validate::name("serverCertificateName", name, 128)?);
             }
             ResourceKind::AccountProperties => held::check_properties(body)?,
             _ if kind.is_held() => self.check_holder(kind, name, body)?,
+            ResourceKind::Instance => check_instance(self.account, new)?,
             _ => {}
         }
         if self.account.resource(kind, name).is_some() {

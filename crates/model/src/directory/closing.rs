@@ -37,6 +37,9 @@ impl DirectoryState {
             return Err(Rejection::conflict("must close the account first"));
         }
         changes.delete(Key::Email(placement.email.to_ascii_lowercase()));
+        for (alias, _) in self.aliases.iter().filter(|(_, (owner, _))| *owner == account) {
+            changes.delete(Key::Alias(alias.to_string()));
+        }
         for id in self.keys_of(account) {
             changes.delete(Key::ChosenKey(id.to_owned()));
         }

@@ -4,7 +4,8 @@ use super::*;
 use crate::CallerRef;
 use crate::command::{
     ActivateAccount, Batch, ChangeVoters, CloseAccount, CreateCluster, ForgetAccount,
-    OutcomeResult, RemoveNode, ReserveAccessKey, ReserveAccount, VotersChanged,
+    OutcomeResult, RemoveNode, ReserveAccessKey, ReserveAccount, SetClock, VotersChanged,
+    clock_run,
 };
 
 fn node(id: u64, region: &str) -> Node {
@@ -89,6 +90,67 @@ fn who_leaves_may_speak_until_the_last_change_is_settled() {
     let settle = VotersChanged { group: 0, change: 1 };
     run(&mut directory, Command::VotersChanged(settle)).unwrap();
     run(&mut directory, remove).unwrap();
+}
+
+/// A command at a log index.
+fn at(directory: &mut DirectoryState, index: u64, command: Command) -> Result<(), RejectionKind> {
+    let envelope = Envelope { command: Some(command), ..Envelope::default() };
+    match directory.apply(index, 7, &envelope).outcome.result.unwrap() {
+        OutcomeResult::Reply(_) => Ok(()),
+        OutcomeResult::Rejection(rejection) => Err(rejection.kind()),
+    }
+}
+
+#[test]
+fn an_alias_is_one_accounts_until_it_gives_it_up() {
+    let mut directory = founded();
+    for (account, email) in [(1_001, "a@x"), (1_002, "b@x")] {
+        let placement = AccountPlacement {
+            account,
+            email: email.to_owned(),
+            name: "n".to_owned(),
+            ..AccountPlacement::default()
+        };
+        let command = crate::command::ReserveAccount { placement: Some(placement) };
+        at(&mut directory, 8, Command::ReserveAccount(command)).unwrap();
+    }
+    let reserve = |alias: &str, account| {
+        Command::ReserveAlias(crate::command::ReserveAlias { alias: alias.to_owned(), account })
+    };
+    let release = |alias: &str, account, upto| {
+        let alias = alias.to_owned();
+        Command::ReleaseAlias(crate::command::ReleaseAlias { alias, account, upto })
+    };
+    for bad in ["ab", "Abc", "a--b", "-ab", "123456789012", ""] {
+        let refused = at(&mut directory, 9, reserve(bad, 1_001));
+        assert_eq!(refused, Err(RejectionKind::InvalidInput), "{bad}");
+    }
+    assert_eq!(at(&mut directory, 9, reserve("acme", 7)), Err(RejectionKind::NoSuchEntity));
+    at(&mut directory, 10, reserve("acme", 1_001)).unwrap();
+    let taken = at(&mut directory, 11, reserve("acme", 1_002));
+    assert_eq!(taken, Err(RejectionKind::EntityAlreadyExists));
+    // Reserved again meanwhile: what was meant to be given up is in use.
+    at(&mut directory, 12, reserve("acme", 1_001)).unwrap();
+    at(&mut directory, 13, release("acme", 1_001, 11)).unwrap();
+    at(&mut directory, 14, release("acme", 1_002, 13)).unwrap();
+    assert_eq!(directory.alias("acme"), Some(1_001));
+    at(&mut directory, 15, release("acme", 1_001, 12)).unwrap();
+    at(&mut directory, 16, reserve("acme", 1_002)).unwrap();
+    assert_eq!(directory.alias("acme"), Some(1_002));
+}
+
+#[test]
+fn features_are_switched_one_by_one() {
+    let mut directory = founded();
+    let change = |root_credentials, root_sessions| {
+        let change = crate::command::ChangeFeatures { root_credentials, root_sessions };
+        Command::ChangeFeatures(change)
+    };
+    at(&mut directory, 9, change(Some(true), None)).unwrap();
+    at(&mut directory, 10, change(None, Some(true))).unwrap();
+    at(&mut directory, 11, change(Some(false), None)).unwrap();
+    let features = directory.features();
+    assert_eq!((features.root_credentials, features.root_sessions), (false, true));
 }
 
 fn reserve(account: u64) -> Command {
@@ -179,63 +241,30 @@ fn a_batch_of_the_directory_sees_its_own_steps() {
     assert!(matches!(outcome, OutcomeResult::Rejection(_)) && directory == before);
 }
 
-/// A command at a log index.
-fn at(directory: &mut DirectoryState, index: u64, command: Command) -> Result<(), RejectionKind> {
-    let envelope = Envelope { command: Some(command), ..Envelope::default() };
-    match directory.apply(index, 7, &envelope).outcome.result.unwrap() {
-        OutcomeResult::Reply(_) => Ok(()),
-        OutcomeResult::Rejection(rejection) => Err(rejection.kind()),
-    }
+fn set_clock(advance: u64, run: u32, real: u64) -> Command {
+    Command::SetClock(SetClock { advance, run, real })
 }
 
 #[test]
-fn an_alias_is_one_accounts_until_it_gives_it_up() {
+fn a_clock_is_advanced_stands_still_and_runs_on_and_never_goes_back() {
     let mut directory = founded();
-    for (account, email) in [(1_001, "a@x"), (1_002, "b@x")] {
-        let placement = AccountPlacement {
-            account,
-            email: email.to_owned(),
-            name: "n".to_owned(),
-            ..AccountPlacement::default()
-        };
-        let command = crate::command::ReserveAccount { placement: Some(placement) };
-        at(&mut directory, 8, Command::ReserveAccount(command)).unwrap();
+    let refused = run(&mut directory, set_clock(1, 0, 1_000)).unwrap_err();
+    assert!(refused.contains("development mode"), "{refused}");
+    let cluster = Cluster { development: true, ..Cluster::default() };
+    directory.cluster = Some(cluster.into());
+    let shows = |d: &DirectoryState, real| d.cluster().unwrap().clock.unwrap().shows(real);
+    run(&mut directory, set_clock(500, clock_run::AS_BEFORE, 1_000)).unwrap();
+    assert_eq!(shows(&directory, 1_010), 1_510, "it runs as before");
+    run(&mut directory, set_clock(100, clock_run::FROZEN, 2_000)).unwrap();
+    assert_eq!((shows(&directory, 2_000), shows(&directory, 9_000)), (2_600, 2_600));
+    run(&mut directory, set_clock(50, clock_run::AS_BEFORE, 3_000)).unwrap();
+    assert_eq!(shows(&directory, 3_000), 2_650, "it stands still as before, later");
+    run(&mut directory, set_clock(0, clock_run::RUNS, 9_000)).unwrap();
+    assert_eq!(shows(&directory, 9_010), 2_660, "it runs on from where it stood");
+    let before = directory.clone();
+    for (advance, to, why) in [(0, 3, "can't do 3"), (u64::MAX, 0, "ten years")] {
+        let refused = run(&mut directory, set_clock(advance, to, 9_000)).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+        assert!(directory == before, "what is refused changes nothing");
     }
-    let reserve = |alias: &str, account| {
-        Command::ReserveAlias(crate::command::ReserveAlias { alias: alias.to_owned(), account })
-    };
-    let release = |alias: &str, account, upto| {
-        let alias = alias.to_owned();
-        Command::ReleaseAlias(crate::command::ReleaseAlias { alias, account, upto })
-    };
-    for bad in ["ab", "Abc", "a--b", "-ab", "123456789012", ""] {
-        let refused = at(&mut directory, 9, reserve(bad, 1_001));
-        assert_eq!(refused, Err(RejectionKind::InvalidInput), "{bad}");
-    }
-    assert_eq!(at(&mut directory, 9, reserve("acme", 7)), Err(RejectionKind::NoSuchEntity));
-    at(&mut directory, 10, reserve("acme", 1_001)).unwrap();
-    let taken = at(&mut directory, 11, reserve("acme", 1_002));
-    assert_eq!(taken, Err(RejectionKind::EntityAlreadyExists));
-    // Reserved again meanwhile: what was meant to be given up is in use.
-    at(&mut directory, 12, reserve("acme", 1_001)).unwrap();
-    at(&mut directory, 13, release("acme", 1_001, 11)).unwrap();
-    at(&mut directory, 14, release("acme", 1_002, 13)).unwrap();
-    assert_eq!(directory.alias("acme"), Some(1_001));
-    at(&mut directory, 15, release("acme", 1_001, 12)).unwrap();
-    at(&mut directory, 16, reserve("acme", 1_002)).unwrap();
-    assert_eq!(directory.alias("acme"), Some(1_002));
-}
-
-#[test]
-fn features_are_switched_one_by_one() {
-    let mut directory = founded();
-    let change = |root_credentials, root_sessions| {
-        let change = crate::command::ChangeFeatures { root_credentials, root_sessions };
-        Command::ChangeFeatures(change)
-    };
-    at(&mut directory, 9, change(Some(true), None)).unwrap();
-    at(&mut directory, 10, change(None, Some(true))).unwrap();
-    at(&mut directory, 11, change(Some(false), None)).unwrap();
-    let features = directory.features();
-    assert_eq!((features.root_credentials, features.root_sessions), (false, true));
 }
