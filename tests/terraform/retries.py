@@ -5,11 +5,11 @@ Usage: retries.py LOG READS. With reads `read-your-writes` or `strong` there mus
 
 import re
 import sys
-import urllib.parse
 
-BODY = re.compile(r'http\.request\.body="?((?:[^"\\]|\\.)*)"?')
+METHOD = re.compile(r"rpc\.method=(\S+)")
 ID = re.compile(r"tf_req_id=(\S+)")
 STATUS = re.compile(r"http\.(?:response\.)?status_code=(\d+)")
+ATTEMPT = re.compile(r'attempt=(\d+)')
 
 
 def entries(path: str):
@@ -27,33 +27,28 @@ def entries(path: str):
         yield entry
 
 
-def action(body: str) -> str:
-    form = urllib.parse.parse_qs(body.replace("\\n", ""))
-    return form.get("Action", ["?"])[0]
+def found(pattern: re.Pattern, entry: str, otherwise: str) -> str:
+    match = pattern.search(entry)
+    return match.group(1) if match else otherwise
 
 
 def main() -> int:
     path, reads = sys.argv[1], sys.argv[2]
     calls, refused, again = 0, {}, {}
     last: dict[tuple[str, str], int] = {}
-    pending: dict[str, str] = {}
     for entry in entries(path):
-        found = ID.search(entry)
-        request = found.group(1) if found else ""
+        # One operation of the provider on one resource, and the call in it.
+        call = (found(ID, entry, ""), found(METHOD, entry, "?"))
         if "HTTP Request Sent" in entry:
-            body = BODY.search(entry)
-            body = body.group(1) if body else ""
             calls += 1
-            if last.get((request, body), 200) >= 400:
-                again[action(body)] = again.get(action(body), 0) + 1
-            pending[request] = body
+            # The SDK's own second attempt, or the provider's.
+            if int(found(ATTEMPT, entry, "1")) > 1 or last.get(call, 200) >= 400:
+                again[call[1]] = again.get(call[1], 0) + 1
         elif "HTTP Response Received" in entry:
-            status = STATUS.search(entry)
-            body = pending.get(request, "")
-            code = int(status.group(1)) if status else 0
-            last[request, body] = code
+            code = int(found(STATUS, entry, "0"))
+            last[call] = code
             if code >= 400:
-                refused[action(body)] = refused.get(action(body), 0) + 1
+                refused[call[1]] = refused.get(call[1], 0) + 1
     print(f"{calls} calls, refused: {refused or 'none'}, sent again after a refusal: {again or 'none'}")
     if calls == 0:
         print("the log holds no calls")
