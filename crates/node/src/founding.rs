@@ -165,7 +165,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         name: config.cluster.clone(),
         development: founding.development,
         operator: operator.account,
-        created: 0,
+        ..Cluster::default()
     };
     if founding.development {
         tracing::warn!(

@@ -76,6 +76,9 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
         ErrorReason::Internal => "look into the node's log",
         ErrorReason::Unspecified
         | ErrorReason::EntityAlreadyExists
+        | ErrorReason::InvalidAuthenticationCode
+        | ErrorReason::EntityTemporarilyUnmodifiable
+        | ErrorReason::PasswordPolicyViolation
         | ErrorReason::DeleteConflict
         | ErrorReason::LimitExceeded
         | ErrorReason::MalformedPolicyDocument
