@@ -188,7 +188,8 @@ pub fn assume_federated(
         federation: Some(SessionFederation::new(vouched.provider, vouched.identity)),
     };
     let Issued { session, token } = issue(order, entropy, key)?;
-    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
+    let partition = state.partition();
+    let arn = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.value.name);
     Ok(AssumedRole { session, arn, token })
 }
 
