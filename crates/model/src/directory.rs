@@ -14,8 +14,10 @@ use tidegate_replica::{GroupId, Record};
 use crate::{
     Command, Envelope, Key, Outcome, Reply,
     apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
-    command::ReplyBox,
-    record::{AccountPlacement, Cluster, EmailOwner, Features, KeyOwner, Node, Placement},
+    command::{ReplyBox, SetClock, clock_run},
+    record::{
+        AccountPlacement, Cluster, EmailOwner, Features, KeyOwner, Node, Placement, VirtualClock,
+    },
     rejection::{Rejection, RejectionKind},
     requests::Requests,
     state::{Applied, BadRecord, LocalRow},
@@ -26,6 +28,10 @@ const VOTERS: [usize; 4] = [1, 3, 5, 7];
 
 /// Partitions that an account may be of; empty: `aws`.
 const PARTITIONS: [&str; 4] = ["", "aws", "aws-cn", "aws-us-gov"];
+
+/// How far the clock of a cluster in development mode may be from the nodes' own, in milliseconds: ten years, longer than anything lasts
+/// that a test lets pass.
+const CLOCK_OFF_MILLIS_MAX: u64 = 3_650 * 24 * 3_600_000;
 
 /// The directory as a persistent value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -232,6 +238,7 @@ impl DirectoryState {
                 Ok(Reply::Done(true))
             }
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
+            Some(Command::SetClock(c)) => self.set_clock(c, changes),
             Some(Command::VotersChanged(c)) => {
                 let placement = self.placements.get(&c.group).filter(|p| p.changes == c.change);
                 // A later change has its own end.
@@ -362,6 +369,37 @@ impl DirectoryState {
             };
             changes.put(Key::Placement(group), &changed);
         }
+        Ok(Reply::Done(true))
+    }
+
+    /// Sets the clock that the cluster goes by. It never goes back.
+    fn set_clock(&self, c: &SetClock, changes: &mut Changes) -> Result<Reply, Rejection> {
+        let cluster = self.cluster().filter(|c| c.development).ok_or_else(|| {
+            Rejection::invalid("The clock of a cluster is set in development mode alone.")
+        })?;
+        let before = cluster.clock.unwrap_or_default();
+        let shows = before.shows(c.real).saturating_add(c.advance);
+        let freezes = match c.run {
+            clock_run::AS_BEFORE => before.frozen > 0,
+            clock_run::FROZEN => true,
+            clock_run::RUNS => false,
+            other => {
+                let message = format!("A clock runs or stands still, and can't do {other}.");
+                return Err(Rejection::invalid(message));
+            }
+        };
+        if shows.abs_diff(c.real) > CLOCK_OFF_MILLIS_MAX || shows == 0 {
+            let message = "A clock is set at most ten years from the nodes' own.";
+            return Err(Rejection::invalid(message));
+        }
+        let clock = if freezes {
+            VirtualClock { ahead: 0, frozen: shows }
+        } else {
+            // Both are below ten years more than any date.
+            let off = i64::try_from(shows.abs_diff(c.real)).unwrap_or(i64::MAX);
+            VirtualClock { ahead: if shows < c.real { -off } else { off }, frozen: 0 }
+        };
+        changes.put(Key::Cluster, &Cluster { clock: Some(clock), ..cluster.clone() });
         Ok(Reply::Done(true))
     }
 
