@@ -39,7 +39,10 @@ MORE = [{"Key": f"m{n}", "Value": ""} for n in range(30)]
 BROKEN = "Syntax errors in policy"
 OIDC = f"arn:aws:iam::{ACCOUNT}:oidc-provider/"
 SAML = f"arn:aws:iam::{ACCOUNT}:saml-provider/"
-METADATA = '<EntityDescriptor entityID="x">' + " " * 1000 + "</EntityDescriptor>"
+METADATA = (
+    '<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="x">'
+    '<IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/>' + " " * 1000 + "</EntityDescriptor>"
+)
 
 
 def policy(size: int) -> str:
