@@ -76,6 +76,10 @@ class World:
     def client(self, service: str, keys=None):
         return self.cluster.client(service, keys=keys, path="/read-your-writes" if service == "iam" else "")
 
+    def left(self, name: str, quota: int) -> int:
+        """How many of these the account may still have."""
+        return quota - self.iam.get_account_summary()["SummaryMap"][name]
+
     def many(self, call, count: int, **parameters) -> None:
         """Makes so many things whose names are numbers: several at a time."""
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
@@ -241,7 +245,7 @@ def missing(w: World):
     yield "GetOrganizationsAccessReport", "NoSuchEntity", "does not exist", job
     yield "GetContextKeysForPrincipalPolicy", "NoSuchEntity", "", {"PolicySourceArn": nobody}
     yield "SimulatePrincipalPolicy", "NoSuchEntity", "", {"PolicySourceArn": nobody, "ActionNames": ["s3:GetObject"]}
-    yield "GetCredentialReport", "ReportNotPresent", "No report exists", {}
+    yield "GetCredentialReport", "ReportNotPresent", "No report exists", {}, w.member
 
 
 def ill_formed(w: World):
@@ -424,7 +428,7 @@ def quotas(w: World):
     w.many(iam.add_client_id_to_open_id_connect_provider, 99, **provider, ClientID="c{}")
     yield "AddClientIDToOpenIDConnectProvider", "LimitExceeded", exceeded, {**provider, "ClientID": "z"}
     yield "AddRoleToInstanceProfile", "LimitExceeded", exceeded, {"InstanceProfileName": "i", "RoleName": "r2"}
-    w.many(iam.create_group, 298, GroupName="group-{}")
+    w.many(iam.create_group, w.left("Groups", 300), GroupName="group-{}")
     yield "CreateGroup", "LimitExceeded", "GroupsPerAccount: 300", {"GroupName": "one-more"}
     own = f"arn:aws:iam::{ACCOUNT}:policy/p{{}}"
     w.many(iam.add_user_to_group, 10, GroupName="group-{}", UserName="v")
@@ -470,15 +474,17 @@ def quotas(w: World):
     iam.upload_signing_certificate(UserName="u", CertificateBody=w.pki.leaf_pem)
     yield "UploadSigningCertificate", "LimitExceeded", "SigningCertificatesPerUser: 2", {"UserName": "u", "CertificateBody": w.pki.ca_pem}
     pair = {"CertificateBody": w.pki.own_pem, "PrivateKey": w.pki.own_key}
-    w.many(iam.upload_server_certificate, 18, ServerCertificateName="c{}", **pair)
+    w.many(iam.upload_server_certificate, w.left("ServerCertificates", 20), ServerCertificateName="c{}", **pair)
     yield "UploadServerCertificate", "LimitExceeded", "ServerCertificatesPerAccount: 20", {"ServerCertificateName": "x", **pair}
-    w.many(iam.create_open_id_connect_provider, 99, Url="https://p{}.example.com")
+    there = len(iam.list_open_id_connect_providers()["OpenIDConnectProviderList"])
+    w.many(iam.create_open_id_connect_provider, 100 - there, Url="https://p{}.example.com")
     yield "CreateOpenIDConnectProvider", "LimitExceeded", "PerAccount: 100", {"Url": "https://x.example.com"}
-    w.many(iam.create_saml_provider, 99, Name="s{}", SAMLMetadataDocument=METADATA)
+    there = len(iam.list_saml_providers()["SAMLProviderList"])
+    w.many(iam.create_saml_provider, 100 - there, Name="s{}", SAMLMetadataDocument=METADATA)
     yield "CreateSAMLProvider", "LimitExceeded", "PerAccount: 100", {"Name": "x", "SAMLMetadataDocument": METADATA}
-    w.many(iam.create_instance_profile, 999, InstanceProfileName="profile-{}")
+    w.many(iam.create_instance_profile, w.left("InstanceProfiles", 1000), InstanceProfileName="profile-{}")
     yield "CreateInstanceProfile", "LimitExceeded", "PerAccount: 1000", {"InstanceProfileName": "x"}
-    w.many(iam.create_role, 997, RoleName="role-{}", AssumeRolePolicyDocument=TRUST.replace("{", "{{").replace("}", "}}"))
+    w.many(iam.create_role, w.left("Roles", 1000), RoleName="role-{}", AssumeRolePolicyDocument=TRUST.replace("{", "{{").replace("}", "}}"))
     yield "CreateServiceLinkedRole", "LimitExceeded", "RolesPerAccount: 1000", {"AWSServiceName": "ecs.amazonaws.com"}
 
 
