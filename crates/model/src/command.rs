@@ -2,10 +2,14 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+mod lifecycle;
+
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{mfa, record, region, rejection::Rejection, resource};
+pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
+
+use crate::{federation, mfa, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -190,6 +194,8 @@ commands! {
         email: String = (string, tag = "2");
         /// The root user's first access key.
         root_key: Option<record::AccessKey> = (message, optional, tag = "3");
+        /// Its partition; empty: `aws`.
+        partition: String = (string, tag = "120");
     }
     /// Founds the cluster. Only into an empty directory.
     CreateCluster {
@@ -225,6 +231,15 @@ commands! {
         group: u32 = (uint32, tag = "1");
         /// Which change: [`record::Placement::changes`].
         change: u64 = (uint64, tag = "2");
+    }
+    /// Sets the clock that a cluster in development mode goes by.
+    SetClock {
+        /// So many milliseconds later than it would be.
+        advance: u64 = (uint64, tag = "1");
+        /// One of [`clock_run`].
+        run: u32 = (uint32, tag = "2");
+        /// What the proposer's own clock says, in milliseconds since the Unix epoch.
+        real: u64 = (uint64, tag = "3");
     }
     /// Reserves an account's number and e-mail address in the directory.
     ReserveAccount {
@@ -313,6 +328,8 @@ commands! {
         lineage: Vec<String> = (string, repeated, tag = "20");
         /// When a session was issued, in milliseconds since the Unix epoch.
         issued: u64 = (uint64, tag = "21");
+        /// What an identity provider said, where it was one that vouched for the session.
+        federation: Option<federation::Federation> = (message, optional, tag = "45");
         /// A session's tags, those that it inherited among them.
         session_tags: Vec<record::Tag> = (message, repeated, tag = "40");
         /// Keys of those tags that sessions made from this one have too.
@@ -342,7 +359,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 100, 101, 102, 103, 104");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 150");
     }
     /// What became of a command.
     Outcome {
@@ -352,7 +369,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 45");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -460,6 +477,24 @@ pub enum Command {
     /// See [`ChangeFeatures`].
     #[prost(message, tag = "104")]
     ChangeFeatures(ChangeFeatures),
+    /// See [`federation::ChangeOutbound`].
+    #[prost(message, tag = "90")]
+    ChangeOutbound(federation::ChangeOutbound),
+    /// See [`ReserveAccessKey`].
+    #[prost(message, tag = "120")]
+    ReserveAccessKey(ReserveAccessKey),
+    /// See [`CloseAccount`].
+    #[prost(message, tag = "121")]
+    CloseAccount(CloseAccount),
+    /// See [`EraseAccount`].
+    #[prost(message, tag = "122")]
+    EraseAccount(EraseAccount),
+    /// See [`ForgetAccount`].
+    #[prost(message, tag = "123")]
+    ForgetAccount(ForgetAccount),
+    /// See [`Batch`].
+    #[prost(message, tag = "124")]
+    Batch(Batch),
     /// See [`mfa::EnableMfaDevice`].
     #[prost(message, tag = "80")]
     EnableMfaDevice(mfa::EnableMfaDevice),
@@ -475,6 +510,9 @@ pub enum Command {
     /// See [`mfa::ChangePassword`].
     #[prost(message, tag = "84")]
     ChangePassword(mfa::ChangePassword),
+    /// See [`SetClock`].
+    #[prost(message, tag = "150")]
+    SetClock(SetClock),
 }
 
 /// What a command gives back.
@@ -513,6 +551,9 @@ pub enum Reply {
     /// The instance profile, identity provider or the like.
     #[prost(message, tag = "20")]
     Resource(resource::Resource),
+    /// How the account vouches for its principals.
+    #[prost(message, tag = "45")]
+    Outbound(federation::Outbound),
 }
 
 /// A reply or a refusal.
@@ -524,6 +565,16 @@ pub enum OutcomeResult {
     /// It was refused.
     #[prost(message, tag = "2")]
     Rejection(Rejection),
+}
+
+/// Whether a clock runs, as [`SetClock::run`] numbers it.
+pub mod clock_run {
+    /// As before.
+    pub const AS_BEFORE: u32 = 0;
+    /// It stands still.
+    pub const FROZEN: u32 = 1;
+    /// It runs.
+    pub const RUNS: u32 = 2;
 }
 
 /// Kinds of callers, as [`CallerRef::kind`] numbers them.

@@ -14,6 +14,7 @@ mod apply;
 mod caller;
 pub mod command;
 mod directory;
+pub mod federation;
 pub mod ids;
 mod key;
 pub mod mfa;

@@ -27,11 +27,7 @@ fn new(account: &AccountState, kind: EntityKind, path: &str, name: &str) -> Stri
 }
 
 fn key_owner(account: &AccountState, user: &str) -> String {
-    if user.is_empty() {
-        format!("arn:aws:iam::{}:root", account.id())
-    } else {
-        entity(account, 1, user).1
-    }
+    if user.is_empty() { account.root_arn() } else { entity(account, 1, user).1 }
 }
 
 fn lifts(command: &LiftQuarantine) -> Vec<(String, String)> {
@@ -84,7 +80,10 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         }
         Command::CreatePolicy(c) => {
             let path = if c.path.is_empty() { "/" } else { &c.path };
-            one("CreatePolicy", format!("arn:aws:iam::{}:policy{path}{}", account.id(), c.name))
+            one(
+                "CreatePolicy",
+                format!("arn:{}:iam::{}:policy{path}{}", account.partition(), account.id(), c.name),
+            )
         }
         Command::CreatePolicyVersion(c) => one("CreatePolicyVersion", c.arn.clone()),
         Command::PolicyVersion(c) => one(
@@ -117,6 +116,7 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::DeleteServiceLinkedRole(c) => {
             one("DeleteServiceLinkedRole", entity(account, 3, &c.name).1)
         }
+        Command::ChangeOutbound(c) => one(crate::federation::action(c), "*".to_owned()),
         Command::EnableMfaDevice(_)
         | Command::ResyncMfaDevice(_)
         | Command::DeactivateMfaDevice(_)
@@ -134,6 +134,12 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::VotersChanged(_)
         | Command::ReserveAlias(_)
         | Command::ReleaseAlias(_)
-        | Command::ChangeFeatures(_) => Vec::new(),
+        | Command::ChangeFeatures(_)
+        | Command::ReserveAccessKey(_)
+        | Command::CloseAccount(_)
+        | Command::EraseAccount(_)
+        | Command::ForgetAccount(_)
+        | Command::Batch(_)
+        | Command::SetClock(_) => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 //! row in a table, and its rules.
 
 mod held;
+mod instance;
 mod password;
 
 use prost::{Message, Oneof};
@@ -13,6 +14,7 @@ pub use held::{
     AccessReport, AccountProperties, CredentialReport, ReportKind, RoleDeletion, ServerCertificate,
     ServiceCredential, SigningCertificate, SshPublicKey, TokenPreferences, held_name, holder,
 };
+pub use instance::{EC2, role_of_instance, trusts_service};
 pub use password::violation as password_violation;
 
 /// The kinds of resources. The numbers are stored and never change.
@@ -48,6 +50,8 @@ pub enum ResourceKind {
     TokenPreferences = 57,
     /// That a credential report was asked for.
     CredentialReport = 58,
+    /// A workload that is given a role's credentials.
+    Instance = 65,
     /// A virtual MFA device.
     MfaDevice = 40,
 }
@@ -77,6 +81,7 @@ impl ResourceKind {
         Self::AccountProperties,
         Self::TokenPreferences,
         Self::CredentialReport,
+        Self::Instance,
         Self::MfaDevice,
     ];
 
@@ -133,6 +138,7 @@ impl ResourceKind {
             Self::TokenPreferences => {
                 row("Token Preferences", "", ("TokenPreferencesPerAccount", 1))
             }
+            Self::Instance => row("Instance", "instance", ("InstancesPerAccount", 10_000)),
             Self::MfaDevice => {
                 row("VirtualMFADevice", "mfa", ("VirtualMFADevicesPerAccount", 5_000))
             }
@@ -149,7 +155,7 @@ impl ResourceKind {
         self.row().title
     }
 
-    /// The ARN of one in an account; of what has none, that of what it belongs to.
+    /// The ARN of one in an account; of what has none, that of what it belongs to. `path` is an instance's region.
     pub fn arn(self, account: &AccountState, path: &str, name: &str) -> String {
         let path = if path.is_empty() { "/" } else { path };
         match self {
@@ -167,12 +173,14 @@ impl ResourceKind {
                 let path = account.user(name).map_or("/", |u| u.value.path.as_str());
                 account.arn(crate::EntityKind::User, path, name)
             }
+            Self::Instance => instance::arn(account, path, name),
             Self::InstanceProfile
             | Self::OidcProvider
             | Self::SamlProvider
             | Self::MfaDevice
             | Self::ServerCertificate => {
-                format!("arn:aws:iam::{}:{}{path}{name}", account.id(), self.row().arn)
+                let (partition, word) = (account.partition(), self.row().arn);
+                format!("arn:{partition}:iam::{}:{word}{path}{name}", account.id())
             }
         }
     }
@@ -190,7 +198,7 @@ messages! {
     Resource {
         /// Its name as typed; for an OIDC provider its URL without the scheme.
         name: String = (string, tag = "1");
-        /// Its path, where it has one.
+        /// Its path, where it has one; of an instance its region.
         path: String = (string, tag = "2");
         /// Its unique id, where it has one.
         id: String = (string, tag = "3");
@@ -199,7 +207,7 @@ messages! {
         /// Its tags.
         tags: Vec<Tag> = (message, repeated, tag = "5");
         /// What it is.
-        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40, 50, 51, 52, 53, 54, 55, 56, 57, 58");
+        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40, 50, 51, 52, 53, 54, 55, 56, 57, 58, 120");
     }
     /// See [`ResourceKind::InstanceProfile`].
     InstanceProfile {
@@ -253,6 +261,15 @@ messages! {
         changed: u64 = (uint64, tag = "3");
         /// Hashes of the passwords before, the newest first: as many as a password policy can ask not to be used again.
         previous: Vec<String> = (string, repeated, tag = "4");
+    }
+    /// See [`ResourceKind::Instance`]. Its name is its id, `i-…`.
+    Instance {
+        /// The name of its instance profile in lower case; empty: it has its role by name.
+        profile: String = (string, tag = "1");
+        /// The name of its role in lower case; empty: it has that of its profile.
+        role: String = (string, tag = "2");
+        /// SHA-256 of its secret, which is 256 random bits: no slower hash is needed.
+        secret_hash: Vec<u8> = (bytes = "vec", tag = "3");
     }
     /// Changes one resource.
     ChangeResource {
@@ -333,6 +350,9 @@ pub enum Body {
     /// See [`CredentialReport`].
     #[prost(message, tag = "58")]
     CredentialReport(CredentialReport),
+    /// See [`Instance`].
+    #[prost(message, tag = "120")]
+    Instance(Instance),
     /// See [`MfaDevice`].
     #[prost(message, tag = "40")]
     MfaDevice(MfaDevice),
@@ -357,6 +377,7 @@ impl Body {
             Self::AccountProperties(_) => ResourceKind::AccountProperties,
             Self::TokenPreferences(_) => ResourceKind::TokenPreferences,
             Self::CredentialReport(_) => ResourceKind::CredentialReport,
+            Self::Instance(_) => ResourceKind::Instance,
             Self::MfaDevice(_) => ResourceKind::MfaDevice,
         }
     }
@@ -382,7 +403,7 @@ pub enum Change {
     Remove(String),
 }
 
-/// The action that a change of a resource needs.
+/// The action that a change of a resource needs, without its service where that is IAM.
 fn action(kind: ResourceKind, change: &Change) -> &'static str {
     match (kind, change) {
         (ResourceKind::InstanceProfile, Change::Create(_)) => "CreateInstanceProfile",
@@ -406,6 +427,8 @@ fn action(kind: ResourceKind, change: &Change) -> &'static str {
         (ResourceKind::LoginProfile, Change::Create(_)) => "CreateLoginProfile",
         (ResourceKind::LoginProfile, Change::Update(_)) => "UpdateLoginProfile",
         (ResourceKind::LoginProfile, _) => "DeleteLoginProfile",
+        (ResourceKind::Instance, Change::Create(_)) => "tidegate:RegisterInstance",
+        (ResourceKind::Instance, _) => "tidegate:EndInstance",
         (ResourceKind::MfaDevice, Change::Create(_)) => "CreateVirtualMFADevice",
         (ResourceKind::MfaDevice, _) => "DeleteVirtualMFADevice",
         (kind, change) => held::action(kind, change),
@@ -421,8 +444,12 @@ fn of_change(c: &ChangeResource, account: &AccountState) -> Option<Vec<(String, 
         Change::Create(new) => new.path.clone(),
         _ => account.resource(kind, &c.name).map(|r| r.value.path.clone()).unwrap_or_default(),
     };
-    let mut all =
-        vec![(format!("iam:{}", action(kind, change)), kind.arn(account, &path, &c.name))];
+    let needed = action(kind, change);
+    let needed = if needed.contains(':') { needed.to_owned() } else { format!("iam:{needed}") };
+    let mut all = vec![(needed, kind.arn(account, &path, &c.name))];
+    if let Change::Create(new) = change {
+        all.extend(instance::pass_role(account, new));
+    }
     if let (ResourceKind::InstanceProfile, Change::Add(role)) = (kind, change) {
         let path = account.role(role).map_or("/", |r| r.value.path.as_str());
         all.push(("iam:PassRole".to_owned(), account.arn(crate::EntityKind::Role, path, role)));

@@ -5,10 +5,12 @@
 
 mod attempts;
 mod aws;
+mod clock;
 mod collection;
 pub mod config;
 mod core;
 mod dial;
+mod federation;
 mod founding;
 pub mod gate;
 mod gossip;
@@ -19,6 +21,7 @@ mod node;
 mod operations;
 mod patience;
 mod peers;
+mod planting;
 pub mod platform;
 mod raft_lane;
 mod region;
@@ -30,4 +33,5 @@ mod voters;
 mod warden;
 
 pub use node::{Node, StartError};
+pub use planting::{Planted, PlantedKey};
 pub use tls::{TlsError, node_name};

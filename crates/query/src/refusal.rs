@@ -1,5 +1,7 @@
 //! One table of errors: the code, the HTTP status and whose fault it is, as AWS has them, and what each of our reasons becomes.
 
+mod federation;
+
 use std::sync::Arc;
 
 use tidegate_authn::AuthnError;
@@ -37,6 +39,11 @@ codes! {
     EntityAlreadyExists "EntityAlreadyExists" 409 true;
     EntityTemporarilyUnmodifiable "EntityTemporarilyUnmodifiable" 409 true;
     ExpiredToken "ExpiredToken" 403 true;
+    ExpiredTokenException "ExpiredTokenException" 400 true;
+    FeatureDisabled "FeatureDisabled" 404 true;
+    FeatureEnabled "FeatureEnabled" 409 true;
+    IdpCommunicationError "IDPCommunicationError" 400 true;
+    IdpRejectedClaim "IDPRejectedClaim" 403 true;
     IncompleteSignature "IncompleteSignature" 403 true;
     InternalFailure "InternalFailure" 500 false;
     InvalidAction "InvalidAction" 400 true;
@@ -44,8 +51,10 @@ codes! {
     InvalidAuthorizationMessage "InvalidAuthorizationMessageException" 400 true;
     InvalidCertificate "InvalidCertificate" 400 true;
     InvalidClientTokenId "InvalidClientTokenId" 403 true;
+    InvalidIdentityToken "InvalidIdentityToken" 400 true;
     InvalidInput "InvalidInput" 400 true;
     InvalidPublicKey "InvalidPublicKey" 400 true;
+    JwtPayloadSizeExceeded "JWTPayloadSizeExceededException" 400 true;
     InvalidUserType "InvalidUserType" 400 true;
     KeyPairMismatch "KeyPairMismatch" 400 true;
     LimitExceeded "LimitExceeded" 409 true;
@@ -58,6 +67,7 @@ codes! {
     NoSuchEntity "NoSuchEntity" 404 true;
     NoSuchVersion "NoSuchVersion" 400 true;
     NotSupportedService "NotSupportedService" 404 true;
+    OutboundFederationDisabled "OutboundWebIdentityFederationDisabledException" 403 true;
     PackedPolicyTooLarge "PackedPolicyTooLarge" 400 true;
     PasswordPolicyViolation "PasswordPolicyViolation" 400 true;
     PolicyEvaluation "PolicyEvaluation" 500 false;
@@ -69,6 +79,7 @@ codes! {
     RequestExpired "RequestExpired" 400 true;
     ServiceFailure "ServiceFailure" 500 false;
     ServiceUnavailable "ServiceUnavailable" 503 false;
+    SessionDurationEscalation "SessionDurationEscalationException" 403 true;
     SignatureDoesNotMatch "SignatureDoesNotMatch" 403 true;
     Throttling "Throttling" 400 true;
     UnmodifiableEntity "UnmodifiableEntity" 400 true;

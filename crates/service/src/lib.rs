@@ -8,6 +8,7 @@ mod contain;
 mod decide;
 mod denial;
 mod error;
+mod federation;
 mod session_rules;
 mod standing;
 mod sts;
@@ -22,11 +23,12 @@ pub use contain::{
 pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
 pub use denial::{AUTHORIZATION_MESSAGE_MAX, Denial, decode_authorization_message};
 pub use error::{Reason, ServiceError};
+pub use federation::{AssumeFederated, Vouched, assume_federated};
 pub use session_rules::check_session;
 pub use standing::{check_standing, refusal};
 pub use sts::{
-    AssumeRole, AssumeRoot, AssumedRole, GetFederationToken, Issued, assume_role, assume_root,
-    get_federation_token, get_session_token,
+    AssumeRole, AssumeRoot, AssumedRole, GetFederationToken, InstanceCredentials, Issued,
+    assume_role, assume_root, get_federation_token, get_session_token, instance_credentials,
 };
 pub use tidegate_model::RejectionKind;
 pub use token::{TOKEN_POSITIONS_MAX, Token};

@@ -44,7 +44,7 @@ pub(super) fn check_attachable(arn: &str) -> Result<(), Rejection> {
 
 impl Step<'_> {
     pub(crate) fn policy(&self, arn: &str) -> Result<&PolicyState, Rejection> {
-        if arn.starts_with("arn:aws:iam::aws:policy/") {
+        if self.account.aws_managed(arn).is_some() {
             return Err(Rejection::new(
                 RejectionKind::AccessDenied,
                 "AWS managed policies can't be changed.",

@@ -1,11 +1,16 @@
 //! Instance profiles, identity providers, the alias, the password policy and login profiles.
 
+use tidegate_replica::RegionName;
+
 use crate::{
-    Key, Reply,
+    AccountState, Key, Reply,
     apply::{Answer, Step, held, mfa::missing as mfa_missing, service_linked::check_unprotected},
     mfa::MfaDevice,
     rejection::{Rejection, RejectionKind},
-    resource::{Body, Change, ChangeResource, Resource, ResourceKind, holder},
+    resource::{
+        Body, Change, ChangeResource, EC2, Resource, ResourceKind, holder, role_of_instance,
+        trusts_service,
+    },
     validate,
 };
 
@@ -28,6 +33,7 @@ pub(super) fn missing(kind: ResourceKind, name: &str) -> Rejection {
         ResourceKind::ServerCertificate => {
             format!("The Server Certificate with name {name} cannot be found.")
         }
+        ResourceKind::Instance => format!("The instance {name} cannot be found."),
         ResourceKind::MfaDevice => return mfa_missing(name),
         _ => format!("The {} with id {} cannot be found.", kind.title(), holder(name).1),
     };
@@ -86,6 +92,37 @@ fn updated(old: &Body, new: &Body) -> Result<Body, Rejection> {
         | (Body::PasswordPolicy(_), Body::PasswordPolicy(_)) => new.clone(),
         (old, new) => held::updated(old, new)?,
     })
+}
+
+/// Whether an instance can be given its role: there is one, and its trust policy lets instances have it.
+fn check_instance(account: &AccountState, new: &Resource) -> Result<(), Rejection> {
+    let Some(Body::Instance(instance)) = &new.body else { return Err(mismatch()) };
+    let well_formed = new.name.strip_prefix("i-").is_some_and(|id| {
+        id.len() == 17 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    });
+    let region = RegionName::new(&new.path).is_ok();
+    if !well_formed || !region || instance.secret_hash.len() != 32 {
+        return Err(mismatch());
+    }
+    if instance.profile.is_empty() == instance.role.is_empty() {
+        let message = "An instance needs either an instance profile or a role.";
+        return Err(Rejection::invalid(message));
+    }
+    let profile = &instance.profile;
+    if !profile.is_empty() && account.resource(ResourceKind::InstanceProfile, profile).is_none() {
+        return Err(missing(ResourceKind::InstanceProfile, profile));
+    }
+    let role = role_of_instance(account, instance).ok_or_else(|| match instance.role.as_str() {
+        "" => Rejection::invalid(format!("The instance profile {profile} has no role.")),
+        role => Rejection::no_such("role", role),
+    })?;
+    let arn = ResourceKind::Instance.arn(account, &new.path, &new.name);
+    if trusts_service(account, &role.value, EC2, &arn) {
+        return Ok(());
+    }
+    let message =
+        format!("The trust policy of the role {} does not let {EC2} assume it.", role.value.name);
+    Err(Rejection::invalid(message))
 }
 
 impl Step<'_> {
@@ -161,6 +198,7 @@ impl Step<'_> {
             }
             ResourceKind::AccountProperties => held::check_properties(body)?,
             _ if kind.is_held() => self.check_holder(kind, name, body)?,
+            ResourceKind::Instance => check_instance(self.account, new)?,
             _ => {}
         }
         if self.account.resource(kind, name).is_some() {
@@ -185,6 +223,7 @@ impl Step<'_> {
             ResourceKind::InstanceProfile
             | ResourceKind::MfaDevice
             | ResourceKind::ServerCertificate => validate::path(&new.path)?,
+            ResourceKind::Instance => new.path.clone(),
             _ => String::new(),
         };
         let mut made = Resource { path, created: self.time, ..new.clone() };

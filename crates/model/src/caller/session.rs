@@ -38,6 +38,9 @@ fn context(caller: &CallerRef, now: u64) -> SessionContext {
     if !caller.source_identity.is_empty() {
         context = context.with_source_identity(&caller.source_identity);
     }
+    if let Some(federation) = &caller.federation {
+        context = federation.vouch(context);
+    }
     context
 }
 
@@ -104,6 +107,7 @@ impl AccountState {
         let behind = &user.principal;
         let mut principal =
             Principal::federated_user(self.id(), "/", "", &caller.id, &caller.session)
+                .in_partition(self.partition())
                 .with_session(context(caller, now));
         principal.entity_arn = Arc::clone(&behind.arn);
         principal.tags = tags_together(&behind.tags, &caller.session_tags);

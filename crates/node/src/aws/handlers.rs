@@ -24,14 +24,14 @@ mod settings;
 mod shapes;
 mod simulate;
 mod ssh_keys;
-mod sts;
+pub(crate) mod sts;
 mod tags;
 mod users;
 
 use futures::future::BoxFuture;
 use tidegate_query::{Code, Refusal, Service};
 
-use super::{answer::Outcome, call::Call};
+use super::{answer::Outcome, call::Call, federation};
 
 macro_rules! operations {
     ($($service:ident { $($name:ident => $module:ident::$handler:ident;)* })*) => {
@@ -216,6 +216,9 @@ operations! {
         DisableOrganizationsRootSessions => organization::disable_sessions;
         GetAccountSummary => account::summary;
         GetAccountAuthorizationDetails => details::get;
+        EnableOutboundWebIdentityFederation => federation::enable;
+        DisableOutboundWebIdentityFederation => federation::disable;
+        GetOutboundWebIdentityFederationInfo => federation::get_info;
     }
     Sts {
         AssumeRole => sts::assume_role;
@@ -225,6 +228,7 @@ operations! {
         DecodeAuthorizationMessage => sts::decode_message;
         GetCallerIdentity => sts::get_caller_identity;
         GetAccessKeyInfo => sts::get_access_key_info;
+        GetWebIdentityToken => federation::get_token;
     }
 }
 

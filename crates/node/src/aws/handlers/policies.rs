@@ -31,7 +31,8 @@ fn find<'a>(account: &'a AccountState, arn: &str) -> Result<Found<'a>, Refusal> 
         return Err(Refusal::new(Code::InvalidInput, format!("ARN {arn} is not valid.")));
     }
     let own = account.policy(arn).map(Found::Own);
-    own.or_else(|| aws_managed::find(arn).map(Found::Aws))
+    let aws = || aws_managed::find(&account.aws_managed(arn)?).map(Found::Aws);
+    own.or_else(aws)
         .ok_or_else(|| Refusal::new(Code::NoSuchEntity, format!("Policy {arn} was not found.")))
 }
 

@@ -101,7 +101,7 @@ fn quoted(text: &str) -> String {
 fn report(account: &AccountState, region: &RegionState) -> String {
     let policy = passwords::policy(account);
     let created = account.account().map(|a| a.created).unwrap_or_default();
-    let root = format!("arn:aws:iam::{}:root", account.id());
+    let root = account.root_arn();
     let none = [UNSUPPORTED, UNKNOWN, UNSUPPORTED, UNSUPPORTED].map(ToOwned::to_owned);
     let mut lines = vec![COLUMNS.to_owned()];
     lines.push(line(account, region, ("<root_account>", &root, created), "", none));
