@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from aws_clients import READS, TRUST, Cluster, refused
+from aws_clients import TRUST, Cluster, refused
 
 
 def openssl(*words: str) -> str:
@@ -180,10 +180,12 @@ def reports(cluster: Cluster, iam) -> None:
         assert details["JobStatus"] == "COMPLETED" and set(services) == {"iam", "s3"}, details
         assert services["s3"]["TotalAuthenticatedEntities"] == 0, services
         tracked = services["iam"].get("TrackedActionsLastAccessed", [])
-        return services["iam"].get("LastAuthenticatedEntity") == arn and [t["ActionName"] for t in tracked] == ["ListUsers"]
+        return services["iam"].get("LastAuthenticatedEntity") == arn and "ListUsers" in [t["ActionName"] for t in tracked]
 
     # A node writes uses down once a minute.
     wait_for(told, 75)
+    while iam.generate_credential_report()["State"] != "COMPLETE":
+        time.sleep(0.1)
     entities = iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="iam")["EntityDetailsList"]
     assert entities[0]["EntityInfo"]["Arn"] == arn and entities[0]["LastAuthenticated"], entities
     rows = {r["user"]: r for r in csv.DictReader(io.StringIO(iam.get_credential_report()["Content"].decode()))}

@@ -87,7 +87,10 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
         | ErrorReason::UnknownOutcome
         | ErrorReason::Overloaded
         | ErrorReason::DevelopmentOnly
-        | ErrorReason::UnmodifiableEntity => return None,
+        | ErrorReason::UnmodifiableEntity
+        | ErrorReason::InvalidAuthenticationCode
+        | ErrorReason::EntityTemporarilyUnmodifiable
+        | ErrorReason::PasswordPolicyViolation => return None,
     })
 }
 
