@@ -27,6 +27,7 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 /// Exit codes: 0 everything held, 1 something did not, 2 a run could not be made, 64 wrong usage.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "tidegate-sim", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the command line")]
 pub(crate) struct Args {
     /// Convergence machines alone (pure), or five whole nodes (nodes); as the scenario says, else nodes.
     #[arg(long, value_enum)]

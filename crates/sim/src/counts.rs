@@ -90,7 +90,8 @@ impl Counts {
 
     /// The lines that [`Counts::read`] takes in.
     pub fn lines(&self) -> String {
-        self.iter().map(|(name, number)| format!("{MARK}\t{name}\t{number}\n")).collect()
+        let line = |name: &str, number: u64| [MARK, name, &number.to_string()].join("\t") + "\n";
+        self.iter().map(|(name, number)| line(name, number)).collect()
     }
 }
 

@@ -221,7 +221,7 @@ fn timeline(outcome: &Outcome, args: &Args) -> Timeline {
         }
     }
     for violation in &outcome.violations {
-        timeline.mark("clients", outcome.simulated, "violation", violation.to_string());
+        timeline.mark("clients", outcome.simulated, "violation", violation.clone());
     }
     timeline
 }

@@ -20,6 +20,7 @@ pub(crate) const SYNC: Duration = Duration::from_millis(3);
 
 /// A node.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault that comes and goes by itself")]
 pub(crate) struct Node {
     pub(crate) region: usize,
     /// `None` while it is down.

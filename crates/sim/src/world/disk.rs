@@ -37,6 +37,7 @@ struct Rot {
 
 /// What is wrong with a disk.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault that comes and goes by itself")]
 struct Illness {
     /// There is no room for what would become durable.
     full: bool,

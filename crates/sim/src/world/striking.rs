@@ -140,7 +140,9 @@ impl Cluster {
         match (fault, victims) {
             (Fault::Crash(_) | Fault::Power | Fault::Gone(_), _) => {
                 let kept = self.random.random_range(0..8);
-                victims.iter().for_each(|node| self.cut_power(sim, *node, kept));
+                for node in victims {
+                    self.cut_power(sim, *node, kept);
+                }
             }
             (Fault::FullDisk(_), _) => self.disks(victims).iter().for_each(|m| m.disk.fill(true)),
             // Both count once a sync has met them.
@@ -245,7 +247,9 @@ impl Cluster {
         }
         match (fault, victims.as_slice()) {
             (Fault::Crash(_) | Fault::Power | Fault::Gone(_), nodes) => {
-                nodes.iter().for_each(|node| self.start_again(sim, *node));
+                for node in nodes {
+                    self.start_again(sim, *node);
+                }
             }
             (Fault::Partition(..) | Fault::OneWay(..), [a, b]) => sim.repair(host(*a), host(*b)),
             (Fault::Hold(..), [a, b]) => sim.release(host(*a), host(*b)),
@@ -268,7 +272,9 @@ impl Cluster {
             }
             (Fault::Torn(_), nodes) => {
                 let missed = self.disks(nodes).iter().all(|m| m.disk.tear(false));
-                nodes.iter().for_each(|node| self.start_again(sim, *node));
+                for node in nodes {
+                    self.start_again(sim, *node);
+                }
                 return missed;
             }
             (Fault::SyncFails(_), nodes) => {

@@ -83,12 +83,12 @@ impl World {
             | Fault::OneWay(a, b)
             | Fault::Hold(a, b) => self.pair(a, b).map(|(a, b)| vec![a, b]).unwrap_or_default(),
             Fault::Unreadable(a)
+            | Fault::FullDisk(a)
             | Fault::SlowDisk(a, _)
             | Fault::Pause(a)
             | Fault::Leap(a, _)
             | Fault::Isolate(a)
             | Fault::Deaf(a) => self.whoever(a).into_iter().collect(),
-            Fault::FullDisk(a) => self.whoever(a).into_iter().collect(),
             Fault::Quarantine(a) => self.container(a).into_iter().collect(),
             Fault::Wipe(a) | Fault::Leave(a) | Fault::BitRot(a, _) => {
                 let room = self.nodes.len() > MEMBERS_LEAST;
@@ -145,15 +145,10 @@ impl World {
             Fault::DiskFails(_) => self.each(victims, |n| n.disk_fails = true),
             Fault::Torn(_) => self.each(victims, |n| n.tears = true),
             Fault::FullDisk(_) => self.each(victims, |n| n.disk.full = true),
-            Fault::BitRot(_, number) => {
-                let up: Vec<NodeId> = victims.iter().copied().filter(|v| self.is_up(*v)).collect();
-                let mut rots = |id| self.nodes.get_mut(id).is_some_and(|n| n.disk.rot(number));
-                up.iter().fold(false, |some, id| rots(id) || some)
-            }
-            Fault::Quarantine(_) => {
-                let all = victims.iter().copied().collect::<Vec<_>>();
-                all.into_iter().fold(false, |some, id| self.contain(id) || some)
-            }
+            Fault::BitRot(_, number) => self.each_that(victims, |world, id| {
+                world.is_up(id) && world.nodes.get_mut(&id).is_some_and(|n| n.disk.rot(number))
+            }),
+            Fault::Quarantine(_) => self.each_that(victims, Self::contain),
             Fault::Lift(group) => self.lift(self.group(group)),
             Fault::Unreadable(_) => self.each(victims, |n| n.disk.unreadable = true),
             Fault::SlowDisk(_, takes) => self.each(victims, |n| n.sync_takes = takes),
@@ -195,6 +190,19 @@ impl World {
                 change(node);
                 some = true;
             }
+        }
+        some
+    }
+
+    /// Does something to each; whether it worked with any.
+    fn each_that(
+        &mut self,
+        victims: &[NodeId],
+        mut work: impl FnMut(&mut Self, NodeId) -> bool,
+    ) -> bool {
+        let mut some = false;
+        for id in victims {
+            some |= work(self, *id);
         }
         some
     }
