@@ -16,7 +16,7 @@ use tidegate_model::{
     region::{CLOCK_SKEW_MAX_MILLIS, Subject, void_before},
 };
 use tidegate_policy::{
-    Action, Arn, CompiledPolicy, Context, PolicySet, PolicySource, Principal, Request,
+    AccountId, Action, Arn, CompiledPolicy, Context, PolicySet, PolicySource, Principal, Request,
     ResourceFacts, SessionContext, UnixMillis, authorize,
 };
 
@@ -32,7 +32,7 @@ pub(crate) use self::{
 };
 use crate::{
     Caller, Denial, Reason, ServiceError, View, check_standing,
-    standing::{contained, refusal},
+    standing::{contained, lineage_across, refusal},
 };
 
 /// Asks for a session of a role.
@@ -93,6 +93,7 @@ struct Asking<'a> {
     principal: Principal,
     set: PolicySet,
     role_arn: &'a str,
+    role_account: AccountId,
     facts: ResourceFacts,
     context: Context,
 }
@@ -101,7 +102,7 @@ impl<'a> Asking<'a> {
     fn new(
         caller: &Caller,
         request: &'a AssumeRole,
-        role: &Role,
+        (role_account, role): (AccountId, &Role),
         trust: Arc<CompiledPolicy>,
         now: UnixMillis,
     ) -> Self {
@@ -125,6 +126,7 @@ impl<'a> Asking<'a> {
             principal,
             set: PolicySet { resource: Some(trust), ..caller.resolved.policies.clone() },
             role_arn: &request.role_arn,
+            role_account,
             facts: ResourceFacts { tags, ..ResourceFacts::default() },
             context,
         }
@@ -134,6 +136,7 @@ impl<'a> Asking<'a> {
     fn check(&self, action: &str) -> Result<(), ServiceError> {
         let parsed = Action::parse(action).map_err(|e| invalid(e.to_string()))?;
         let asked = Request {
+            resource_account: Some(self.role_account),
             resource_facts: Some(&self.facts),
             ..Request::new(&self.principal, &parsed, self.role_arn, &self.context)
         };
@@ -177,7 +180,7 @@ fn seconds(caller: &Caller, asked: u32, role: &Role) -> Result<u32, ServiceError
     Ok(seconds)
 }
 
-/// Gives the caller a session of a role of its own account, when the role's trust policy and, unless that names the caller itself, the
+/// Gives the caller a session of a role, when the role's trust policy and, unless that is of the same account and names the caller itself, the
 /// caller's own policies allow it.
 pub fn assume_role(
     view: &View,
@@ -191,15 +194,17 @@ pub fn assume_role(
     let name = request.session_name.as_str();
     check_session_name(name)?;
     let nobody = || denied(&caller.resolved.principal.arn, "sts:AssumeRole", &request.role_arn);
-    let account = arn.account_id().filter(|a| *a == caller.account).ok_or_else(nobody)?;
-    let state = view.account(account)?;
+    let account = arn.account_id().ok_or_else(nobody)?;
+    // Nobody learns which other accounts there are.
+    let state =
+        view.account(account).map_err(|e| if account == caller.account { e } else { nobody() })?;
     let role = arn.resource().rsplit('/').next().and_then(|n| state.role(n)).ok_or_else(nobody)?;
     let role = &role.value;
     let trust = state.trust(&role.name).ok_or_else(nobody)?;
     let (tags, transitive) = (&request.tags, &request.transitive_tag_keys);
     let attributes =
         attributes::attributes(&caller.reference, tags, transitive, &request.source_identity)?;
-    let mut asking = Asking::new(caller, request, role, trust, now);
+    let mut asking = Asking::new(caller, request, (account, role), trust, now);
     describe(&mut asking.context, tags, transitive, &attributes.source_identity);
     asking.check("sts:AssumeRole")?;
     // Also for what the caller's session hands on: each role in a chain must take it.
@@ -238,13 +243,15 @@ fn may_begin(
     role_id: &str,
     now: UnixMillis,
 ) -> Result<Vec<String>, ServiceError> {
-    check_standing(view, state, &caller.reference, &caller.resolved, now)?;
+    let callers = view.account(caller.account)?;
+    check_standing(view, callers, &caller.reference, &caller.resolved, now)?;
     let own = Subject::caller(&caller.reference, &caller.resolved);
-    let begun = Subject { root: false, entity: role_id, access_key: "", lineage: &[], ..own };
+    let account = state.id().as_u64();
+    let begun = Subject { account, root: false, entity: role_id, access_key: "", lineage: &[] };
     if let Some(quarantine) = contained(view, state, &begun, now) {
         return Err(refusal(quarantine));
     }
-    let lineage = own.descends();
+    let lineage = lineage_across(own.descends(), own.account, account);
     if lineage.len() > LINEAGE_MAX {
         return Err(ServiceError::new(
             Reason::LimitExceeded,

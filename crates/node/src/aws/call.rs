@@ -7,6 +7,7 @@ use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use tidegate_model::{AccountState, Command, Reply};
+use tidegate_policy::AccountId;
 use tidegate_query::{Asked, Code, Fields, Form, Refusal, Service, Value};
 use tidegate_replica::{Clock, GroupId};
 use tidegate_service::{Caller, Reason, ServiceError, check_session};
@@ -159,6 +160,26 @@ impl Call<'_> {
         let action = format!("{}:{}", self.asked.service.scope(), self.asked.operation.name);
         let read = operations::read(self.core, self.caller, &self.wanted.reads, &action, subject);
         Ok(read.await?)
+    }
+
+    /// The groups that an answer rests on which also says something of another account.
+    pub(super) fn groups_with(&self, other: Option<AccountId>) -> Vec<GroupId> {
+        let present = self.core.views.load();
+        let other = other.and_then(|account| present.group_of(account).ok());
+        let mut groups = self.groups().to_vec();
+        groups.extend(other.filter(|g| !groups.contains(g)));
+        groups
+    }
+
+    /// The view that the call asks for, of these groups.
+    pub(super) async fn view_of(&self, groups: &[GroupId]) -> Result<Seen, Refusal> {
+        Ok(operations::view(self.core, &self.wanted.reads, groups).await?)
+    }
+
+    /// The answer to a read that rests on these groups.
+    pub(super) fn seen_of(&self, seen: &Seen, groups: &[GroupId], output: Fields) -> Outcome {
+        let evidence = operations::evidence(self.core, seen, groups)?;
+        Ok(Answered { output, evidence: Some(evidence) })
     }
 
     /// The view that the call asks for.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_policy::UnixMillis;
+use tidegate_policy::{Arn, UnixMillis};
 use tidegate_proto::sts::v1::{
     AssumeRoleRequest, AssumeRoleResponse, Credentials, GetCallerIdentityRequest,
     GetCallerIdentityResponse, sts_service_server::StsService,
@@ -27,8 +27,12 @@ impl StsService for StsHandler {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
-        let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::Seen::present(core);
+        let mut groups = vec![GroupId::DIRECTORY, caller.group];
+        // A role of another account: the answer rests on that account too.
+        let account = Arn::parse(&request.role_arn).ok().and_then(|arn| arn.account_id());
+        let other = account.and_then(|account| view.group_of(account).ok());
+        groups.extend(other.filter(|group| *group != caller.group));
         view.check_ceiling(core, &groups).map_err(refuse)?;
         let asked = AssumeRole {
             role_arn: request.role_arn,

@@ -2,7 +2,7 @@
 
 use tidegate_authn::ClusterKey;
 use tidegate_model::{
-    CallerRef, Command, DirectoryState, Envelope, GroupState, Key,
+    CallerRef, Command, Envelope, GroupState, Key,
     command::{CreateAccessKey, CreateRole, CreateUser, InitAccount, PutInline},
     record::{AccessKey, AccountPlacement},
 };
@@ -13,6 +13,7 @@ use super::*;
 use crate::{authenticate::reference_of, check};
 
 const ACCOUNT: u64 = 123_456_789_012;
+const OTHER: u64 = 210_987_654_321;
 const NOW: UnixMillis = UnixMillis(1_795_467_600_000);
 const ROLE: &str = "arn:aws:iam::123456789012:role/team/worker";
 const TRUSTED: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}}"#;
@@ -44,31 +45,8 @@ impl Rig {
     /// An account with the user `ada`, tagged `team=red`, who may do everything, and the roles `worker` and `next`, tagged `team=blue`.
     fn new() -> Self {
         let mut rig = Self { view: View::default(), index: 0 };
-        let placement = AccountPlacement {
-            account: ACCOUNT,
-            group: 1,
-            active: true,
-            ..AccountPlacement::default()
-        };
-        let record = Record {
-            key: Key::AccountPlacement(ACCOUNT).encode(),
-            value: Some(prost::Message::encode_to_vec(&placement).into()),
-            stamp: Stamp { epoch: 0, revision: 1 },
-            dot: Dot {
-                origin: Origin::Group { group: GroupId::DIRECTORY, generation: 0 },
-                sequence: 1,
-            },
-        };
-        let mut directory = DirectoryState::default();
-        directory.absorb(&record).unwrap();
-        rig.view.directory = directory;
         rig.view.groups.insert(1, GroupState::new(GroupId(1)));
-        let root_key = Some(AccessKey { id: "ROOT".into(), ..AccessKey::default() });
-        let system = CallerRef { kind: caller_kind::SYSTEM, ..CallerRef::default() };
-        rig.apply(
-            system,
-            Command::InitAccount(InitAccount { name: "a".into(), email: "a@b".into(), root_key }),
-        );
+        rig.account(ACCOUNT);
         rig.root(Command::CreateUser(CreateUser {
             name: "ada".into(),
             id: "AIDAADA".into(),
@@ -88,10 +66,30 @@ impl Rig {
         rig
     }
 
-    fn apply(&mut self, caller: CallerRef, command: Command) {
+    /// An account with its root user's key.
+    fn account(&mut self, account: u64) {
+        self.index += 1;
+        let placement =
+            AccountPlacement { account, group: 1, active: true, ..AccountPlacement::default() };
+        let origin = Origin::Group { group: GroupId::DIRECTORY, generation: 0 };
+        let record = Record {
+            key: Key::AccountPlacement(account).encode(),
+            value: Some(prost::Message::encode_to_vec(&placement).into()),
+            stamp: Stamp { epoch: 0, revision: self.index },
+            dot: Dot { origin, sequence: self.index },
+        };
+        self.view.directory.absorb(&record).unwrap();
+        let id = if account == ACCOUNT { "ROOT" } else { "ROOT2" };
+        let root_key = Some(AccessKey { id: id.into(), ..AccessKey::default() });
+        let system = CallerRef { kind: caller_kind::SYSTEM, ..CallerRef::default() };
+        let init = InitAccount { name: "a".into(), email: "a@b".into(), root_key };
+        self.apply(account, system, Command::InitAccount(init));
+    }
+
+    fn apply(&mut self, account: u64, caller: CallerRef, command: Command) {
         self.index += 1;
         let envelope = Envelope {
-            account: ACCOUNT,
+            account,
             caller: Some(caller),
             command: Some(command),
             ..Envelope::default()
@@ -102,7 +100,7 @@ impl Rig {
     }
 
     fn root(&mut self, command: Command) {
-        self.apply(Self::reference(caller_kind::ROOT, "ROOT"), command);
+        self.apply(ACCOUNT, Self::reference(ACCOUNT, caller_kind::ROOT, "ROOT"), command);
     }
 
     fn grant(&mut self, kind: u32, name: &str, document: &str) {
@@ -122,12 +120,12 @@ impl Rig {
         }));
     }
 
-    fn reference(kind: u32, access_key: &str) -> CallerRef {
-        CallerRef { kind, account: ACCOUNT, access_key: access_key.into(), ..CallerRef::default() }
+    fn reference(account: u64, kind: u32, access_key: &str) -> CallerRef {
+        CallerRef { kind, account, access_key: access_key.into(), ..CallerRef::default() }
     }
 
     fn caller(&self, reference: CallerRef, now: UnixMillis) -> Caller {
-        let account = AccountId::from_u64(ACCOUNT).unwrap();
+        let account = AccountId::from_u64(reference.account).unwrap();
         let state = Arc::clone(self.view.account(account).unwrap());
         let resolved = state.resolve(&reference, now.0).unwrap();
         let context = Context::default();
@@ -135,11 +133,11 @@ impl Rig {
     }
 
     fn ada(&self) -> Caller {
-        self.caller(Self::reference(caller_kind::USER, "ADA"), NOW)
+        self.caller(Self::reference(ACCOUNT, caller_kind::USER, "ADA"), NOW)
     }
 
     fn as_root(&self) -> Caller {
-        self.caller(Self::reference(caller_kind::ROOT, "ROOT"), NOW)
+        self.caller(Self::reference(ACCOUNT, caller_kind::ROOT, "ROOT"), NOW)
     }
 
     /// Whoever holds a token, as a node finds it.
@@ -464,6 +462,80 @@ fn a_federated_user_may_do_what_both_the_user_and_its_session_allow() {
     assert_eq!(why(check(&bob, "ec2:RunInstances", "*")), Reason::AccessDenied);
     rig.grant(1, "ada", &allow(r#""s3:*""#));
     assert_eq!(why(rig.federate(&rig.ada(), &untagged)), Reason::AccessDenied);
+}
+
+#[test]
+fn a_role_of_another_account_needs_the_word_of_both_and_remembers_where_its_sessions_come_from() {
+    use tidegate_model::region::{Quarantine, RegionKey, Target, target_kind};
+    let mut rig = Rig::new();
+    let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/ada"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"agreed"}}}}"#;
+    rig.account(OTHER);
+    rig.apply(
+        OTHER,
+        Rig::reference(OTHER, caller_kind::ROOT, "ROOT2"),
+        Command::CreateRole(CreateRole {
+            name: "guest".into(),
+            id: "AROAGUEST".into(),
+            trust_policy: trust.into(),
+            ..CreateRole::default()
+        }),
+    );
+    let guest = |external_id: &str| AssumeRole {
+        role_arn: "arn:aws:iam::210987654321:role/guest".into(),
+        session_name: "visit".into(),
+        external_id: external_id.into(),
+        ..AssumeRole::default()
+    };
+    assert_eq!(why(rig.assume(&rig.ada(), &guest("guessed"))), Reason::AccessDenied);
+    let session = rig.assume(&rig.ada(), &guest("agreed")).unwrap();
+    assert_eq!(
+        &*session.resolved.principal.arn,
+        "arn:aws:sts::210987654321:assumed-role/guest/visit"
+    );
+    assert_eq!(session.reference.lineage, ["123456789012/ADA", "123456789012/AIDAADA"]);
+    let nobody = AssumeRole { role_arn: guest("").role_arn.replace("2109", "3109"), ..guest("") };
+    assert_eq!(why(rig.assume(&rig.ada(), &nobody)), Reason::AccessDenied);
+    // Whoever contains ada contains what she began there.
+    let stands = |rig: &Rig| {
+        check_standing(&rig.view, &session.state, &session.reference, &session.resolved, NOW)
+    };
+    assert!(stands(&rig).is_ok());
+    let target = |id: &str| Quarantine {
+        id: id.into(),
+        account: ACCOUNT,
+        target: Some(Target { kind: target_kind::PRINCIPAL, id: id.into(), ..Target::default() }),
+        until: NOW.0 + 60_000,
+        reason: "test".into(),
+        issued: NOW.0,
+        ..Quarantine::default()
+    };
+    for (id, contained) in [("AIDABOB", false), ("AIDAADA", true)] {
+        let origin = Origin::Node { node: tidegate_replica::NodeId(4), incarnation: 1 };
+        rig.index += 1;
+        let record = Record {
+            key: RegionKey::Quarantine(ACCOUNT, id.into()).encode(origin).unwrap(),
+            value: Some(prost::Message::encode_to_vec(&target(id)).into()),
+            stamp: Stamp { epoch: 0, revision: rig.index },
+            dot: Dot { origin, sequence: rig.index },
+        };
+        rig.view.region.absorb(&record).unwrap();
+        assert_eq!(stands(&rig).is_err(), contained, "{id}");
+    }
+    // The trust policy names her; across accounts her own policies must allow it too.
+    rig.view.region = tidegate_model::region::RegionState::default();
+    rig.grant(1, "ada", &allow(r#""s3:*""#));
+    assert_eq!(why(rig.assume(&rig.ada(), &guest("agreed"))), Reason::AccessDenied);
+}
+
+#[test]
+fn a_lineage_names_accounts_where_they_are_others() {
+    let ids = |all: &[&str]| all.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let across = lineage_across;
+    assert_eq!(across(ids(&["AIDA", "2/AROA"]), 1, 1), ids(&["AIDA", "2/AROA"]));
+    assert_eq!(
+        across(ids(&["AIDA", "2/AROA", "3/root"]), 1, 2),
+        ids(&["1/AIDA", "3/root", "AROA"])
+    );
 }
 
 #[test]

@@ -60,6 +60,10 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
         ErrorReason::NoSuchEntity => {
             "if it was made a moment ago, ask with `--consistency strong` or with the token of the change"
         }
+        ErrorReason::InvalidAuthenticationCode => {
+            "wait for the device's next code: each is good once, near its own time"
+        }
+        ErrorReason::EntityTemporarilyUnmodifiable => "try again in a moment",
         ErrorReason::ConcurrentModification => "read it again and use its new etag",
         ErrorReason::IdempotencyMismatch => "use another --request-id for another change",
         ErrorReason::NotYetPropagated => {
@@ -82,6 +86,7 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
         | ErrorReason::DeleteConflict
         | ErrorReason::LimitExceeded
         | ErrorReason::MalformedPolicyDocument
+        | ErrorReason::PasswordPolicyViolation
         | ErrorReason::ValidationError
         | ErrorReason::AccountNotFound
         | ErrorReason::UnknownOutcome

@@ -262,8 +262,13 @@ pub(super) async fn authenticated(call: &Call<'_>) -> Result<Option<u64>, Refusa
     count(call, serial)?;
     let now = call.core.platform.wall().0;
     let seed = open(call, serial, device)?;
-    let step = seed.step_of(code, device.good_steps(now)).ok_or_else(wrong)?;
+    // A code that is used up is no guess: it is refused likewise, but not counted.
+    let unused = MfaDevice { last_step: 0, ..device.clone() };
+    let step = seed.step_of(code, unused.good_steps(now)).ok_or_else(wrong)?;
     call.core.attempts.right(serial);
+    if !device.good_steps(now).contains(&step) {
+        return Err(wrong());
+    }
     let used = UseMfaCode { name: resource.name.clone(), id: resource.id.clone(), step };
     match call.change(Command::UseMfaCode(used)).await {
         Ok(_) => Ok(Some(now)),

@@ -1,8 +1,8 @@
 //! Sessions, and who is asking.
 
 use tidegate_authn::Session;
-use tidegate_model::AccountState;
-use tidegate_policy::{PrincipalKind, UnixMillis, aws_managed};
+use tidegate_model::{AccountState, ids};
+use tidegate_policy::{Arn, PrincipalKind, UnixMillis, aws_managed};
 use tidegate_query::{Code, Fields, Refusal};
 use tidegate_service::{
     AssumeRole, GetFederationToken, assume_role as assume, check, decode_authorization_message,
@@ -99,10 +99,12 @@ pub(super) async fn assume_role(call: &Call<'_>) -> Outcome {
     }
     let packed = packed(call.input)?;
     let mfa_at = mfa::authenticated(call).await?;
-    let seen = call.view().await?;
+    let role_arn = call.text("RoleArn");
+    let groups = call.groups_with(Arn::parse(&role_arn).ok().and_then(|arn| arn.account_id()));
+    let seen = call.view_of(&groups).await?;
     let caller = operations::still(call.core, &seen, call.caller)?;
     let request = AssumeRole {
-        role_arn: call.text("RoleArn"),
+        role_arn,
         session_name: call.text("RoleSessionName"),
         duration_seconds: seconds(call),
         policies: policies(call.input, seen.account(call.caller.account)?)?,
@@ -125,7 +127,7 @@ pub(super) async fn assume_role(call: &Call<'_>) -> Outcome {
         .with("AssumedRoleUser", user)
         .with_some("PackedPolicySize", packed)
         .with_text("SourceIdentity", &session.attributes.source_identity);
-    call.seen(&seen, output)
+    call.seen_of(&seen, &groups, output)
 }
 
 pub(super) async fn get_session_token(call: &Call<'_>) -> Outcome {
