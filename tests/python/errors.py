@@ -19,7 +19,7 @@ import time
 import botocore
 import botocore.exceptions
 
-from aws_clients import READS, TRUST, Cluster
+from aws_clients import READS, TRUST, Cluster, early_in_a_step, one_time_code
 from entities import Pki, member_account
 
 HERE = pathlib.Path(__file__).parent
@@ -502,12 +502,65 @@ def ssh_key(pki: Pki) -> str:
         return pathlib.Path(path + ".pub").read_text()
 
 
+def devices(w: World):
+    """MFA devices, and own passwords."""
+    none = {"SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/{NO}"}
+    codes = {"AuthenticationCode1": "000000", "AuthenticationCode2": "000001"}
+    missing_device = "doesn't exist"
+    for operation, parameters in {
+        "DeactivateMFADevice": {"UserName": "u"},
+        "DeleteVirtualMFADevice": {},
+        "EnableMFADevice": {"UserName": "u", **codes},
+        "GetMFADevice": {},
+        "ListMFADeviceTags": {},
+        "ResyncMFADevice": {"UserName": "u", **codes},
+        "TagMFADevice": {"Tags": [TAG]},
+        "UntagMFADevice": {"TagKeys": ["a"]},
+    }.items():
+        yield operation, "NoSuchEntity", missing_device, {**none, **parameters}
+    made = [w.iam.create_virtual_mfa_device(VirtualMFADeviceName=f"d{n}")["VirtualMFADevice"] for n in range(9)]
+    first = {"SerialNumber": made[0]["SerialNumber"]}
+    yield "CreateVirtualMFADevice", "EntityAlreadyExists", "already exists", {"VirtualMFADeviceName": "D0"}
+    yield "CreateVirtualMFADevice", "InvalidInput", DUPLICATE, {"VirtualMFADeviceName": "x", "Tags": TWICE}
+    yield "TagMFADevice", "InvalidInput", DUPLICATE, {**first, "Tags": TWICE}
+    yield "UntagMFADevice", "InvalidInput", "At least one tag", {**first, "TagKeys": []}
+    w.iam.tag_mfa_device(**first, Tags=MANY)
+    yield "TagMFADevice", "LimitExceeded", "TagsPerEntity: 50", {**first, "Tags": MORE}
+    yield "EnableMFADevice", "InvalidAuthenticationCode", "is not valid", {"UserName": "u", **first, **codes}
+
+    def right(device: dict, step: int) -> dict:
+        pair = [one_time_code(device["Base32StringSeed"], n) for n in (step - 1, step)]
+        return {"SerialNumber": device["SerialNumber"], "AuthenticationCode1": pair[0], "AuthenticationCode2": pair[1]}
+
+    for device in made[:8]:
+        w.iam.enable_mfa_device(UserName="u", **right(device, early_in_a_step()))
+    yield "EnableMFADevice", "EntityAlreadyExists", "already in use", {"UserName": "v", **right(made[0], early_in_a_step())}
+    yield "EnableMFADevice", "LimitExceeded", "MFADevicesPerUser: 8", {"UserName": "u", **right(made[8], early_in_a_step())}
+    yield "ResyncMFADevice", "InvalidAuthenticationCode", "is not valid", {"UserName": "u", **first, **codes}
+    yield "DeleteVirtualMFADevice", "DeleteConflict", "", first
+    change = {"OldPassword": "Passw0rd!x", "NewPassword": "Passw0rd!y"}
+    yield "ChangePassword", "InvalidUserType", "", change
+    grant = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}}
+    clients = {}
+    for user in ("u", "w"):
+        if user == "w":
+            w.iam.create_user(UserName="w")
+        w.iam.put_user_policy(UserName=user, PolicyName="own", PolicyDocument=json.dumps(grant))
+        key = w.iam.create_access_key(UserName=user)["AccessKey"]
+        clients[user] = w.client("iam", (key["AccessKeyId"], key["SecretAccessKey"]))
+    yield "ChangePassword", "NoSuchEntity", "cannot be found", change, clients["w"]
+    yield "ChangePassword", "PasswordPolicyViolation", "minimum length", {**change, "NewPassword": "short"}, clients["u"]
+
+
 def sessions(w: World):
     """Sessions that nobody gets."""
     role = {"RoleArn": w.role, "RoleSessionName": "session"}
     yield "AssumeRole", "MalformedPolicyDocument", "", {**role, "Policy": "{"}
     large = {"Policy": policy(1990), "PolicyArns": [{"arn": AWS_POLICY}] * 3}
     yield "AssumeRole", "PackedPolicyTooLarge", "Packed policy consumes", {**role, **large}
+    yield "GetFederationToken", "MalformedPolicyDocument", "", {"Name": "bob", "Policy": "{"}
+    yield "GetFederationToken", "PackedPolicyTooLarge", "Packed policy consumes", {"Name": "bob", **large}
+    yield "DecodeAuthorizationMessage", "InvalidAuthorizationMessageException", "", {"EncodedMessage": "eA=="}
 
 
 def organization(w: World):
@@ -521,7 +574,7 @@ def organization(w: World):
 
 
 EXPIRED = (HERE / "expired.pem").read_text()
-CASES = [missing, ill_formed, credentials, taken, in_use, sessions, quotas]
+CASES = [missing, ill_formed, credentials, taken, in_use, devices, sessions, quotas]
 # Asked by a member account.
 MEMBER_CASES = [organization]
 
