@@ -171,11 +171,7 @@ impl Warden {
 
     /// Ends groups that this node votes in no more. From here on gossip brings what they do. Gives those of which the store has less than
     /// the view, and how much: the log had not yet brought what gossip had brought before.
-    async fn leave(
-        &self,
-        view: &View,
-        own: &[GroupId],
-    ) -> Result<Vec<(GroupId, u64)>, StartError> {
+    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<Vec<(GroupId, u64)>, StartError> {
         let mut left_early = Vec::new();
         let placements = view.directory.placements().map(|p| GroupId(p.group));
         for group in placements.filter(|g| !own.contains(g)) {

@@ -187,8 +187,7 @@ impl Liveness {
         };
         let behind = self.missing.range((Bound::Excluded(last), Bound::Unbounded));
         let turn = behind.chain(self.missing.range(..=last));
-        let called: Vec<NodeId> =
-            turn.filter(due).take(ANNOUNCES_MAX - count).copied().collect();
+        let called: Vec<NodeId> = turn.filter(due).take(ANNOUNCES_MAX - count).copied().collect();
         let last = called.last().copied().unwrap_or(last);
         self.calls = (since, count + called.len(), last);
         called

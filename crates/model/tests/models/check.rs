@@ -14,9 +14,17 @@ where
     M::State: Debug + Hash + Clone + PartialEq + Send + Sync,
     M::Action: Debug + Clone + PartialEq + Send + Sync,
 {
-    let checker = model.checker().threads(THREADS).spawn_bfs().report(&mut WriteReporter::new(&mut io::stdout()));
+    let checker = model
+        .checker()
+        .threads(THREADS)
+        .spawn_bfs()
+        .report(&mut WriteReporter::new(&mut io::stdout()));
     let states = checker.unique_state_count();
-    println!("{name}: {states} states, {} steps, {} deep", checker.state_count(), checker.max_depth());
+    println!(
+        "{name}: {states} states, {} steps, {} deep",
+        checker.state_count(),
+        checker.max_depth()
+    );
     checker.assert_properties();
     states
 }
@@ -28,8 +36,12 @@ where
     M::State: Debug + Hash + Clone + PartialEq + Send + Sync,
     M::Action: Debug + Clone + PartialEq + Send + Sync,
 {
-    let checker =
-        model.checker().threads(THREADS).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let checker = model
+        .checker()
+        .threads(THREADS)
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
     let states = checker.unique_state_count();
     let found = checker.discovery(property);
     let steps = found.map(stateright::Path::into_actions);

@@ -15,10 +15,8 @@ const HOME: u64 = 1;
 const REPLICA: u64 = 2;
 const AWAY: u64 = 3;
 
-const WRITES: [Entry; 2] = [
-    Entry { index: 1, key: "a", value: Some("1") },
-    Entry { index: 2, key: "a", value: None },
-];
+const WRITES: [Entry; 2] =
+    [Entry { index: 1, key: "a", value: Some("1") }, Entry { index: 2, key: "a", value: None }];
 /// What the one that is away writes: a quarantine, say.
 const OWN: &str = "quarantine";
 
@@ -81,46 +79,38 @@ impl State {
 impl Eviction {
     fn asks(&self, state: &State, steps: &mut Vec<Step>) {
         let nodes = &state.nodes;
-        if nodes.net.is_empty() && nodes.may_ask(REPLICA, HOME, LOG, 2) {
-            steps.push(Step::Ask(REPLICA, HOME));
-        }
-        let caught_up = match state.standing {
-            Standing::Member | Standing::Anew => true,
-            // What it has is older than the cluster may still know.
-            Standing::Back => self.0 == Bug::KeepsOld,
-            Standing::CutOff | Standing::Evicted => false,
+        let mut may = |asks, source, origin| {
+            if nodes.may_ask(asks, source, origin, 2) {
+                steps.push(Step::Ask(asks, source));
+            }
         };
-        if caught_up {
-            // Whoever is anew asks any; a member is sent what is new.
-            let sources: &[u64] =
-                if state.standing == Standing::Member { &[] } else { &[HOME, REPLICA] };
-            for source in sources.iter().copied() {
-                let more = nodes.may_ask(AWAY, source, LOG, 2)
-                    || (state.standing == Standing::Anew
-                        && nodes.may_ask(AWAY, source, own(AWAY, 1), 2));
-                steps.extend(more.then_some(Step::Ask(AWAY, source)));
-            }
+        if nodes.net.is_empty() {
+            may(REPLICA, HOME, LOG);
+            may(REPLICA, HOME, own(AWAY, 1));
         }
-        if !matches!(state.standing, Standing::CutOff | Standing::Evicted) {
-            for (asks, source) in [(HOME, AWAY), (REPLICA, HOME)] {
-                if nodes.may_ask(asks, source, own(AWAY, 1), 2) {
-                    steps.push(Step::Ask(asks, source));
-                }
-            }
+        if matches!(state.standing, Standing::Back | Standing::Anew) {
+            may(HOME, AWAY, own(AWAY, 1));
+        }
+        // What who is back has is older than the cluster may still know: he hands over, and does not ask.
+        if state.standing == Standing::Anew
+            || (state.standing == Standing::Back && self.0 == Bug::KeepsOld)
+        {
+            may(AWAY, HOME, LOG);
+            may(AWAY, REPLICA, LOG);
+            may(AWAY, HOME, own(AWAY, 1));
         }
     }
 
+    /// The home forgets a tombstone.
     fn collects(&self, state: &State, steps: &mut Vec<Step>) {
-        for id in [HOME, REPLICA] {
-            let node = state.nodes.node(id);
-            let upto = match self.0 {
-                Bug::CollectsEarly => node.published(LOG),
-                _ => node.stable(),
-            };
-            // Only where there is a tombstone to go.
-            if upto >= 2 && node.seen.collected < 2 && node.durable(LOG) >= 2 {
-                steps.push(Step::Collect(id, upto));
-            }
+        let node = state.nodes.node(HOME);
+        let upto = match self.0 {
+            Bug::CollectsEarly => node.published(LOG),
+            _ => node.stable(),
+        };
+        // Only where there is one to go.
+        if upto >= 2 && node.seen.collected < 2 && node.durable(LOG) >= 2 {
+            steps.push(Step::Collect(HOME, upto));
         }
     }
 }
@@ -133,8 +123,7 @@ impl Model for Eviction {
         let floors = !matches!(self.0, Bug::KeepsOld | Bug::CollectsEarly);
         let nodes = [HOME, REPLICA, AWAY].map(|id| Node::new(id, 0, floors));
         let nodes = Nodes::new(nodes.into());
-        let mut state =
-            State { nodes, written: 0, standing: Standing::Member, appended: false };
+        let mut state = State { nodes, written: 0, standing: Standing::Member, appended: false };
         for id in [HOME, REPLICA, AWAY] {
             state.nodes.give(id, all());
             state.nodes.give(id, Input::WriteAs(1));
@@ -154,7 +143,7 @@ impl Model for Eviction {
         self.asks(state, steps);
         self.collects(state, steps);
         match state.standing {
-            Standing::Member if state.written >= 1 => steps.push(Step::CutOff),
+            Standing::Member if state.written == 1 => steps.push(Step::CutOff),
             Standing::CutOff if state.written >= 2 => steps.push(Step::Evict),
             Standing::Evicted => steps.push(Step::Return),
             Standing::Back => {
@@ -236,10 +225,13 @@ impl Model for Eviction {
                 let away = s.nodes.node(AWAY);
                 away.published(LOG) == 1 && s.nodes.node(HOME).seen.collected >= 2
             }),
-            Property::sometimes("what it wrote while it was cut off is everywhere", |_, s: &State| {
-                s.standing == Standing::Anew
-                    && s.nodes.nodes.iter().all(|n| n.seen.view.contains_key(OWN.as_bytes()))
-            }),
+            Property::sometimes(
+                "what it wrote while it was cut off is everywhere",
+                |_, s: &State| {
+                    s.standing == Standing::Anew
+                        && s.nodes.nodes.iter().all(|n| n.seen.view.contains_key(OWN.as_bytes()))
+                },
+            ),
         ]
     }
 }

@@ -265,7 +265,11 @@ impl Machine {
         let mut inner = DefaultHasher::new();
         let all = format!("{:?}", self.replica);
         let (from, to) = (all.find(", own: ").unwrap(), all.find(", liveness: ").unwrap());
-        assert!([", merged: ", ", peers: ", ", pulls: ", ", early: "].iter().all(|f| all[from..to].contains(f)));
+        assert!(
+            [", merged: ", ", peers: ", ", pulls: ", ", early: "]
+                .iter()
+                .all(|f| all[from..to].contains(f))
+        );
         all[from..to].hash(&mut inner);
         Seen {
             merged: positions(self.replica.merged_clock()),

@@ -116,9 +116,7 @@ impl Moving {
         let clock = state.clock(node);
         let written = |entries: &[Entry], from: u64, epoch: u64| {
             let at = |(place, entry): (usize, &Entry)| match entry {
-                Entry::Write(of) => {
-                    Some((*of, Stamp { epoch, revision: from + place as u64 + 1 }))
-                }
+                Entry::Write(of) => Some((*of, Stamp { epoch, revision: from + place as u64 + 1 })),
                 _ => None,
             };
             entries.iter().enumerate().filter_map(at).collect::<Vec<_>>()
@@ -187,7 +185,11 @@ impl Model for Moving {
             // Where the account is the client may have heard late, or not know yet.
             for new in [false, true] {
                 let there = !new || state.begun();
-                if client.done.is_none() && client.tries < TRIES && there && !client.sent[usize::from(new)] {
+                if client.done.is_none()
+                    && client.tries < TRIES
+                    && there
+                    && !client.sent[usize::from(new)]
+                {
                     steps.push(Step::Send(of, new));
                 }
                 if client.sent[usize::from(new)] {
@@ -251,45 +253,61 @@ impl Model for Moving {
             Property::always("no write is taken twice", |_, s: &State| {
                 s.taken.len() == s.taken.iter().collect::<BTreeSet<_>>().len()
             }),
-            Property::always("a node shows a beginning of what was taken", |m: &Self, s: &State| {
-                (0..NODES).all(|n| {
-                    let shown: Vec<usize> = m.shown(s, n).into_iter().map(|(of, _)| of).collect();
-                    s.taken.starts_with(&shown)
-                })
-            }),
+            Property::always(
+                "a node shows a beginning of what was taken",
+                |m: &Self, s: &State| {
+                    (0..NODES).all(|n| {
+                        let shown: Vec<usize> =
+                            m.shown(s, n).into_iter().map(|(of, _)| of).collect();
+                        s.taken.starts_with(&shown)
+                    })
+                },
+            ),
             Property::always("the newest of what is shown counts", |m: &Self, s: &State| {
                 (0..NODES).all(|n| {
                     let shown = m.shown(s, n);
                     m.value(s, n) == s.taken[..shown.len().min(s.taken.len())].last().copied()
                 })
             }),
-            Property::always("who covers a token shows what it stands for", |m: &Self, s: &State| {
-                let acknowledged = s.clients.iter().enumerate().filter_map(|(of, c)| Some((of, c.done?)));
-                acknowledged.into_iter().all(|(of, (new, at))| {
-                    (0..NODES).all(|n| {
-                        let fence = s.fence().map(|f| Dot { origin: OLD, sequence: f });
-                        let dot = Dot { origin: if new { NEW } else { OLD }, sequence: at };
-                        // A token of the new epoch is covered only where the fence is.
-                        let clock = s.clock(n);
-                        let covers = clock.covers(dot) && (!new || fence.is_some_and(|f| clock.covers(f)));
-                        !covers || m.shown(s, n).iter().any(|(shown, _)| *shown == of)
+            Property::always(
+                "who covers a token shows what it stands for",
+                |m: &Self, s: &State| {
+                    let acknowledged =
+                        s.clients.iter().enumerate().filter_map(|(of, c)| Some((of, c.done?)));
+                    acknowledged.into_iter().all(|(of, (new, at))| {
+                        (0..NODES).all(|n| {
+                            let fence = s.fence().map(|f| Dot { origin: OLD, sequence: f });
+                            let dot = Dot { origin: if new { NEW } else { OLD }, sequence: at };
+                            // A token of the new epoch is covered only where the fence is.
+                            let clock = s.clock(n);
+                            let covers = clock.covers(dot)
+                                && (!new || fence.is_some_and(|f| clock.covers(f)));
+                            !covers || m.shown(s, n).iter().any(|(shown, _)| *shown == of)
+                        })
                     })
-                })
-            }),
-            Property::always("at rest everybody shows all that was taken", |m: &Self, s: &State| {
-                let mut steps = Vec::new();
-                m.actions(s, &mut steps);
-                // To begin again changes nothing.
-                steps.retain(|step| *step != Step::Begin || !s.begun());
-                let all = |n| m.shown(s, n).len() == s.taken.len();
-                let answered = s.clients.iter().all(|c| c.done.is_some() || c.tries == TRIES);
-                !steps.is_empty() || ((0..NODES).all(all) && answered && s.moved)
-            }),
-            Property::sometimes("a node has the new group's word and not the fence", |_, s: &State| {
-                s.new.len() > 1 && s.nodes[0][1] > 1 && s.nodes[0][0] < s.old.len() as u64
-            }),
+                },
+            ),
+            Property::always(
+                "at rest everybody shows all that was taken",
+                |m: &Self, s: &State| {
+                    let mut steps = Vec::new();
+                    m.actions(s, &mut steps);
+                    // To begin again changes nothing.
+                    steps.retain(|step| *step != Step::Begin || !s.begun());
+                    let all = |n| m.shown(s, n).len() == s.taken.len();
+                    let answered = s.clients.iter().all(|c| c.done.is_some() || c.tries == TRIES);
+                    !steps.is_empty() || ((0..NODES).all(all) && answered && s.moved)
+                },
+            ),
+            Property::sometimes(
+                "a node has the new group's word and not the fence",
+                |_, s: &State| {
+                    s.new.len() > 1 && s.nodes[0][1] > 1 && s.nodes[0][0] < s.old.len() as u64
+                },
+            ),
             Property::sometimes("a write is sent to both groups and taken once", |_, s: &State| {
-                s.moved && s.clients.iter().any(|c| c.tries == 2 && c.done.is_some())
+                s.moved
+                    && s.clients.iter().any(|c| c.tries == 2 && c.done.is_some())
                     && s.taken.len() == CLIENTS
             }),
         ]

@@ -285,28 +285,38 @@ impl Model for Recovery {
             Property::always("what could be reached is not lost", |_, s: &State| {
                 s.base.is_none_or(|base| base >= s.reached)
             }),
-            Property::always("a token of what was dropped is never covered", |m: &Self, s: &State| {
-                let dropped = (1..=s.written).filter(|at| s.base.is_some_and(|base| *at > base));
-                dropped.into_iter().all(|token| {
-                    (0..NODES)
-                        .filter(|n| s.knows(*n))
-                        .all(|n| m.ask(s, n, token) == Answer::Dropped)
-                })
-            }),
-            Property::always("a token of what was kept is covered by who has it", |m: &Self, s: &State| {
-                let kept = (1..=s.written).filter(|at| s.base.is_none_or(|base| *at <= base));
-                kept.into_iter().all(|token| {
-                    let knowing = (0..NODES).filter(|n| s.knows(*n));
-                    knowing.into_iter().all(|n| m.ask(s, n, token) == Answer::Covered)
-                })
-            }),
+            Property::always(
+                "a token of what was dropped is never covered",
+                |m: &Self, s: &State| {
+                    let dropped =
+                        (1..=s.written).filter(|at| s.base.is_some_and(|base| *at > base));
+                    dropped.into_iter().all(|token| {
+                        (0..NODES)
+                            .filter(|n| s.knows(*n))
+                            .all(|n| m.ask(s, n, token) == Answer::Dropped)
+                    })
+                },
+            ),
+            Property::always(
+                "a token of what was kept is covered by who has it",
+                |m: &Self, s: &State| {
+                    let kept = (1..=s.written).filter(|at| s.base.is_none_or(|base| *at <= base));
+                    kept.into_iter().all(|token| {
+                        let knowing = (0..NODES).filter(|n| s.knows(*n));
+                        knowing.into_iter().all(|n| m.ask(s, n, token) == Answer::Covered)
+                    })
+                },
+            ),
             Property::always("positions go back by a recovery alone", |_, s: &State| !s.went_back),
-            Property::always("at rest all have the new generation, and it alone", |m: &Self, s: &State| {
-                let mut steps = Vec::new();
-                m.actions(s, &mut steps);
-                let same = |n: &Node| *n == s.nodes[RECOVERS];
-                !steps.is_empty() || (s.base.is_some() && s.nodes.iter().all(same))
-            }),
+            Property::always(
+                "at rest all have the new generation, and it alone",
+                |m: &Self, s: &State| {
+                    let mut steps = Vec::new();
+                    m.actions(s, &mut steps);
+                    let same = |n: &Node| *n == s.nodes[RECOVERS];
+                    !steps.is_empty() || (s.base.is_some() && s.nodes.iter().all(same))
+                },
+            ),
             Property::sometimes("somebody comes back with more than the base", |_, s: &State| {
                 s.back && s.nodes[HOME].clock.get(FIRST) > s.base() && s.again > 0
             }),

@@ -213,7 +213,8 @@ impl Revoking {
     fn lift(&self, state: &mut State) {
         state.lifted = true;
         let named = if self.0 == Bug::LiftsAll { vec![1, 2] } else { vec![1] };
-        let known: Vec<_> = named.into_iter().filter(|n| state.issued[*n]).map(quarantine).collect();
+        let known: Vec<_> =
+            named.into_iter().filter(|n| state.issued[*n]).map(quarantine).collect();
         if self.0 == Bug::LiftLeavesNothing {
             // The import is deleted, and that is all.
             let key = tidegate_model::Key::Imported(ACCOUNT, quarantine(1).id);
@@ -389,9 +390,10 @@ impl Model for Revoking {
             Property::sometimes("a lift comes before its quarantine", |_, s: &State| {
                 s.has_lift(0) && !s.nodes[0].heard[1]
             }),
-            Property::sometimes("the lifted decides no more, and the other does", |_, s: &State| {
-                s.denies(2, Some(2)) && !s.denies(2, Some(1)) && s.nodes[2].heard[1]
-            }),
+            Property::sometimes(
+                "the lifted decides no more, and the other does",
+                |_, s: &State| s.denies(2, Some(2)) && !s.denies(2, Some(1)) && s.nodes[2].heard[1],
+            ),
             Property::sometimes("by a slow clock it lasts longer", |_, s: &State| {
                 s.time == 1 && s.denies(SLOW.0, None)
             }),

@@ -159,10 +159,11 @@ impl Model for Roles {
             Step::Apply => state.apply(self.0),
             Step::Leave => state.leave(self.0),
         }
-        state.went_back |= last.nodes.nodes.iter().zip(&state.nodes.nodes).any(|(before, after)| {
-            let (pb, pa) = (before.published(LOG), after.published(LOG));
-            pa < pb || (pa == pb && before.seen.view != after.seen.view)
-        });
+        state.went_back |=
+            last.nodes.nodes.iter().zip(&state.nodes.nodes).any(|(before, after)| {
+                let (pb, pa) = (before.published(LOG), after.published(LOG));
+                pa < pb || (pa == pb && before.seen.view != after.seen.view)
+            });
         Some(state)
     }
 

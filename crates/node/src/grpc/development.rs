@@ -4,8 +4,10 @@
 use core::time::Duration;
 
 use tidegate_model::command::{SetClock, clock_run};
-use tidegate_proto::cluster::v1::{Clock as WireClock, HeldChange, ListHeldChangesResponse, SetClockRequest};
 use tidegate_policy::UnixMillis;
+use tidegate_proto::cluster::v1::{
+    Clock as WireClock, HeldChange, ListHeldChangesResponse, SetClockRequest,
+};
 use tidegate_replica::Clock;
 use tidegate_service::{Reason, ServiceError, Token};
 use tonic::{Request, Status};
@@ -65,10 +67,8 @@ pub(crate) fn clock(core: &Core) -> Option<WireClock> {
     let real = core.platform.real_wall();
     let shows = UnixMillis(set.shows(real.0));
     let off = wire::duration(Duration::from_millis(shows.0.abs_diff(real.0)));
-    let back = |d: prost_types::Duration| prost_types::Duration {
-        seconds: -d.seconds,
-        nanos: -d.nanos,
-    };
+    let back =
+        |d: prost_types::Duration| prost_types::Duration { seconds: -d.seconds, nanos: -d.nanos };
     let ahead = if shows < real { back(off) } else { off };
     Some(WireClock {
         now: Some(wire::timestamp(shows)),

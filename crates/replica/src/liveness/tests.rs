@@ -7,7 +7,8 @@ use crate::{Member, RegionName};
 const ONE_WAY: Duration = Duration::from_millis(20);
 
 fn members(count: u64) -> Arc<Members> {
-    let member = |n| Member { node: NodeId(n), region: RegionName::new("a").unwrap(), voter_of: vec![] };
+    let member =
+        |n| Member { node: NodeId(n), region: RegionName::new("a").unwrap(), voter_of: vec![] };
     Arc::new((1..=count).map(member).collect())
 }
 
@@ -101,7 +102,8 @@ fn packets_that_cannot_be_read_change_nothing() {
 #[test]
 fn a_large_cluster_that_starts_at_once_calls_few_and_meets_all() {
     let mut room = Room::new(100);
-    let first: usize = room.nodes.values_mut().map(|n| n.tick(Duration::from_millis(1)).len()).sum();
+    let first: usize =
+        room.nodes.values_mut().map(|n| n.tick(Duration::from_millis(1)).len()).sum();
     assert!(first <= 100 * (ANNOUNCES_MAX + 2), "{first} packets");
     room.run(Duration::from_secs(8));
     assert_eq!(room.dead(), [], "all have met");

@@ -42,7 +42,8 @@ pub(crate) fn fill(groups: impl Iterator<Item = GroupId>, keys: u32) -> Base {
         let stamp = Stamp { epoch: 0, revision: POSITION };
         for number in 0..keys {
             let key = key(group, number);
-            let record = Record { key: key.clone(), value: Some(Bytes::from_static(VALUE)), stamp, dot };
+            let record =
+                Record { key: key.clone(), value: Some(Bytes::from_static(VALUE)), stamp, dot };
             rows.digest.add(&record);
             rows.records.insert(key, record);
         }

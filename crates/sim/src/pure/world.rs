@@ -19,9 +19,7 @@ use std::{
 use bytes::Bytes;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tidegate_replica::{
-    Clock, ConfirmId, Dot, GroupId, Members, Message, NodeId, Origin, Record,
-};
+use tidegate_replica::{Clock, ConfirmId, Dot, GroupId, Members, Message, NodeId, Origin, Record};
 
 use super::{
     base::{self, Base},
@@ -140,7 +138,16 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn new(seed: u64, bug: Bug, mask: Mask) -> Self {
         let page_records = PAGE_RECORDS;
-        Self { seed, bug, mask, trace: false, timeline: false, checks: true, page_records, filled: false }
+        Self {
+            seed,
+            bug,
+            mask,
+            trace: false,
+            timeline: false,
+            checks: true,
+            page_records,
+            filled: false,
+        }
     }
 }
 
