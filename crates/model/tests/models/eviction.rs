@@ -195,8 +195,8 @@ impl Model for Eviction {
             Step::Wipe => {
                 state.standing = Standing::Anew;
                 state.nodes.net.retain(|(_, to, _)| *to != AWAY);
-                let place = state.nodes.nodes.iter().position(|n| n.me == AWAY)?;
-                state.nodes.nodes[place] = Node::new(AWAY, 1, true);
+                let place = state.nodes.all.iter().position(|n| n.me == AWAY)?;
+                state.nodes.all[place] = Node::new(AWAY, 1, true);
                 state.nodes.give(AWAY, all());
                 state.nodes.give(AWAY, Input::WriteAs(2));
             }
@@ -208,7 +208,7 @@ impl Model for Eviction {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("a view is the log up to its position", |_, s: &State| {
-                s.nodes.nodes.iter().all(|n| {
+                s.nodes.all.iter().all(|n| {
                     let mut view = n.seen.view.clone();
                     view.remove(OWN.as_bytes());
                     view == fold(s.log(), n.published(LOG))
@@ -219,7 +219,7 @@ impl Model for Eviction {
                 m.actions(s, &mut steps);
                 let all = |n: &Node| n.published(LOG) == s.written;
                 let kept = |n: &Node| !s.appended || n.seen.view.contains_key(OWN.as_bytes());
-                !steps.is_empty() || s.nodes.nodes.iter().all(|n| all(n) && kept(n))
+                !steps.is_empty() || s.nodes.all.iter().all(|n| all(n) && kept(n))
             }),
             Property::sometimes("a tombstone that it never saw is gone", |_, s: &State| {
                 let away = s.nodes.node(AWAY);
@@ -229,7 +229,7 @@ impl Model for Eviction {
                 "what it wrote while it was cut off is everywhere",
                 |_, s: &State| {
                     s.standing == Standing::Anew
-                        && s.nodes.nodes.iter().all(|n| n.seen.view.contains_key(OWN.as_bytes()))
+                        && s.nodes.all.iter().all(|n| n.seen.view.contains_key(OWN.as_bytes()))
                 },
             ),
         ]
