@@ -103,7 +103,8 @@ impl SigningKey {
         Self::of(secret, date, region, SERVICE)
     }
 
-    fn of(secret: &Secret, date: &str, region: &str, service: &str) -> Self {
+    /// Derives the key for requests of a day (`20261123`) to a service (`iam`) in a region.
+    pub fn of(secret: &Secret, date: &str, region: &str, service: &str) -> Self {
         let first = format!("AWS4{}", secret.expose());
         let day = hmac_sha256(first.as_bytes(), date);
         let regional = hmac_sha256(day.as_ref(), region);

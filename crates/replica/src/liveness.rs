@@ -168,7 +168,7 @@ impl Liveness {
             let _stale = self.foca.handle_timer(timer, &mut effects).is_err();
             packets.extend(self.settle(now, effects));
         }
-        for node in self.to_call(now) {
+        for node in self.whom_to_call(now) {
             self.announced.insert(node, now);
             let mut effects = Effects::default();
             let id = Identified { node: node.0, round: 0 };
@@ -179,7 +179,7 @@ impl Liveness {
     }
 
     /// The members that are called now, each once a second at most, in turn.
-    fn to_call(&mut self, now: Duration) -> Vec<NodeId> {
+    fn whom_to_call(&mut self, now: Duration) -> Vec<NodeId> {
         let (since, count, last) = self.calls;
         let (since, count) = if now >= since + ANNOUNCE_EVERY { (now, 0) } else { (since, count) };
         let due = |node: &&NodeId| {

@@ -79,46 +79,38 @@ impl State {
 impl Eviction {
     fn asks(&self, state: &State, steps: &mut Vec<Step>) {
         let nodes = &state.nodes;
-        if nodes.net.is_empty() && nodes.may_ask(REPLICA, HOME, LOG, 2) {
-            steps.push(Step::Ask(REPLICA, HOME));
-        }
-        let caught_up = match state.standing {
-            Standing::Member | Standing::Anew => true,
-            // What it has is older than the cluster may still know.
-            Standing::Back => self.0 == Bug::KeepsOld,
-            Standing::CutOff | Standing::Evicted => false,
+        let mut may = |asks, source, origin| {
+            if nodes.may_ask(asks, source, origin, 2) {
+                steps.push(Step::Ask(asks, source));
+            }
         };
-        if caught_up {
-            // Whoever is anew asks any; a member is sent what is new.
-            let sources: &[u64] =
-                if state.standing == Standing::Member { &[] } else { &[HOME, REPLICA] };
-            for source in sources.iter().copied() {
-                let more = nodes.may_ask(AWAY, source, LOG, 2)
-                    || (state.standing == Standing::Anew
-                        && nodes.may_ask(AWAY, source, own(AWAY, 1), 2));
-                steps.extend(more.then_some(Step::Ask(AWAY, source)));
-            }
+        if nodes.net.is_empty() {
+            may(REPLICA, HOME, LOG);
+            may(REPLICA, HOME, own(AWAY, 1));
         }
-        if !matches!(state.standing, Standing::CutOff | Standing::Evicted) {
-            for (asks, source) in [(HOME, AWAY), (REPLICA, HOME)] {
-                if nodes.may_ask(asks, source, own(AWAY, 1), 2) {
-                    steps.push(Step::Ask(asks, source));
-                }
-            }
+        if matches!(state.standing, Standing::Back | Standing::Anew) {
+            may(HOME, AWAY, own(AWAY, 1));
+        }
+        // What who is back has is older than the cluster may still know: he hands over, and does not ask.
+        if state.standing == Standing::Anew
+            || (state.standing == Standing::Back && self.0 == Bug::KeepsOld)
+        {
+            may(AWAY, HOME, LOG);
+            may(AWAY, REPLICA, LOG);
+            may(AWAY, HOME, own(AWAY, 1));
         }
     }
 
+    /// The home forgets a tombstone.
     fn collects(&self, state: &State, steps: &mut Vec<Step>) {
-        for id in [HOME, REPLICA] {
-            let node = state.nodes.node(id);
-            let upto = match self.0 {
-                Bug::CollectsEarly => node.published(LOG),
-                _ => node.stable(),
-            };
-            // Only where there is a tombstone to go.
-            if upto >= 2 && node.seen.collected < 2 && node.durable(LOG) >= 2 {
-                steps.push(Step::Collect(id, upto));
-            }
+        let node = state.nodes.node(HOME);
+        let upto = match self.0 {
+            Bug::CollectsEarly => node.published(LOG),
+            _ => node.stable(),
+        };
+        // Only where there is one to go.
+        if upto >= 2 && node.seen.collected < 2 && node.durable(LOG) >= 2 {
+            steps.push(Step::Collect(HOME, upto));
         }
     }
 }
@@ -151,7 +143,7 @@ impl Model for Eviction {
         self.asks(state, steps);
         self.collects(state, steps);
         match state.standing {
-            Standing::Member if state.written >= 1 => steps.push(Step::CutOff),
+            Standing::Member if state.written == 1 => steps.push(Step::CutOff),
             Standing::CutOff if state.written >= 2 => steps.push(Step::Evict),
             Standing::Evicted => steps.push(Step::Return),
             Standing::Back => {
@@ -203,8 +195,8 @@ impl Model for Eviction {
             Step::Wipe => {
                 state.standing = Standing::Anew;
                 state.nodes.net.retain(|(_, to, _)| *to != AWAY);
-                let place = state.nodes.nodes.iter().position(|n| n.me == AWAY)?;
-                state.nodes.nodes[place] = Node::new(AWAY, 1, true);
+                let place = state.nodes.all.iter().position(|n| n.me == AWAY)?;
+                state.nodes.all[place] = Node::new(AWAY, 1, true);
                 state.nodes.give(AWAY, all());
                 state.nodes.give(AWAY, Input::WriteAs(2));
             }
@@ -216,7 +208,7 @@ impl Model for Eviction {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("a view is the log up to its position", |_, s: &State| {
-                s.nodes.nodes.iter().all(|n| {
+                s.nodes.all.iter().all(|n| {
                     let mut view = n.seen.view.clone();
                     view.remove(OWN.as_bytes());
                     view == fold(s.log(), n.published(LOG))
@@ -227,7 +219,7 @@ impl Model for Eviction {
                 m.actions(s, &mut steps);
                 let all = |n: &Node| n.published(LOG) == s.written;
                 let kept = |n: &Node| !s.appended || n.seen.view.contains_key(OWN.as_bytes());
-                !steps.is_empty() || s.nodes.nodes.iter().all(|n| all(n) && kept(n))
+                !steps.is_empty() || s.nodes.all.iter().all(|n| all(n) && kept(n))
             }),
             Property::sometimes("a tombstone that it never saw is gone", |_, s: &State| {
                 let away = s.nodes.node(AWAY);
@@ -237,7 +229,7 @@ impl Model for Eviction {
                 "what it wrote while it was cut off is everywhere",
                 |_, s: &State| {
                     s.standing == Standing::Anew
-                        && s.nodes.nodes.iter().all(|n| n.seen.view.contains_key(OWN.as_bytes()))
+                        && s.nodes.all.iter().all(|n| n.seen.view.contains_key(OWN.as_bytes()))
                 },
             ),
         ]

@@ -379,7 +379,7 @@ impl Node {
 /// Nodes, and the records that are under way between them: each may come at any time, in any order.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub(crate) struct Nodes {
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) all: Vec<Node>,
     pub(crate) net: std::collections::BTreeSet<(u64, u64, Bytes)>,
     /// How often each asked each.
     asked: BTreeMap<(u64, u64), u8>,
@@ -389,11 +389,11 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     pub(crate) fn new(nodes: Vec<Node>) -> Self {
-        Self { nodes, net: [].into(), asked: BTreeMap::new(), cut: None }
+        Self { all: nodes, net: [].into(), asked: BTreeMap::new(), cut: None }
     }
 
     pub(crate) fn node(&self, id: u64) -> &Node {
-        self.nodes.iter().find(|n| n.me == id).unwrap()
+        self.all.iter().find(|n| n.me == id).unwrap()
     }
 
     pub(crate) fn open(&self, a: u64, b: u64) -> bool {
@@ -402,8 +402,8 @@ impl Nodes {
 
     /// Gives a node an input. Questions and acknowledgements arrive at once, records when the model says so.
     pub(crate) fn give(&mut self, id: u64, input: Input) {
-        let place = self.nodes.iter().position(|n| n.me == id).unwrap();
-        let sent = self.nodes[place].take(input);
+        let place = self.all.iter().position(|n| n.me == id).unwrap();
+        let sent = self.all[place].take(input);
         for (to, message) in sent {
             match message {
                 Message::Push { .. } | Message::PullReply { .. } => {

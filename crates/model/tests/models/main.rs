@@ -9,8 +9,10 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "what is not as expected here ends the test"
 )]
+#![expect(clippy::struct_excessive_bools, reason = "what has happened in a state is many facts")]
 
 mod check;
 mod machines;

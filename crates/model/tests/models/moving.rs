@@ -239,7 +239,8 @@ impl Model for Moving {
                 }
                 state.new.push(Entry::Begins(fence));
                 if self.0 != Bug::RequestsStay {
-                    state.known[1] = state.known[0].clone();
+                    let [old, new] = &mut state.known;
+                    new.clone_from(old);
                 }
             }
             Step::Move => state.moved = true,

@@ -109,8 +109,7 @@ fn record(generation: u64, at: u64, base: u64) -> LwwRecord {
 /// The newest write up to these positions, where the first generation counts up to the base.
 fn newest(first: u64, second: u64, base: u64) -> Option<LwwRecord> {
     match (first, second) {
-        (0, 0) => None,
-        (0, 1) => None,
+        (0, 0 | 1) => None,
         (at, 0 | 1) => Some(record(0, at, base)),
         (_, at) => Some(record(1, at - 1, base)),
     }

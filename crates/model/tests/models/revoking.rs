@@ -274,7 +274,9 @@ impl Model for Revoking {
         state.apply(system(), Command::InitAccount(init));
         for node in 1..NODES {
             let entry = state.log[0].clone();
-            entry.iter().for_each(|r| state.nodes[node].group.absorb(r).unwrap());
+            for record in &entry {
+                state.nodes[node].group.absorb(record).unwrap();
+            }
             state.nodes[node].applied = 1;
         }
         vec![state]
@@ -356,7 +358,9 @@ impl Model for Revoking {
             Step::Apply(node) => {
                 let entries = state.log[state.nodes[node].applied..].to_vec();
                 let place = &mut state.nodes[node];
-                entries.iter().flatten().for_each(|r| place.group.absorb(r).unwrap());
+                for record in entries.iter().flatten() {
+                    place.group.absorb(record).unwrap();
+                }
                 place.applied += entries.len();
             }
             Step::Sweep(node) => self.sweep(&mut state, node),

@@ -159,28 +159,27 @@ impl Model for Roles {
             Step::Apply => state.apply(self.0),
             Step::Leave => state.leave(self.0),
         }
-        state.went_back |=
-            last.nodes.nodes.iter().zip(&state.nodes.nodes).any(|(before, after)| {
-                let (pb, pa) = (before.published(LOG), after.published(LOG));
-                pa < pb || (pa == pb && before.seen.view != after.seen.view)
-            });
+        state.went_back |= last.nodes.all.iter().zip(&state.nodes.all).any(|(before, after)| {
+            let (pb, pa) = (before.published(LOG), after.published(LOG));
+            pa < pb || (pa == pb && before.seen.view != after.seen.view)
+        });
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("a view is the log up to its position", |_, s: &State| {
-                s.nodes.nodes.iter().all(|n| n.seen.view == fold(s.log(), n.published(LOG)))
+                s.nodes.all.iter().all(|n| n.seen.view == fold(s.log(), n.published(LOG)))
             }),
             Property::always("a view never goes back", |_, s: &State| !s.went_back),
             Property::always("a restart shows the log up to the stored clock", |_, s: &State| {
-                s.nodes.nodes.iter().all(|n| n.stored() == fold(s.log(), n.durable(LOG)))
+                s.nodes.all.iter().all(|n| n.stored() == fold(s.log(), n.durable(LOG)))
             }),
             Property::always("at rest everybody has everything", |m: &Self, s: &State| {
                 let mut steps = Vec::new();
                 m.actions(s, &mut steps);
                 let done = |n: &Node| n.published(LOG) == s.written && n.durable(LOG) == s.written;
-                !steps.is_empty() || s.nodes.nodes.iter().all(done)
+                !steps.is_empty() || s.nodes.all.iter().all(done)
             }),
             Property::sometimes("its log is behind what gossip had brought", |_, s: &State| {
                 s.votes && s.applied < s.gossiped

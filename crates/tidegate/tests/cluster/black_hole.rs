@@ -35,7 +35,7 @@ const BOUND: Duration = Duration::from_secs(2);
 /// A busy machine can only make it slower: one good time of so many is enough.
 const ROUNDS: usize = 3;
 /// Delays between the regions, one way.
-const WAYS: [(&str, &str, u64); 3] = [
+const WAYS: [(&str, &str, i32); 3] = [
     ("eu-central-1", "us-east-1", 40),
     ("us-east-1", "ap-southeast-2", 80),
     ("eu-central-1", "ap-southeast-2", 120),
@@ -147,7 +147,7 @@ async fn delay_links(cluster: &Cluster) {
         let client = cluster.client(node).await;
         for (a, b, ms) in WAYS {
             for (from, to) in [(a, b), (b, a)] {
-                let delay = prost_types::Duration { seconds: 0, nanos: ms as i32 * 1_000_000 };
+                let delay = prost_types::Duration { seconds: 0, nanos: ms * 1_000_000 };
                 let link = Link {
                     from_region: from.to_owned(),
                     to_region: to.to_owned(),
