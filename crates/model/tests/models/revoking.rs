@@ -270,7 +270,12 @@ impl Model for Revoking {
             came_back: false,
         };
         let key = AccessKey { id: "ROOTKEY".into(), ..AccessKey::default() };
-        let init = InitAccount { name: "test".into(), email: "a@b".into(), root_key: Some(key) };
+        let init = InitAccount {
+            name: "test".into(),
+            email: "a@b".into(),
+            root_key: Some(key),
+            ..InitAccount::default()
+        };
         state.apply(system(), Command::InitAccount(init));
         for node in 1..NODES {
             let entry = state.log[0].clone();

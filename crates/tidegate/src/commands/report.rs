@@ -80,22 +80,16 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
         ErrorReason::Internal => "look into the node's log",
         ErrorReason::Unspecified
         | ErrorReason::EntityAlreadyExists
-        | ErrorReason::InvalidAuthenticationCode
-        | ErrorReason::EntityTemporarilyUnmodifiable
         | ErrorReason::PasswordPolicyViolation
         | ErrorReason::DeleteConflict
         | ErrorReason::LimitExceeded
         | ErrorReason::MalformedPolicyDocument
-        | ErrorReason::PasswordPolicyViolation
         | ErrorReason::ValidationError
         | ErrorReason::AccountNotFound
         | ErrorReason::UnknownOutcome
         | ErrorReason::Overloaded
         | ErrorReason::DevelopmentOnly
-        | ErrorReason::UnmodifiableEntity
-        | ErrorReason::InvalidAuthenticationCode
-        | ErrorReason::EntityTemporarilyUnmodifiable
-        | ErrorReason::PasswordPolicyViolation => return None,
+        | ErrorReason::UnmodifiableEntity => return None,
     })
 }
 
