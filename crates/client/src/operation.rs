@@ -128,6 +128,13 @@ operations! {
     read "tidegate.region.v1.QuarantineService" region ListQuarantines ListQuarantinesRequest ListQuarantinesResponse;
     change "tidegate.region.v1.QuarantineService" region LiftQuarantine LiftQuarantineRequest LiftQuarantineResponse;
     plain "tidegate.region.v1.QuarantineService" region VoidSessions VoidSessionsRequest VoidSessionsResponse;
+    read "tidegate.membership.v1.MembershipService" membership DescribeMembership DescribeMembershipRequest DescribeMembershipResponse;
+    change "tidegate.membership.v1.MembershipService" membership DrainNode DrainNodeRequest DrainNodeResponse;
+    change "tidegate.membership.v1.MembershipService" membership RetireNode RetireNodeRequest RetireNodeResponse;
+    change "tidegate.membership.v1.MembershipService" membership EvictNode EvictNodeRequest EvictNodeResponse;
+    plain "tidegate.membership.v1.MembershipService" membership TransferLeader TransferLeaderRequest TransferLeaderResponse;
+    change "tidegate.membership.v1.MembershipService" membership AddGroup AddGroupRequest AddGroupResponse;
+    change "tidegate.membership.v1.MembershipService" membership MoveAccount MoveAccountRequest MoveAccountResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster SetLink SetLinkRequest SetLinkResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ListLinks ListLinksRequest ListLinksResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ClearLinks ClearLinksRequest ClearLinksResponse;

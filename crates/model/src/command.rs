@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{record, region, rejection::Rejection, resource};
+use crate::{membership, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -293,7 +293,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 140, 141");
     }
     /// What became of a command.
     Outcome {
@@ -303,7 +303,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 140");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -396,6 +396,12 @@ pub enum Command {
     /// See [`resource::UpdateGroup`].
     #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
+    /// See [`membership::ChangeMembership`].
+    #[prost(message, tag = "140")]
+    ChangeMembership(membership::ChangeMembership),
+    /// See [`membership::Relocate`].
+    #[prost(message, tag = "141")]
+    Relocate(membership::Relocate),
 }
 
 /// What a command gives back.
@@ -434,6 +440,9 @@ pub enum Reply {
     /// The instance profile, identity provider or the like.
     #[prost(message, tag = "20")]
     Resource(resource::Resource),
+    /// The group.
+    #[prost(message, tag = "140")]
+    Placement(record::Placement),
 }
 
 /// A reply or a refusal.
@@ -457,6 +466,8 @@ pub mod caller_kind {
     pub const SESSION: u32 = 3;
     /// The cluster itself: only nodes say so.
     pub const SYSTEM: u32 = 4;
+    /// A member, about nodes: it has no rights in any account.
+    pub const NODE: u32 = 5;
 }
 
 impl Envelope {

@@ -1,18 +1,20 @@
 //! Group 0: the cluster, its nodes, its groups, and which account lives where.
 
+mod membership;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use prost::Message;
 use tidegate_policy::AccountId;
 use tidegate_replica::{GroupId, Record};
 
 use crate::{
-    Command, Envelope, Key, Outcome, Reply,
+    Command, Envelope, Key, Outcome, Place, Reply,
     apply::{Changes, check_request_id, check_sizes, origin, records},
     command::ReplyBox,
-    record::{AccountPlacement, Cluster, EmailOwner, Node, Placement},
+    record::{AccountPlacement, Cluster, Departed, EmailOwner, Node, Placement},
     rejection::{Rejection, RejectionKind},
     requests::Requests,
     state::{Applied, BadRecord, LocalRow},
@@ -26,8 +28,11 @@ const VOTERS: [usize; 4] = [1, 3, 5, 7];
 pub struct DirectoryState {
     cluster: Option<Arc<Cluster>>,
     nodes: OrdMap<u64, Arc<Node>>,
+    departed: OrdMap<u64, Arc<Departed>>,
     placements: OrdMap<u32, Arc<Placement>>,
     accounts: OrdMap<u64, Arc<AccountPlacement>>,
+    /// Accounts that are being moved.
+    moving: OrdSet<u64>,
     emails: OrdMap<Arc<str>, u64>,
     requests: Requests,
 }
@@ -47,6 +52,16 @@ impl DirectoryState {
         self.nodes.values().map(|n| &**n)
     }
 
+    /// A node by number.
+    pub fn node(&self, id: u64) -> Option<&Node> {
+        self.nodes.get(&id).map(|n| &**n)
+    }
+
+    /// A node that was taken out.
+    pub fn departed(&self, id: u64) -> Option<&Departed> {
+        self.departed.get(&id).map(|n| &**n)
+    }
+
     /// All groups, ordered by number; the directory is the first.
     pub fn placements(&self) -> impl Iterator<Item = &Placement> {
         self.placements.values().map(|p| &**p)
@@ -62,14 +77,21 @@ impl DirectoryState {
         self.accounts.values().map(|a| &**a)
     }
 
+    /// Accounts that are being moved to another group, ordered by number.
+    pub fn moving(&self) -> impl Iterator<Item = &AccountPlacement> {
+        self.moving.iter().filter_map(|a| self.accounts.get(a)).map(|a| &**a)
+    }
+
     /// Where an account lives.
     pub fn account(&self, id: AccountId) -> Option<&AccountPlacement> {
         self.accounts.get(&id.as_u64()).map(|a| &**a)
     }
 
-    /// The group in which a new account is to live: the account's number decides.
+    /// The group in which a new account is to live: the account's number decides, among the groups whose home is the directory's.
     pub fn group_for(&self, account: u64) -> Option<GroupId> {
-        let groups: Vec<u32> = self.placements.keys().copied().filter(|g| *g != 0).collect();
+        let home = &self.placements.get(&0)?.region;
+        let groups = self.placements.values().filter(|p| p.group != 0 && p.region == *home);
+        let groups: Vec<u32> = groups.map(|p| p.group).collect();
         let n = usize::try_from(account.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).ok()?;
         groups.get(n.checked_rem(groups.len())?).map(|g| GroupId(*g))
     }
@@ -84,14 +106,26 @@ impl DirectoryState {
                 Some(node) => drop(self.nodes.insert(n, Arc::new(node))),
                 None => drop(self.nodes.remove(&n)),
             },
+            Key::Departed(n) => match value.map(read).transpose()? {
+                Some(node) => drop(self.departed.insert(n, Arc::new(node))),
+                None => drop(self.departed.remove(&n)),
+            },
             Key::Placement(g) => match value.map(read).transpose()? {
                 Some(placement) => drop(self.placements.insert(g, Arc::new(placement))),
                 None => drop(self.placements.remove(&g)),
             },
-            Key::AccountPlacement(a) => match value.map(read).transpose()? {
-                Some(account) => drop(self.accounts.insert(a, Arc::new(account))),
-                None => drop(self.accounts.remove(&a)),
-            },
+            Key::AccountPlacement(a) => {
+                let account = value.map(read::<AccountPlacement>).transpose()?;
+                if account.as_ref().is_some_and(|account| account.previous != 0) {
+                    self.moving.insert(a);
+                } else {
+                    self.moving.remove(&a);
+                }
+                match account {
+                    Some(account) => drop(self.accounts.insert(a, Arc::new(account))),
+                    None => drop(self.accounts.remove(&a)),
+                }
+            }
             Key::Email(e) => match value.map(read::<EmailOwner>).transpose()? {
                 Some(owner) => drop(self.emails.insert(e.into(), owner.account)),
                 None => drop(self.emails.remove(e.as_str())),
@@ -121,7 +155,8 @@ impl DirectoryState {
         let done = check_request_id(envelope)
             .and_then(|()| self.run(time, envelope, &mut changes))
             .and_then(|reply| {
-                let records = records(origin(GroupId::DIRECTORY), index, changes.writes);
+                let records =
+                    records(origin(GroupId::DIRECTORY), index, &Place::default(), changes.writes);
                 let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index }));
                 check_sizes(&records, &outcome)?;
                 for record in &records {
@@ -149,31 +184,9 @@ impl DirectoryState {
     ) -> Result<Reply, Rejection> {
         match envelope.command.as_ref() {
             Some(Command::CreateCluster(c)) => self.create_cluster(time, c, changes),
-            Some(Command::RegisterNode(c)) => {
-                let node = c
-                    .node
-                    .as_ref()
-                    .ok_or_else(|| Rejection::invalid("The node is not described."))?;
-                let moved = self.nodes.get(&node.id).is_some_and(|n| n.region != node.region);
-                if node.id == 0 || node.region.is_empty() || node.peer_address.is_empty() || moved {
-                    return Err(Rejection::invalid(
-                        "A node needs a number, its own region for ever, and an address.",
-                    ));
-                }
-                changes.put(Key::Node(node.id), node);
-                Ok(Reply::Node(node.clone()))
-            }
-            Some(Command::RemoveNode(c)) => {
-                let votes = self.placements.values().any(|p| p.speakers().any(|n| n == c.node));
-                if votes {
-                    return Err(Rejection::conflict("must take the node out of its groups first"));
-                }
-                if !self.nodes.contains_key(&c.node) {
-                    return Err(Rejection::no_such("node", &format!("n{}", c.node)));
-                }
-                changes.delete(Key::Node(c.node));
-                Ok(Reply::Done(true))
-            }
+            Some(Command::RegisterNode(c)) => self.register_node(c, changes),
+            Some(Command::RemoveNode(c)) => self.remove_node(time, c.node, false, changes),
+            Some(Command::ChangeMembership(c)) => self.change_membership(time, c, changes),
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
             Some(Command::VotersChanged(c)) => {
                 let placement = self.placements.get(&c.group).filter(|p| p.changes == c.change);

@@ -16,6 +16,7 @@ pub mod command;
 mod directory;
 pub mod ids;
 mod key;
+pub mod membership;
 mod permissions;
 mod quota;
 pub mod record;
@@ -34,4 +35,6 @@ pub use permissions::permissions;
 pub use quota::*;
 pub use rejection::{Rejection, RejectionKind};
 pub use resource::ResourceKind;
-pub use state::{AccountState, Applied, BadRecord, Entity, GroupState, LocalRow, PolicyState};
+pub use state::{
+    AccountState, Applied, BadRecord, Entity, GroupState, LocalRow, Place, PolicyState,
+};

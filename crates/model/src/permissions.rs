@@ -116,6 +116,8 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::ReserveAccount(_)
         | Command::ActivateAccount(_)
         | Command::ChangeVoters(_)
-        | Command::VotersChanged(_) => Vec::new(),
+        | Command::VotersChanged(_)
+        | Command::Relocate(_)
+        | Command::ChangeMembership(_) => Vec::new(),
     }
 }

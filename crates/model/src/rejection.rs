@@ -38,6 +38,8 @@ pub enum RejectionKind {
     Quarantined = 30,
     /// The caller's session was issued before sessions of its role became void.
     SessionVoid = 31,
+    /// The account is in another group, or on its way to one.
+    AccountElsewhere = 140,
 }
 
 /// A refusal. Nothing was changed.

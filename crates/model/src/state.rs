@@ -1,5 +1,7 @@
 //! The state of one group as a persistent value: cloning it costs nothing, and a clone never changes.
 
+mod place;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,6 +20,8 @@ use crate::{
     resource::Resource,
     validate::compiled,
 };
+
+pub use place::Place;
 
 /// A record that can't be used. It is set aside; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +90,7 @@ pub struct AccountState {
     pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
     pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
     pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
+    pub(crate) place: Place,
     pub(crate) memo: Memo,
 }
 
@@ -111,6 +116,7 @@ impl PartialEq for AccountState {
             && self.imported == other.imported
             && self.lifted == other.lifted
             && self.void == other.void
+            && self.place == other.place
     }
 }
 
@@ -145,6 +151,7 @@ impl AccountState {
             imported: OrdMap::new(),
             lifted: OrdMap::new(),
             void: OrdMap::new(),
+            place: Place::default(),
             memo: Memo::default(),
         }
     }
@@ -377,6 +384,8 @@ impl AccountState {
             Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
             Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
             Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
+            Key::Home(..) => self.place.home = value.map(read).transpose()?.map(Arc::new),
+            Key::Fence(..) => self.place.fence = value.map(read).transpose()?.map(Arc::new),
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -520,7 +529,7 @@ impl GroupState {
 
     /// An account of this group.
     pub fn account(&self, id: AccountId) -> Option<&Arc<AccountState>> {
-        self.accounts.get(&id.as_u64()).filter(|a| a.account.is_some())
+        self.accounts.get(&id.as_u64()).filter(|a| a.account.is_some() && a.place.is_installed())
     }
 
     /// All accounts, ordered by number.
@@ -530,7 +539,8 @@ impl GroupState {
 
     /// Takes a record in: the only way in which this state changes.
     pub fn absorb(&mut self, record: &Record) -> Result<(), BadRecord> {
-        let key = Key::decode(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
+        let (epoch, key) =
+            Key::decode_at(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
         let number = match &key {
             Key::Account(a)
             | Key::User(a, _)
@@ -545,13 +555,19 @@ impl GroupState {
             | Key::Resource(a, ..)
             | Key::Imported(a, _)
             | Key::Lift(a, _)
-            | Key::Void(a, _) => *a,
+            | Key::Void(a, _)
+            | Key::Home(a, _)
+            | Key::Fence(a, _) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;
         let mut account = match self.accounts.get(&number) {
-            Some(account) => AccountState::clone(account),
-            None => AccountState::new(id),
+            // What is left of an earlier stay.
+            Some(account) if account.place.epoch > epoch => return Ok(()),
+            Some(account) if account.place.epoch == epoch => AccountState::clone(account),
+            _ => {
+                AccountState { place: Place { epoch, ..Place::default() }, ..AccountState::new(id) }
+            }
         };
         account.absorb(&key, record.value.as_ref(), record.stamp.revision)?;
         self.accounts.insert(number, Arc::new(account));

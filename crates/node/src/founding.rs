@@ -104,12 +104,14 @@ fn nodes(config: &NodeConfig) -> Vec<Node> {
         region: config.region.clone(),
         peer_address: address(&config.listen.advertised_peer, &config.listen.peer),
         client_address: address(&config.listen.advertised_grpc, &config.listen.grpc),
+        ..Node::default()
     }];
     nodes.extend(config.peers.iter().map(|p| Node {
         id: p.node,
         region: p.region.clone(),
         peer_address: p.address.clone(),
         client_address: p.grpc.clone(),
+        ..Node::default()
     }));
     nodes
 }
@@ -151,7 +153,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         name: "operator".to_owned(),
         active: false,
         root_key: Some(root_key),
-        created: 0,
+        ..AccountPlacement::default()
     };
     let cluster = Cluster {
         id: hex::encode(id),

@@ -107,6 +107,7 @@ impl Caller {
     /// contained.
     pub fn renew(&mut self, view: &View, now: UnixMillis) -> Result<(), ServiceError> {
         let state = view.account(self.account)?;
+        self.group = view.group_of(self.account)?;
         let lasts = self.reference.kind != caller_kind::SESSION || now.0 < self.reference.expires;
         if !(lasts && Arc::ptr_eq(state, &self.state)) {
             self.resolved = state.resolve(&self.reference, now.0)?;

@@ -177,6 +177,7 @@ impl From<Rejection> for ServiceError {
             RejectionKind::UnmodifiableEntity => Reason::UnmodifiableEntity,
             RejectionKind::Quarantined => Reason::Quarantined,
             RejectionKind::SessionVoid => Reason::SessionVoid,
+            RejectionKind::AccountElsewhere => Reason::NotReady,
         };
         Self::new(reason, r.message)
     }

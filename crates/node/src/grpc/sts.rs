@@ -7,7 +7,6 @@ use tidegate_proto::sts::v1::{
     AssumeRoleRequest, AssumeRoleResponse, Credentials, GetCallerIdentityRequest,
     GetCallerIdentityResponse, sts_service_server::StsService,
 };
-use tidegate_replica::GroupId;
 use tidegate_service::{AssumeRole, assume_role};
 use tonic::{Request, Response, Status};
 
@@ -27,8 +26,8 @@ impl StsService for StsHandler {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
-        let groups = [GroupId::DIRECTORY, caller.group];
         let view = wire::Seen::present(core);
+        let groups = view.groups_of(caller.account);
         view.check_ceiling(core, &groups).map_err(refuse)?;
         let asked = AssumeRole {
             role_arn: request.role_arn,

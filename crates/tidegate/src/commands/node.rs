@@ -46,7 +46,23 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
     let _telemetry = telemetry(globals, true, &config.telemetry.otlp_endpoint);
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;
     tracing::info!(node = %node.id(), "the node runs");
-    told_to_stop().await?;
+    let begins_anew = tokio::select! {
+        biased;
+        stopped = told_to_stop() => {
+            stopped?;
+            false
+        }
+        () = node.evicted() => true,
+    };
     node.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    if begins_anew { Err(replace_process().into()) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Puts a fresh process of the same program in the place of this one: nothing of the evicted node is left in memory. Returns where that fails.
+fn replace_process() -> std::io::Error {
+    use std::os::unix::process::CommandExt as _;
+    match std::env::current_exe() {
+        Ok(program) => std::process::Command::new(program).args(std::env::args_os().skip(1)).exec(),
+        Err(error) => error,
+    }
 }
