@@ -1,7 +1,7 @@
 //! Every call that has one answer, as a type: its path, its answer, and the names under which both sides remember it.
 
 use prost::Message;
-use tidegate_proto::{cluster, decision, iam, propagation, region, sts};
+use tidegate_proto::{cluster, decision, iam, membership, propagation, region, sts};
 
 /// A request that [`Client::send`](crate::Client::send) makes.
 pub trait Operation: Message + Clone {

@@ -42,7 +42,8 @@ pub(crate) async fn run(core: Arc<Core>) {
         let view = core.views.load();
         let state = view.directory.node(core.me.0).map_or(node_state::ACTIVE, |n| n.state);
         let leads = core.group(GroupId::DIRECTORY).is_some_and(|group| group.is_leading());
-        stand(&core, state == node_state::LEAVING && !speaks(&view, core.me.0));
+        let left = view.directory.departed(core.me.0).is_some_and(|gone| !gone.may_return);
+        stand(&core, left || (state == node_state::LEAVING && !speaks(&view, core.me.0)));
         let departing = view.directory.nodes().any(|n| n.state == node_state::LEAVING);
         if state == node_state::ACTIVE && !(leads && departing) {
             continue;

@@ -290,7 +290,9 @@ impl Moves {
         let (reply, status) = oneshot::channel();
         self.core.gossip.tell(Input::Status(reply)).await;
         let Ok(status) = status.await else { return Ok(()) };
-        if !status.peers.iter().all(|peer| peer.published.covers_clock(&settled)) {
+        // This node's own view had them when they were seen first.
+        let mut others = status.peers.iter().filter(|peer| peer.node != self.core.me);
+        if !others.all(|peer| peer.published.covers_clock(&settled)) {
             return Ok(());
         }
         loop {
