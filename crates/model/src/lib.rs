@@ -17,6 +17,7 @@ mod directory;
 pub mod ids;
 mod key;
 pub mod membership;
+pub mod mfa;
 mod permissions;
 mod quota;
 pub mod record;

@@ -20,6 +20,7 @@ use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
+    attempts::Attempts,
     aws,
     collection::Collection,
     config::NodeConfig,
@@ -311,6 +312,7 @@ impl Node {
             gossip,
             region_lane,
             uses: Uses::default(),
+            attempts: Attempts::default(),
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
             cluster_key,
