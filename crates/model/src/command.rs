@@ -2,10 +2,14 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+mod lifecycle;
+
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{membership, mfa, record, region, rejection::Rejection, resource};
+pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
+
+use crate::{federation, membership, mfa, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -190,6 +194,8 @@ commands! {
         email: String = (string, tag = "2");
         /// The root user's first access key.
         root_key: Option<record::AccessKey> = (message, optional, tag = "3");
+        /// Its partition; empty: `aws`.
+        partition: String = (string, tag = "120");
     }
     /// Founds the cluster. Only into an empty directory.
     CreateCluster {
@@ -226,6 +232,15 @@ commands! {
         /// Which change: [`record::Placement::changes`].
         change: u64 = (uint64, tag = "2");
     }
+    /// Sets the clock that a cluster in development mode goes by.
+    SetClock {
+        /// So many milliseconds later than it would be.
+        advance: u64 = (uint64, tag = "1");
+        /// One of [`clock_run`].
+        run: u32 = (uint32, tag = "2");
+        /// What the proposer's own clock says, in milliseconds since the Unix epoch.
+        real: u64 = (uint64, tag = "3");
+    }
     /// Reserves an account's number and e-mail address in the directory.
     ReserveAccount {
         /// The account, not yet active.
@@ -250,6 +265,47 @@ commands! {
         /// Whether the caller is a cluster operator, as the leader that proposes this has it from the directory.
         by_operator: bool = (bool, tag = "2");
     }
+    /// Creates the role of a service.
+    CreateServiceLinkedRole {
+        /// `autoscaling.amazonaws.com` and the like.
+        service: String = (string, tag = "1");
+        /// What stands behind the role's name, or empty.
+        suffix: String = (string, tag = "2");
+        /// What it is for.
+        description: String = (string, tag = "3");
+        /// `AROA…`.
+        id: String = (string, tag = "4");
+    }
+    /// Deletes the role of a service.
+    DeleteServiceLinkedRole {
+        /// Name.
+        name: String = (string, tag = "1");
+        /// What makes the name of the task unique.
+        task: String = (string, tag = "2");
+    }
+    /// Reserves an alias for an account in the directory.
+    ReserveAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+    }
+    /// Gives an account's alias up, unless it was reserved again meanwhile.
+    ReleaseAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+        /// Log index of the directory up to which a reservation is meant.
+        upto: u64 = (uint64, tag = "3");
+    }
+    /// Switches features of the organization on or off; what is absent stays.
+    ChangeFeatures {
+        /// Whether the management account may manage the credentials of root users.
+        root_credentials: Option<bool> = (bool, optional, tag = "1");
+        /// Whether it may act as them for a task.
+        root_sessions: Option<bool> = (bool, optional, tag = "2");
+    }
     /// Who asks, as it stands in the log.
     CallerRef {
         /// One of [`caller_kind`].
@@ -272,6 +328,8 @@ commands! {
         lineage: Vec<String> = (string, repeated, tag = "20");
         /// When a session was issued, in milliseconds since the Unix epoch.
         issued: u64 = (uint64, tag = "21");
+        /// What an identity provider said, where it was one that vouched for the session.
+        federation: Option<federation::Federation> = (message, optional, tag = "45");
         /// A session's tags, those that it inherited among them.
         session_tags: Vec<record::Tag> = (message, repeated, tag = "40");
         /// Keys of those tags that sessions made from this one have too.
@@ -301,7 +359,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 140, 141");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 150, 140, 141");
     }
     /// What became of a command.
     Outcome {
@@ -311,7 +369,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 140");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 45, 140");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -404,6 +462,39 @@ pub enum Command {
     /// See [`resource::UpdateGroup`].
     #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
+    /// See [`CreateServiceLinkedRole`].
+    #[prost(message, tag = "100")]
+    CreateServiceLinkedRole(CreateServiceLinkedRole),
+    /// See [`DeleteServiceLinkedRole`].
+    #[prost(message, tag = "101")]
+    DeleteServiceLinkedRole(DeleteServiceLinkedRole),
+    /// See [`ReserveAlias`].
+    #[prost(message, tag = "102")]
+    ReserveAlias(ReserveAlias),
+    /// See [`ReleaseAlias`].
+    #[prost(message, tag = "103")]
+    ReleaseAlias(ReleaseAlias),
+    /// See [`ChangeFeatures`].
+    #[prost(message, tag = "104")]
+    ChangeFeatures(ChangeFeatures),
+    /// See [`federation::ChangeOutbound`].
+    #[prost(message, tag = "90")]
+    ChangeOutbound(federation::ChangeOutbound),
+    /// See [`ReserveAccessKey`].
+    #[prost(message, tag = "120")]
+    ReserveAccessKey(ReserveAccessKey),
+    /// See [`CloseAccount`].
+    #[prost(message, tag = "121")]
+    CloseAccount(CloseAccount),
+    /// See [`EraseAccount`].
+    #[prost(message, tag = "122")]
+    EraseAccount(EraseAccount),
+    /// See [`ForgetAccount`].
+    #[prost(message, tag = "123")]
+    ForgetAccount(ForgetAccount),
+    /// See [`Batch`].
+    #[prost(message, tag = "124")]
+    Batch(Batch),
     /// See [`mfa::EnableMfaDevice`].
     #[prost(message, tag = "80")]
     EnableMfaDevice(mfa::EnableMfaDevice),
@@ -419,6 +510,9 @@ pub enum Command {
     /// See [`mfa::ChangePassword`].
     #[prost(message, tag = "84")]
     ChangePassword(mfa::ChangePassword),
+    /// See [`SetClock`].
+    #[prost(message, tag = "150")]
+    SetClock(SetClock),
     /// See [`membership::ChangeMembership`].
     #[prost(message, tag = "140")]
     ChangeMembership(membership::ChangeMembership),
@@ -463,6 +557,9 @@ pub enum Reply {
     /// The instance profile, identity provider or the like.
     #[prost(message, tag = "20")]
     Resource(resource::Resource),
+    /// How the account vouches for its principals.
+    #[prost(message, tag = "45")]
+    Outbound(federation::Outbound),
     /// The group.
     #[prost(message, tag = "140")]
     Placement(record::Placement),
@@ -477,6 +574,16 @@ pub enum OutcomeResult {
     /// It was refused.
     #[prost(message, tag = "2")]
     Rejection(Rejection),
+}
+
+/// Whether a clock runs, as [`SetClock::run`] numbers it.
+pub mod clock_run {
+    /// As before.
+    pub const AS_BEFORE: u32 = 0;
+    /// It stands still.
+    pub const FROZEN: u32 = 1;
+    /// It runs.
+    pub const RUNS: u32 = 2;
 }
 
 /// Kinds of callers, as [`CallerRef::kind`] numbers them.

@@ -5,11 +5,13 @@
 
 mod attempts;
 mod aws;
+mod clock;
 mod collection;
 pub mod config;
 mod core;
 mod departure;
 mod dial;
+mod federation;
 mod founding;
 pub mod gate;
 mod gossip;
@@ -21,6 +23,7 @@ mod node;
 mod operations;
 mod patience;
 mod peers;
+mod planting;
 pub mod platform;
 mod raft_lane;
 mod region;
@@ -33,4 +36,5 @@ mod voters;
 mod warden;
 
 pub use node::{Node, StartError};
+pub use planting::{Planted, PlantedKey};
 pub use tls::{TlsError, node_name};

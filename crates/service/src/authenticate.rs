@@ -1,16 +1,16 @@
 //! From a signature to a caller, and from a caller to what it may.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
     CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SessionKind, SessionTag,
     SigningKey, SigningKeyCache,
 };
-use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, ids, record::Tag};
+use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, record::Tag};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
-use crate::{Denial, Reason, ServiceError, View, check_standing};
+use crate::{Denial, Reason, ServiceError, View, check_standing, federation};
 
 /// Somebody who proved who he is.
 #[derive(Clone, Debug)]
@@ -61,6 +61,7 @@ pub(crate) fn reference_of(session: Session) -> CallerRef {
         session_tags: attributes.tags.into_iter().map(tag).collect(),
         source_identity: attributes.source_identity,
         mfa_at: attributes.mfa_at,
+        federation: session.federation.map(federation::in_log),
     }
 }
 
@@ -78,7 +79,7 @@ pub fn authenticate(
     context: Context,
 ) -> Result<(Caller, CachedKey), ServiceError> {
     let id = &presented.access_key_id;
-    let account = ids::account_of_key(id).ok_or_else(|| unknown_key(id))?;
+    let account = view.directory.account_of_key(id).ok_or_else(|| unknown_key(id))?;
     let group = view.group_of(account).map_err(|_| unknown_key(id))?;
     let state = view.account(account).map_err(|_| unknown_key(id))?;
     let (reference, key) = match &presented.session_token {
@@ -131,6 +132,19 @@ impl Caller {
             self.state = Arc::clone(state);
         }
         check_standing(view, state, &self.reference, &self.resolved, now)
+    }
+}
+
+/// Refuses unless the caller may do `action` on an entity of this account: its tags are among what policies are asked with.
+pub fn check_on(
+    account: &AccountState,
+    caller: &Caller,
+    action: &str,
+    arn: &str,
+) -> Result<(), ServiceError> {
+    match account.with_tags_of(arn, &caller.context) {
+        Cow::Borrowed(_) => check(caller, action, arn),
+        Cow::Owned(context) => check(&Caller { context, ..caller.clone() }, action, arn),
     }
 }
 
