@@ -1,18 +1,71 @@
 //! Sessions that need no table: everything about them is sealed in the session token.
 
+mod federation;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use prost::Message;
 
 use crate::{ClusterKey, SealError, Secret};
 
-/// A session of a role.
+pub use federation::{FederationKey, SessionFederation};
+
+/// What a session acts as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A role.
+    #[default]
+    Role,
+    /// The user, or root user, who asked for it.
+    User,
+    /// Somebody whom a user, or root user, vouches for.
+    Federated,
+}
+
+impl SessionKind {
+    /// The kind with this number, as tokens have it.
+    fn from_number(number: u32) -> Option<Self> {
+        [Self::Role, Self::User, Self::Federated].into_iter().find(|k| *k as u32 == number)
+    }
+}
+
+/// A tag of a session.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SessionTag {
+    /// Its key.
+    #[prost(string, tag = "1")]
+    pub key: String,
+    /// Its value.
+    #[prost(string, tag = "2")]
+    pub value: String,
+    /// Whether sessions that are made from this one have it too.
+    #[prost(bool, tag = "3")]
+    pub transitive: bool,
+}
+
+/// What a session knows of how it was made.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SessionAttributes {
+    /// Its tags, those that it inherited among them.
+    #[prost(message, repeated, tag = "1")]
+    pub tags: Vec<SessionTag>,
+    /// The name that sticks to it and to all sessions made from it; empty: none.
+    #[prost(string, tag = "2")]
+    pub source_identity: String,
+    /// When a code of an MFA device was given for it, in milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "3")]
+    pub mfa_at: Option<u64>,
+}
+
+/// A session: temporary credentials and what they stand for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
+    /// What it acts as.
+    pub kind: SessionKind,
     /// The account.
     pub account: u64,
-    /// `AROA…`.
+    /// `AROA…`; of a session that acts for a user `AIDA…`, for the root user empty.
     pub role_id: String,
-    /// The session's name.
+    /// The session's name; empty where it acts as a user.
     pub name: String,
     /// `ASIA…`.
     pub access_key_id: String,
@@ -26,6 +79,10 @@ pub struct Session {
     pub policies: Option<Vec<String>>,
     /// Principals and access keys by which it came to be: unique ids, and `root`. What contains one of them contains the session.
     pub lineage: Vec<String>,
+    /// What an identity provider said, where it was one that vouched for the session.
+    pub federation: Option<SessionFederation>,
+    /// What it knows of how it was made.
+    pub attributes: SessionAttributes,
 }
 
 impl core::fmt::Debug for Session {
@@ -59,6 +116,12 @@ struct SessionV1 {
     has_policies: bool,
     #[prost(string, repeated, tag = "30")]
     lineage: Vec<String>,
+    #[prost(message, optional, tag = "45")]
+    federation: Option<SessionFederation>,
+    #[prost(uint32, tag = "40")]
+    kind: u32,
+    #[prost(message, optional, tag = "41")]
+    attributes: Option<SessionAttributes>,
 }
 
 /// A session token that gives no session.
@@ -91,6 +154,9 @@ impl Session {
             policies: self.policies.clone().unwrap_or_default(),
             has_policies: self.policies.is_some(),
             lineage: self.lineage.clone(),
+            federation: self.federation.clone(),
+            kind: self.kind as u32,
+            attributes: Some(self.attributes.clone()),
         };
         Ok(STANDARD.encode(key.seal(OWNER, &wire.encode_to_vec(), nonce)?))
     }
@@ -107,6 +173,8 @@ impl Session {
             return Err(SessionError::Expired);
         }
         Ok(Self {
+            // A later build's word for a kind that this one can't hold to its rules.
+            kind: SessionKind::from_number(wire.kind).ok_or(SessionError::Invalid)?,
             account: wire.account,
             role_id: wire.role_id,
             name: wire.name,
@@ -116,6 +184,8 @@ impl Session {
             expires: wire.expires,
             policies: wire.has_policies.then_some(wire.policies),
             lineage: wire.lineage,
+            federation: wire.federation,
+            attributes: wire.attributes.unwrap_or_default(),
         })
     }
 }
@@ -128,6 +198,7 @@ mod tests {
     fn a_session_is_what_its_token_says_until_it_ends() {
         let key = ClusterKey::new(1, &[7; 32]).unwrap();
         let session = Session {
+            kind: SessionKind::Federated,
             account: 1,
             role_id: "AROA".into(),
             name: "s".into(),
@@ -137,11 +208,22 @@ mod tests {
             expires: 100,
             policies: Some(vec![]),
             lineage: vec!["AIDA".into(), "AKIA".into()],
+            federation: Some(SessionFederation {
+                provider: "arn:p".into(),
+                ..SessionFederation::default()
+            }),
+            attributes: SessionAttributes {
+                tags: vec![SessionTag { key: "k".into(), value: "v".into(), transitive: true }],
+                source_identity: "ada".into(),
+                mfa_at: Some(7),
+            },
         };
         let token = session.seal(&key, [1; 12]).unwrap();
         assert_eq!(Session::open(&key, &token, 99).unwrap(), session);
         assert_eq!(Session::open(&key, &token, 100), Err(SessionError::Expired));
         assert_eq!(Session::open(&key, "AQAA", 1), Err(SessionError::Invalid));
-        assert!(!format!("{session:?}").contains('x'));
+        let shown = format!("{session:?}");
+        assert!(!shown.contains('x'), "{shown}");
+        assert_eq!(SessionKind::from_number(3), None);
     }
 }

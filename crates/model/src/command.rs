@@ -2,10 +2,14 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+mod lifecycle;
+
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{membership, record, region, rejection::Rejection, resource};
+pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
+
+use crate::{federation, membership, mfa, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -190,6 +194,8 @@ commands! {
         email: String = (string, tag = "2");
         /// The root user's first access key.
         root_key: Option<record::AccessKey> = (message, optional, tag = "3");
+        /// Its partition; empty: `aws`.
+        partition: String = (string, tag = "120");
     }
     /// Founds the cluster. Only into an empty directory.
     CreateCluster {
@@ -226,6 +232,15 @@ commands! {
         /// Which change: [`record::Placement::changes`].
         change: u64 = (uint64, tag = "2");
     }
+    /// Sets the clock that a cluster in development mode goes by.
+    SetClock {
+        /// So many milliseconds later than it would be.
+        advance: u64 = (uint64, tag = "1");
+        /// One of [`clock_run`].
+        run: u32 = (uint32, tag = "2");
+        /// What the proposer's own clock says, in milliseconds since the Unix epoch.
+        real: u64 = (uint64, tag = "3");
+    }
     /// Reserves an account's number and e-mail address in the directory.
     ReserveAccount {
         /// The account, not yet active.
@@ -250,13 +265,54 @@ commands! {
         /// Whether the caller is a cluster operator, as the leader that proposes this has it from the directory.
         by_operator: bool = (bool, tag = "2");
     }
+    /// Creates the role of a service.
+    CreateServiceLinkedRole {
+        /// `autoscaling.amazonaws.com` and the like.
+        service: String = (string, tag = "1");
+        /// What stands behind the role's name, or empty.
+        suffix: String = (string, tag = "2");
+        /// What it is for.
+        description: String = (string, tag = "3");
+        /// `AROA…`.
+        id: String = (string, tag = "4");
+    }
+    /// Deletes the role of a service.
+    DeleteServiceLinkedRole {
+        /// Name.
+        name: String = (string, tag = "1");
+        /// What makes the name of the task unique.
+        task: String = (string, tag = "2");
+    }
+    /// Reserves an alias for an account in the directory.
+    ReserveAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+    }
+    /// Gives an account's alias up, unless it was reserved again meanwhile.
+    ReleaseAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+        /// Log index of the directory up to which a reservation is meant.
+        upto: u64 = (uint64, tag = "3");
+    }
+    /// Switches features of the organization on or off; what is absent stays.
+    ChangeFeatures {
+        /// Whether the management account may manage the credentials of root users.
+        root_credentials: Option<bool> = (bool, optional, tag = "1");
+        /// Whether it may act as them for a task.
+        root_sessions: Option<bool> = (bool, optional, tag = "2");
+    }
     /// Who asks, as it stands in the log.
     CallerRef {
-        /// 1 root, 2 user, 3 role session, 4 the cluster itself.
+        /// One of [`caller_kind`].
         kind: u32 = (uint32, tag = "1");
         /// The account.
         account: u64 = (uint64, tag = "2");
-        /// `AIDA…` or `AROA…`.
+        /// Of a session `AROA…` or `AIDA…`, empty for the root user.
         id: String = (string, tag = "3");
         /// The access key that signed; for a session a temporary one.
         access_key: String = (string, tag = "4");
@@ -272,6 +328,16 @@ commands! {
         lineage: Vec<String> = (string, repeated, tag = "20");
         /// When a session was issued, in milliseconds since the Unix epoch.
         issued: u64 = (uint64, tag = "21");
+        /// What an identity provider said, where it was one that vouched for the session.
+        federation: Option<federation::Federation> = (message, optional, tag = "45");
+        /// A session's tags, those that it inherited among them.
+        session_tags: Vec<record::Tag> = (message, repeated, tag = "40");
+        /// Keys of those tags that sessions made from this one have too.
+        transitive_tag_keys: Vec<String> = (string, repeated, tag = "41");
+        /// The name that sticks to a session and to all made from it; empty: none.
+        source_identity: String = (string, tag = "42");
+        /// When a code of an MFA device was given for a session, in milliseconds since the Unix epoch.
+        mfa_at: Option<u64> = (uint64, optional, tag = "43");
     }
     /// A condition key that the serving node captured.
     ContextEntry {
@@ -293,7 +359,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 140, 141");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 150, 140, 141");
     }
     /// What became of a command.
     Outcome {
@@ -303,7 +369,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 140");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 45, 140");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -396,6 +462,57 @@ pub enum Command {
     /// See [`resource::UpdateGroup`].
     #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
+    /// See [`CreateServiceLinkedRole`].
+    #[prost(message, tag = "100")]
+    CreateServiceLinkedRole(CreateServiceLinkedRole),
+    /// See [`DeleteServiceLinkedRole`].
+    #[prost(message, tag = "101")]
+    DeleteServiceLinkedRole(DeleteServiceLinkedRole),
+    /// See [`ReserveAlias`].
+    #[prost(message, tag = "102")]
+    ReserveAlias(ReserveAlias),
+    /// See [`ReleaseAlias`].
+    #[prost(message, tag = "103")]
+    ReleaseAlias(ReleaseAlias),
+    /// See [`ChangeFeatures`].
+    #[prost(message, tag = "104")]
+    ChangeFeatures(ChangeFeatures),
+    /// See [`federation::ChangeOutbound`].
+    #[prost(message, tag = "90")]
+    ChangeOutbound(federation::ChangeOutbound),
+    /// See [`ReserveAccessKey`].
+    #[prost(message, tag = "120")]
+    ReserveAccessKey(ReserveAccessKey),
+    /// See [`CloseAccount`].
+    #[prost(message, tag = "121")]
+    CloseAccount(CloseAccount),
+    /// See [`EraseAccount`].
+    #[prost(message, tag = "122")]
+    EraseAccount(EraseAccount),
+    /// See [`ForgetAccount`].
+    #[prost(message, tag = "123")]
+    ForgetAccount(ForgetAccount),
+    /// See [`Batch`].
+    #[prost(message, tag = "124")]
+    Batch(Batch),
+    /// See [`mfa::EnableMfaDevice`].
+    #[prost(message, tag = "80")]
+    EnableMfaDevice(mfa::EnableMfaDevice),
+    /// See [`mfa::ResyncMfaDevice`].
+    #[prost(message, tag = "81")]
+    ResyncMfaDevice(mfa::ResyncMfaDevice),
+    /// See [`mfa::DeactivateMfaDevice`].
+    #[prost(message, tag = "82")]
+    DeactivateMfaDevice(mfa::DeactivateMfaDevice),
+    /// See [`mfa::UseMfaCode`].
+    #[prost(message, tag = "83")]
+    UseMfaCode(mfa::UseMfaCode),
+    /// See [`mfa::ChangePassword`].
+    #[prost(message, tag = "84")]
+    ChangePassword(mfa::ChangePassword),
+    /// See [`SetClock`].
+    #[prost(message, tag = "150")]
+    SetClock(SetClock),
     /// See [`membership::ChangeMembership`].
     #[prost(message, tag = "140")]
     ChangeMembership(membership::ChangeMembership),
@@ -440,6 +557,9 @@ pub enum Reply {
     /// The instance profile, identity provider or the like.
     #[prost(message, tag = "20")]
     Resource(resource::Resource),
+    /// How the account vouches for its principals.
+    #[prost(message, tag = "45")]
+    Outbound(federation::Outbound),
     /// The group.
     #[prost(message, tag = "140")]
     Placement(record::Placement),
@@ -456,6 +576,16 @@ pub enum OutcomeResult {
     Rejection(Rejection),
 }
 
+/// Whether a clock runs, as [`SetClock::run`] numbers it.
+pub mod clock_run {
+    /// As before.
+    pub const AS_BEFORE: u32 = 0;
+    /// It stands still.
+    pub const FROZEN: u32 = 1;
+    /// It runs.
+    pub const RUNS: u32 = 2;
+}
+
 /// Kinds of callers, as [`CallerRef::kind`] numbers them.
 pub mod caller_kind {
     /// The root user.
@@ -468,6 +598,10 @@ pub mod caller_kind {
     pub const SYSTEM: u32 = 4;
     /// A member, about nodes: it has no rights in any account.
     pub const NODE: u32 = 5;
+    /// A session that acts as the user, or root user, who asked for it.
+    pub const USER_SESSION: u32 = 40;
+    /// A session of somebody whom a user, or root user, vouches for.
+    pub const FEDERATED_SESSION: u32 = 41;
 }
 
 impl Envelope {

@@ -1,5 +1,7 @@
 //! Group 0: the cluster, its nodes, its groups, and which account lives where.
 
+mod closing;
+mod keys;
 mod membership;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -12,9 +14,12 @@ use tidegate_replica::{GroupId, Record};
 
 use crate::{
     Command, Envelope, Key, Outcome, Place, Reply,
-    apply::{Changes, check_request_id, check_sizes, origin, records},
-    command::ReplyBox,
-    record::{AccountPlacement, Cluster, Departed, EmailOwner, Node, Placement},
+    apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
+    command::{ReplyBox, SetClock, clock_run},
+    record::{
+        AccountPlacement, Cluster, Departed, EmailOwner, Features, KeyOwner, Node, Placement,
+        VirtualClock,
+    },
     rejection::{Rejection, RejectionKind},
     requests::Requests,
     state::{Applied, BadRecord, LocalRow},
@@ -22,6 +27,13 @@ use crate::{
 
 /// How many voters a group may have: an even number is no safer than the odd one before it.
 const VOTERS: [usize; 4] = [1, 3, 5, 7];
+
+/// Partitions that an account may be of; empty: `aws`.
+const PARTITIONS: [&str; 4] = ["", "aws", "aws-cn", "aws-us-gov"];
+
+/// How far the clock of a cluster in development mode may be from the nodes' own, in milliseconds: ten years, longer than anything lasts
+/// that a test lets pass.
+const CLOCK_OFF_MILLIS_MAX: u64 = 3_650 * 24 * 3_600_000;
 
 /// The directory as a persistent value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +46,11 @@ pub struct DirectoryState {
     /// Accounts that are being moved.
     moving: OrdSet<u64>,
     emails: OrdMap<Arc<str>, u64>,
+    /// The account of an alias, and the log index at which it was reserved.
+    aliases: OrdMap<Arc<str>, (u64, u64)>,
+    features: Features,
+    /// Access key ids that were chosen, with the account of each.
+    keys: OrdMap<Arc<str>, u64>,
     requests: Requests,
 }
 
@@ -96,6 +113,16 @@ impl DirectoryState {
         groups.get(n.checked_rem(groups.len())?).map(|g| GroupId(*g))
     }
 
+    /// The features of the organization that are switched on.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The account that an alias is reserved for.
+    pub fn alias(&self, alias: &str) -> Option<u64> {
+        self.aliases.get(alias).map(|(account, _)| *account)
+    }
+
     /// Takes a record in: the only way in which the directory changes.
     pub fn absorb(&mut self, record: &Record) -> Result<(), BadRecord> {
         let key = Key::decode(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
@@ -130,6 +157,19 @@ impl DirectoryState {
                 Some(owner) => drop(self.emails.insert(e.into(), owner.account)),
                 None => drop(self.emails.remove(e.as_str())),
             },
+            Key::Alias(a) => match value.map(read::<EmailOwner>).transpose()? {
+                Some(owner) => {
+                    self.aliases.insert(a.into(), (owner.account, record.stamp.revision));
+                }
+                None => {
+                    self.aliases.remove(a.as_str());
+                }
+            },
+            Key::Features => self.features = value.map(read).transpose()?.unwrap_or_default(),
+            Key::ChosenKey(id) => match value.map(read::<KeyOwner>).transpose()? {
+                Some(owner) => drop(self.keys.insert(id.into(), owner.account)),
+                None => drop(self.keys.remove(id.as_str())),
+            },
             _ => return Err(BadRecord("a key of an account in the directory".to_owned())),
         }
         Ok(())
@@ -151,12 +191,9 @@ impl DirectoryState {
             return Applied { records: Vec::new(), local: Vec::new(), outcome };
         }
         let before = self.clone();
-        let mut changes = Changes::default();
         let done = check_request_id(envelope)
-            .and_then(|()| self.run(time, envelope, &mut changes))
-            .and_then(|reply| {
-                let records =
-                    records(origin(GroupId::DIRECTORY), index, &Place::default(), changes.writes);
+            .and_then(|()| self.execute(index, time, envelope))
+            .and_then(|(records, reply)| {
                 let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index }));
                 check_sizes(&records, &outcome)?;
                 for record in &records {
@@ -176,6 +213,33 @@ impl DirectoryState {
         Applied { records, local, outcome }
     }
 
+    /// The records that a command becomes. A batch's commands each see those before them.
+    fn execute(
+        &self,
+        index: u64,
+        time: u64,
+        envelope: &Envelope,
+    ) -> Result<(Vec<Record>, Reply), Rejection> {
+        let mut changes = Changes::default();
+        let Some(Command::Batch(batch)) = &envelope.command else {
+            let reply = self.run(time, envelope, &mut changes)?;
+            let place = Place::default();
+            let records = records(origin(GroupId::DIRECTORY), index, &place, changes.writes);
+            return Ok((records, reply));
+        };
+        check_batch(envelope, batch)?;
+        let mut state = self.clone();
+        let mut all = Vec::new();
+        for inner in &batch.commands {
+            let (records, _reply) = state.execute(index, time, inner)?;
+            for record in &records {
+                state.absorb(record).map_err(|bad| Rejection::invalid(bad.to_string()))?;
+            }
+            merge(&mut all, records);
+        }
+        Ok((all, Reply::Done(true)))
+    }
+
     fn run(
         &self,
         time: u64,
@@ -188,6 +252,7 @@ impl DirectoryState {
             Some(Command::RemoveNode(c)) => self.remove_node(time, c.node, false, changes),
             Some(Command::ChangeMembership(c)) => self.change_membership(time, c, changes),
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
+            Some(Command::SetClock(c)) => self.set_clock(c, changes),
             Some(Command::VotersChanged(c)) => {
                 let placement = self.placements.get(&c.group).filter(|p| p.changes == c.change);
                 // A later change has its own end.
@@ -202,6 +267,9 @@ impl DirectoryState {
                 Ok(Reply::Done(true))
             }
             Some(Command::ReserveAccount(c)) => self.reserve_account(time, c, changes),
+            Some(Command::ReserveAccessKey(c)) => self.reserve_access_key(c, changes),
+            Some(Command::CloseAccount(c)) => self.close_account(c.account, changes),
+            Some(Command::ForgetAccount(c)) => self.forget_account(c.account, changes),
             Some(Command::ActivateAccount(c)) => {
                 let account = self.accounts.get(&c.account);
                 let account = account
@@ -210,6 +278,22 @@ impl DirectoryState {
                     AccountPlacement { active: true, root_key: None, ..(**account).clone() };
                 changes.put(Key::AccountPlacement(c.account), &account);
                 Ok(Reply::AccountPlacement(account))
+            }
+            Some(Command::ReserveAlias(c)) => self.reserve_alias(c, changes),
+            Some(Command::ReleaseAlias(c)) => {
+                let owner = self.aliases.get(c.alias.as_str());
+                if owner.is_some_and(|(account, at)| *account == c.account && *at <= c.upto) {
+                    changes.delete(Key::Alias(c.alias.clone()));
+                }
+                Ok(Reply::Done(true))
+            }
+            Some(Command::ChangeFeatures(c)) => {
+                let features = Features {
+                    root_credentials: c.root_credentials.unwrap_or(self.features.root_credentials),
+                    root_sessions: c.root_sessions.unwrap_or(self.features.root_sessions),
+                };
+                changes.put(Key::Features, &features);
+                Ok(Reply::Done(true))
             }
             _ => Err(Rejection::invalid("This command does not belong to the directory.")),
         }
@@ -238,6 +322,24 @@ impl DirectoryState {
         if let Some(operator) = &c.operator {
             reserve(time, operator, changes);
         }
+        Ok(Reply::Done(true))
+    }
+
+    /// An alias is one account's in the whole cluster.
+    fn reserve_alias(
+        &self,
+        c: &crate::command::ReserveAlias,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        crate::validate::alias(&c.alias)?;
+        if !self.accounts.contains_key(&c.account) {
+            return Err(Rejection::no_such("account", &format!("{:012}", c.account)));
+        }
+        if self.aliases.get(c.alias.as_str()).is_some_and(|(owner, _)| *owner != c.account) {
+            let message = format!("The account alias {} already exists.", c.alias);
+            return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
+        }
+        changes.put(Key::Alias(c.alias.clone()), &EmailOwner { account: c.account });
         Ok(Reply::Done(true))
     }
 
@@ -284,6 +386,37 @@ impl DirectoryState {
         Ok(Reply::Done(true))
     }
 
+    /// Sets the clock that the cluster goes by. It never goes back.
+    fn set_clock(&self, c: &SetClock, changes: &mut Changes) -> Result<Reply, Rejection> {
+        let cluster = self.cluster().filter(|c| c.development).ok_or_else(|| {
+            Rejection::invalid("The clock of a cluster is set in development mode alone.")
+        })?;
+        let before = cluster.clock.unwrap_or_default();
+        let shows = before.shows(c.real).saturating_add(c.advance);
+        let freezes = match c.run {
+            clock_run::AS_BEFORE => before.frozen > 0,
+            clock_run::FROZEN => true,
+            clock_run::RUNS => false,
+            other => {
+                let message = format!("A clock runs or stands still, and can't do {other}.");
+                return Err(Rejection::invalid(message));
+            }
+        };
+        if shows.abs_diff(c.real) > CLOCK_OFF_MILLIS_MAX || shows == 0 {
+            let message = "A clock is set at most ten years from the nodes' own.";
+            return Err(Rejection::invalid(message));
+        }
+        let clock = if freezes {
+            VirtualClock { ahead: 0, frozen: shows }
+        } else {
+            // Both are below ten years more than any date.
+            let off = i64::try_from(shows.abs_diff(c.real)).unwrap_or(i64::MAX);
+            VirtualClock { ahead: if shows < c.real { -off } else { off }, frozen: 0 }
+        };
+        changes.put(Key::Cluster, &Cluster { clock: Some(clock), ..cluster.clone() });
+        Ok(Reply::Done(true))
+    }
+
     fn reserve_account(
         &self,
         time: u64,
@@ -307,6 +440,16 @@ impl DirectoryState {
             AccountId::from_u64(wanted.account).map_err(|e| Rejection::invalid(e.to_string()))?;
         if self.accounts.contains_key(&wanted.account) {
             return Err(Rejection::exists("Account", &id.to_string()));
+        }
+        if self.is_said_by_a_key(wanted.account) {
+            let message =
+                format!("The account id {id} is what an access key id of another account says.");
+            return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
+        }
+        if !PARTITIONS.contains(&wanted.partition.as_str()) {
+            let message =
+                format!("`{}` is no partition: aws, aws-cn or aws-us-gov.", wanted.partition);
+            return Err(Rejection::invalid(message));
         }
         if self.emails.contains_key(wanted.email.to_ascii_lowercase().as_str()) {
             let message =

@@ -31,6 +31,9 @@ pub struct Account {
     /// When it was created, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "4")]
     pub created: u64,
+    /// Its partition; empty: `aws`.
+    #[prost(string, tag = "120")]
+    pub partition: String,
 }
 
 /// A user.
@@ -208,6 +211,27 @@ pub struct Cluster {
     /// When it was created, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "5")]
     pub created: u64,
+    /// The clock that it goes by, where it was set; in development mode alone.
+    #[prost(message, optional, tag = "150")]
+    pub clock: Option<VirtualClock>,
+}
+
+/// A clock that was set: where it stands, or how far it is from the nodes' own clocks.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct VirtualClock {
+    /// Milliseconds that it is ahead of the nodes' own clocks while it runs; below zero: behind them.
+    #[prost(sint64, tag = "1")]
+    pub ahead: i64,
+    /// What it shows while it stands still, in milliseconds since the Unix epoch; 0: it runs.
+    #[prost(uint64, tag = "2")]
+    pub frozen: u64,
+}
+
+impl VirtualClock {
+    /// What it shows when a node's own clock shows `real`; both in milliseconds since the Unix epoch.
+    pub fn shows(&self, real: u64) -> u64 {
+        if self.frozen > 0 { self.frozen } else { real.saturating_add_signed(self.ahead) }
+    }
 }
 
 /// A node.
@@ -317,6 +341,12 @@ pub struct AccountPlacement {
     /// During a move: whether its group has all of it. What is left then is to forget it in the previous one.
     #[prost(bool, tag = "12")]
     pub moved: bool,
+    /// Its partition; empty: `aws`.
+    #[prost(string, tag = "120")]
+    pub partition: String,
+    /// Whether it is being deleted: nobody in it is known any more.
+    #[prost(bool, tag = "121")]
+    pub closing: bool,
 }
 
 /// Where an account came from, in the group that it was moved to. From its last step on the account lives there.
@@ -353,10 +383,29 @@ pub struct Fence {
     pub base: u64,
 }
 
+/// The account of an access key id that was chosen.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct KeyOwner {
+    /// The account.
+    #[prost(uint64, tag = "1")]
+    pub account: u64,
+}
+
 /// The account of a root e-mail address.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct EmailOwner {
     /// The account.
     #[prost(uint64, tag = "1")]
     pub account: u64,
+}
+
+/// Features of the organization that are switched on.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct Features {
+    /// Whether the management account may manage the credentials of root users.
+    #[prost(bool, tag = "1")]
+    pub root_credentials: bool,
+    /// Whether it may act as them for a task.
+    #[prost(bool, tag = "2")]
+    pub root_sessions: bool,
 }

@@ -1,5 +1,6 @@
 //! The state of one group as a persistent value: cloning it costs nothing, and a clone never changes.
 
+mod partition;
 mod place;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tidegate_replica::{GroupId, Record};
 use crate::{
     EntityKind, Key, ResourceKind,
     caller::Resolved,
+    federation::Outbound,
     record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
     region::{Lift, Quarantine, VoidSessions},
     requests::Requests,
@@ -91,6 +93,7 @@ pub struct AccountState {
     pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
     pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
     pub(crate) place: Place,
+    pub(crate) outbound: Option<Arc<Outbound>>,
     pub(crate) memo: Memo,
 }
 
@@ -117,6 +120,7 @@ impl PartialEq for AccountState {
             && self.lifted == other.lifted
             && self.void == other.void
             && self.place == other.place
+            && self.outbound == other.outbound
     }
 }
 
@@ -152,6 +156,7 @@ impl AccountState {
             lifted: OrdMap::new(),
             void: OrdMap::new(),
             place: Place::default(),
+            outbound: None,
             memo: Memo::default(),
         }
     }
@@ -296,18 +301,18 @@ impl AccountState {
 
     /// `arn:aws:iam::…:user/path/name` and the like.
     pub fn arn(&self, kind: EntityKind, path: &str, name: &str) -> String {
-        format!("arn:aws:iam::{}:{}{path}{name}", self.id, kind.word())
+        format!("arn:{}:iam::{}:{}{path}{name}", self.partition(), self.id, kind.word())
     }
 
     /// The ARN of a managed policy.
     pub fn policy_arn(&self, policy: &Policy) -> String {
-        format!("arn:aws:iam::{}:policy{}{}", self.id, policy.path, policy.name)
+        format!("arn:{}:iam::{}:policy{}{}", self.partition(), self.id, policy.path, policy.name)
     }
 
     /// The compiled form of a managed policy, AWS's or the account's own.
     pub(crate) fn managed(&self, arn: &str) -> Option<Arc<CompiledPolicy>> {
-        if arn.starts_with("arn:aws:iam::aws:") {
-            aws_managed::compiled(arn)
+        if let Some(name) = self.aws_managed(arn) {
+            aws_managed::compiled(&name)
         } else {
             self.policy(arn)?.compiled.clone()
         }
@@ -386,6 +391,7 @@ impl AccountState {
             Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
             Key::Home(..) => self.place.home = value.map(read).transpose()?.map(Arc::new),
             Key::Fence(..) => self.place.fence = value.map(read).transpose()?.map(Arc::new),
+            Key::Outbound(_) => self.outbound = value.map(read).transpose()?.map(Arc::new),
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -558,6 +564,7 @@ impl GroupState {
             | Key::Void(a, _)
             | Key::Home(a, _)
             | Key::Fence(a, _) => *a,
+            Key::Outbound(a) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;
@@ -570,7 +577,11 @@ impl GroupState {
             }
         };
         account.absorb(&key, record.value.as_ref(), record.stamp.revision)?;
-        self.accounts.insert(number, Arc::new(account));
+        if record.value.is_none() && account.is_empty() {
+            self.accounts.remove(&number);
+        } else {
+            self.accounts.insert(number, Arc::new(account));
+        }
         Ok(())
     }
 

@@ -18,7 +18,10 @@ use tidegate_service::{Reason, ServiceError, Token, View};
 use tidegate_store::Engine;
 
 use crate::{
+    attempts::Attempts,
+    clock::ClusterClock,
     config::NodeConfig,
+    federation::Issuers,
     gate::Gate,
     gossip::Gossip,
     link::LinkModel,
@@ -44,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) me: NodeId,
     pub(crate) region: RegionName,
     pub(crate) platform: Arc<dyn Platform>,
+    /// The clock that the platform shows.
+    pub(crate) clock: Arc<ClusterClock>,
     pub(crate) link: Arc<LinkModel>,
     /// What holds back changes that have arrived, in development mode.
     pub(crate) gate: Arc<Gate>,
@@ -54,10 +59,13 @@ pub(crate) struct Core {
     pub(crate) gossip: Gossip,
     pub(crate) region_lane: Arc<RegionLane>,
     pub(crate) uses: Uses,
+    pub(crate) attempts: Attempts,
     pub(crate) peers: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cluster_key: ClusterKey,
     pub(crate) signing_keys: SigningKeyCache,
+    /// The keys of identity providers.
+    pub(crate) issuers: Issuers,
     pub(crate) groups: RwLock<BTreeMap<GroupId, Group>>,
     /// The token that was written last, and what it covers.
     pub(crate) last_token: ArcSwap<Option<(Clock, String)>>,
@@ -134,6 +142,11 @@ impl Core {
     /// A copy of a group handle, where this node votes in it.
     pub(crate) fn group(&self, group: GroupId) -> Option<Group> {
         self.groups.read().get(&group).cloned()
+    }
+
+    /// Whether the cluster was created in development mode.
+    pub(crate) fn development(view: &View) -> bool {
+        view.directory.cluster().is_some_and(|c| c.development)
     }
 
     /// The cluster's id; empty before it was founded.

@@ -3,12 +3,15 @@
 //! The one idea: every decision is made elsewhere, by values; here is only what waits. One task owns the convergence machine, openraft owns
 //! the groups, one pointer holds the view that all answers come from, and the world is met through [`platform::Platform`] alone.
 
+mod attempts;
 mod aws;
+mod clock;
 mod collection;
 pub mod config;
 mod core;
 mod departure;
 mod dial;
+mod federation;
 mod founding;
 pub mod gate;
 mod gossip;
@@ -20,6 +23,7 @@ mod node;
 mod operations;
 mod patience;
 mod peers;
+mod planting;
 pub mod platform;
 mod raft_lane;
 mod region;
@@ -32,4 +36,5 @@ mod voters;
 mod warden;
 
 pub use node::{Node, StartError};
+pub use planting::{Planted, PlantedKey};
 pub use tls::{TlsError, node_name};

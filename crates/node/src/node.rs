@@ -20,12 +20,15 @@ use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
+    attempts::Attempts,
     aws,
+    clock::ClusterClock,
     collection::Collection,
     config::NodeConfig,
     core::{Core, OwnHealth, Standing},
     departure,
     dial::{Dialer, Greeting, incoming},
+    federation::Issuers,
     founding,
     gate::Gate,
     gossip::{Confirm, Driver, Gossip},
@@ -34,6 +37,7 @@ use crate::{
     machine::{AnyState, Digests},
     moves,
     peers::{Me, Peers},
+    planting::{self, Planted},
     platform::Platform,
     region::{self, RegionLane, Uses},
     returning,
@@ -83,16 +87,37 @@ pub enum StartError {
     State(#[from] std::io::Error),
 }
 
+impl StartError {
+    /// What the store has to do with it: what can't be read now can't be read at a second try either.
+    pub(crate) fn of_the_store(&self) -> Option<StoreError> {
+        let error = match self {
+            Self::Store(error) => return Some(error.clone()),
+            Self::Group(GroupStartError::Store(error)) | Self::State(error) => error,
+            _ => return None,
+        };
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<StoreError>()) {
+            Some(inner) => Some(inner.clone()),
+            None if error.kind() == std::io::ErrorKind::InvalidData => {
+                Some(StoreError::Corrupt(error.to_string()))
+            }
+            None => None,
+        }
+    }
+}
+
 /// A running node.
 #[derive(Debug)]
 pub struct Node {
     core: Arc<Core>,
+    committer: Committer,
     tasks: Vec<JoinHandle<()>>,
     stop: tokio::sync::watch::Sender<bool>,
 }
 
 /// How many tries a listener gets: a port may be in `TIME_WAIT` for a moment after a restart.
-const BIND_TRIES: u32 = 20;
+const BIND_TRIES: u32 = 400;
+/// Pause between two of them.
+const BIND_AGAIN: Duration = Duration::from_millis(5);
 
 async fn bind(
     platform: &Arc<dyn Platform>,
@@ -104,7 +129,7 @@ async fn bind(
             Ok(listener) => return Ok(listener),
             Err(_) if tries < BIND_TRIES => {
                 tries += 1;
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(BIND_AGAIN).await;
             }
             Err(source) => return Err(StartError::Listen { address: address.to_owned(), source }),
         }
@@ -275,6 +300,9 @@ impl Node {
         let store = open_store(&config, platform.as_ref())?;
         let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
+        let cluster_clock = Arc::new(ClusterClock::new(platform));
+        cluster_clock.follow(view.directory.cluster());
+        let platform: Arc<dyn Platform> = Arc::<ClusterClock>::clone(&cluster_clock);
         let mut fresh = [0; 8];
         platform.entropy(&mut fresh);
         let seed = u64::from_le_bytes(fresh);
@@ -303,6 +331,7 @@ impl Node {
             me,
             region: region.clone(),
             platform: Arc::clone(&platform),
+            clock: cluster_clock,
             link,
             gate: Arc::new(Gate::new(me)),
             own: own_health(platform.as_ref(), tls.as_ref(), &store),
@@ -311,10 +340,12 @@ impl Node {
             gossip,
             region_lane,
             uses: Uses::default(),
+            attempts: Attempts::default(),
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
             cluster_key,
             signing_keys: tidegate_authn::SigningKeyCache::default(),
+            issuers: Issuers::new(&config.federation, Arc::clone(&platform))?,
             groups: RwLock::new(BTreeMap::new()),
             last_token: arc_swap::ArcSwap::default(),
             fresh_before_start: crate::gossip::read_freshness(&store)?,
@@ -328,6 +359,7 @@ impl Node {
         tasks.push(tokio::spawn(driver.run(queues)));
         let links = config.links.iter().map(crate::config::Link::read);
         let links = Mutex::new(links.collect::<Result<_, _>>()?);
+        let committer = store.committer().clone();
         let warden = Warden {
             core: Arc::clone(&core),
             store: store.clone(),
@@ -345,7 +377,7 @@ impl Node {
         tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));
         tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
-        Ok(Self { core, tasks, stop })
+        Ok(Self { core, committer, tasks, stop })
     }
 
     /// Returns once the node knows its cluster and the operator's account: from then on it decides.
@@ -375,6 +407,13 @@ impl Node {
         }
     }
 
+    /// Returns once the node can't go on, with the reason: a disk that failed, or a row that is not what was written. Whoever runs it must
+    /// end it then, and start it again: a start reads what is really there, and refuses what is damaged. Until it is ended it answers from
+    /// what it has, which grows old.
+    pub async fn failed(&self) -> StoreError {
+        self.committer.failed().await
+    }
+
     /// Waits until the published view covers a token: from then on the node decides on what the token's holder has seen. Gives when
     /// that view was published, in the monotonic time of the platform; `None` when `patience` ran out first.
     ///
@@ -394,6 +433,20 @@ impl Node {
     /// Its number.
     pub fn id(&self) -> NodeId {
         self.core.me
+    }
+
+    /// The cluster's id and whether it was created in development mode; `None` before it was founded.
+    pub fn cluster(&self) -> Option<(String, bool)> {
+        let view = self.core.views.load();
+        view.directory.cluster().map(|c| (c.id.clone(), c.development))
+    }
+
+    /// Makes accounts with chosen ids and keys, in development mode. Gives a token that covers them.
+    ///
+    /// # Errors
+    /// See [`Planted`]: the cluster is not in development mode, or refuses a command.
+    pub async fn plant(&self, accounts: &[Planted]) -> Result<String, ServiceError> {
+        planting::plant(&self.core, accounts).await
     }
 
     /// Its links, for whoever runs it in development mode.
@@ -418,8 +471,10 @@ impl Node {
         for group in groups {
             group.shutdown().await;
         }
-        for task in &self.tasks {
+        for task in self.tasks {
             task.abort();
+            // Its listener is free once it has ended.
+            let _aborted = task.await.is_err();
         }
         self.core.peers.set(&BTreeMap::new());
         self.core.groups.write().clear();

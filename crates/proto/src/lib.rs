@@ -38,6 +38,8 @@ areas! {
     region = "tidegate.region.v1";
     /// Who belongs to the cluster, and which group has which account.
     membership = "tidegate.membership.v1";
+    /// Roles for workloads.
+    workload = "tidegate.workload.v1";
     /// What nodes say to each other.
     peer = "tidegate.peer.v1";
 }

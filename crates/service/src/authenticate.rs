@@ -1,15 +1,16 @@
 //! From a signature to a caller, and from a caller to what it may.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
-    CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
+    CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SessionKind, SessionTag,
+    SigningKey, SigningKeyCache,
 };
-use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, ids};
+use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, record::Tag};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
-use crate::{Reason, ServiceError, View, check_standing};
+use crate::{Denial, Reason, ServiceError, View, check_standing, federation};
 
 /// Somebody who proved who he is.
 #[derive(Clone, Debug)]
@@ -36,6 +37,34 @@ fn unknown_key(id: &str) -> ServiceError {
     ServiceError::new(Reason::InvalidClientTokenId, message)
 }
 
+/// A session as the log has it.
+pub(crate) fn reference_of(session: Session) -> CallerRef {
+    let attributes = session.attributes;
+    let tag = |t: SessionTag| Tag { key: t.key, value: t.value };
+    let transitive = attributes.tags.iter().filter(|t| t.transitive).map(|t| t.key.clone());
+    CallerRef {
+        kind: match session.kind {
+            SessionKind::Role => caller_kind::SESSION,
+            SessionKind::User => caller_kind::USER_SESSION,
+            SessionKind::Federated => caller_kind::FEDERATED_SESSION,
+        },
+        account: session.account,
+        id: session.role_id,
+        access_key: session.access_key_id,
+        session: session.name,
+        expires: session.expires,
+        has_session_policies: session.policies.is_some(),
+        session_policies: session.policies.unwrap_or_default(),
+        lineage: session.lineage,
+        issued: session.issued,
+        transitive_tag_keys: transitive.collect(),
+        session_tags: attributes.tags.into_iter().map(tag).collect(),
+        source_identity: attributes.source_identity,
+        mfa_at: attributes.mfa_at,
+        federation: session.federation.map(federation::in_log),
+    }
+}
+
 /// Finds the key that a signature claims and gives the caller with the key that verifies it. The signature itself is still to be
 /// verified with that key, and the key then to be kept.
 ///
@@ -50,7 +79,7 @@ pub fn authenticate(
     context: Context,
 ) -> Result<(Caller, CachedKey), ServiceError> {
     let id = &presented.access_key_id;
-    let account = ids::account_of_key(id).ok_or_else(|| unknown_key(id))?;
+    let account = view.directory.account_of_key(id).ok_or_else(|| unknown_key(id))?;
     let group = view.group_of(account).map_err(|_| unknown_key(id))?;
     let state = view.account(account).map_err(|_| unknown_key(id))?;
     let (reference, key) = match &presented.session_token {
@@ -81,19 +110,7 @@ pub fn authenticate(
                 return Err(unknown_key(id));
             }
             let key = SigningKey::derive(&session.secret, presented);
-            let reference = CallerRef {
-                kind: caller_kind::SESSION,
-                account: session.account,
-                id: session.role_id,
-                access_key: session.access_key_id,
-                session: session.name,
-                expires: session.expires,
-                has_session_policies: session.policies.is_some(),
-                session_policies: session.policies.unwrap_or_default(),
-                lineage: session.lineage,
-                issued: session.issued,
-            };
-            (reference, CachedKey::passing(key))
+            (reference_of(session), CachedKey::passing(key))
         }
     };
     let resolved = state.resolve(&reference, now.0)?;
@@ -108,12 +125,26 @@ impl Caller {
     pub fn renew(&mut self, view: &View, now: UnixMillis) -> Result<(), ServiceError> {
         let state = view.account(self.account)?;
         self.group = view.group_of(self.account)?;
-        let lasts = self.reference.kind != caller_kind::SESSION || now.0 < self.reference.expires;
+        // Long-term credentials name no end.
+        let lasts = self.reference.expires == 0 || now.0 < self.reference.expires;
         if !(lasts && Arc::ptr_eq(state, &self.state)) {
             self.resolved = state.resolve(&self.reference, now.0)?;
             self.state = Arc::clone(state);
         }
         check_standing(view, state, &self.reference, &self.resolved, now)
+    }
+}
+
+/// Refuses unless the caller may do `action` on an entity of this account: its tags are among what policies are asked with.
+pub fn check_on(
+    account: &AccountState,
+    caller: &Caller,
+    action: &str,
+    arn: &str,
+) -> Result<(), ServiceError> {
+    match account.with_tags_of(arn, &caller.context) {
+        Cow::Borrowed(_) => check(caller, action, arn),
+        Cow::Owned(context) => check(&Caller { context, ..caller.clone() }, action, arn),
     }
 }
 
@@ -129,7 +160,8 @@ pub fn check_action(caller: &Caller, action: &Action, resource: &str) -> Result<
     let request = Request::new(&caller.resolved.principal, action, resource, &caller.context);
     let decision = caller.resolved.authorize(&request);
     match decision.denied_sentence(&request) {
-        Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)),
+        Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)
+            .denying(Denial::new(&request, &decision))),
         None => Ok(()),
     }
 }

@@ -27,8 +27,8 @@ impl View {
     /// The group that an account lives in, in this view. During a move it is the previous one until the new one has all of it: what the
     /// new group has taken over is whole, so that a view that shows it misses nothing that the previous one ever had.
     pub fn group_of(&self, account: AccountId) -> Result<GroupId, ServiceError> {
-        let placement =
-            self.directory.account(account).ok_or_else(|| account_not_found(account))?;
+        let placement = self.directory.account(account).filter(|a| !a.closing);
+        let placement = placement.ok_or_else(|| account_not_found(account))?;
         let there = || {
             let group = self.groups.get(&placement.group);
             group.is_some_and(|g| g.lives_here(account, placement.epoch))

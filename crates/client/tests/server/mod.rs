@@ -232,6 +232,13 @@ impl cluster_server::ClusterService for Services {
         )
     }
 
+    async fn set_clock(
+        &self,
+        _: Request<cluster::SetClockRequest>,
+    ) -> Result<Response<cluster::SetClockResponse>, Status> {
+        unused()
+    }
+
     async fn describe_node(
         &self,
         _: Request<cluster::DescribeNodeRequest>,

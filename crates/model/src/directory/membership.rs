@@ -219,8 +219,8 @@ impl DirectoryState {
         if c.group == 0 || !self.placements.contains_key(&c.group) {
             return Err(Rejection::no_such("group", &format!("g{}", c.group)));
         }
-        if placement.previous != 0 || !placement.active {
-            return Err(conflict("The account is being made, or moved."));
+        if placement.previous != 0 || !placement.active || placement.closing {
+            return Err(conflict("The account is being made, moved or deleted."));
         }
         if placement.group == c.group {
             let message = format!("The account is in g{} already.", c.group);

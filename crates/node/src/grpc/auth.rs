@@ -13,7 +13,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tidegate_authn::{Presented, UNSIGNED_PAYLOAD, payload_hash};
 use tidegate_replica::Clock;
-use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate};
+use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate, check_session};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
@@ -21,14 +21,16 @@ use super::{status::status, wire};
 use crate::{
     core::Core,
     dial::PeerIdentity,
-    patience,
+    patience, region,
     telemetry::{metrics::ReasonLabel, trace},
 };
 
 /// Calls whose payload comes as a stream and is not signed: it runs under TLS and changes nothing.
 const STREAMS: [&str; 1] = ["/tidegate.decision.v1.DecisionService/AuthorizeStream"];
-/// Services that anybody may call.
-const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+/// Services whose calls are not signed: health and reflection, which anybody may call, and that of workloads, whose requests hold the
+/// proof of who asks.
+const OPEN: [&str; 3] =
+    ["/grpc.health.v1.", "/grpc.reflection.", "/tidegate.workload.v1.WorkloadService/"];
 /// Metadata of a call: tokens that its answer must cover, separated by commas.
 const AT_LEAST: &str = "x-tidegate-at-least";
 /// Metadata of an answer: the join of those tokens, where they were several.
@@ -153,9 +155,13 @@ async fn admit(
     let view = core.views.load();
     let (caller, key) =
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
-    presented.verify(&key.key, path, &header, now)?;
+    presented.verify(&key.key, path, &header, core.platform.real_wall())?;
+    let (service, operation) = named(path);
+    check_session(&caller.reference, service, operation)?;
     core.signing_keys.keep(key);
     core.uses.note(&caller, path, now);
+    let (service, action) = region::of_path(path);
+    core.uses.accesses.note_call(&caller.resolved.principal, service, action, now);
     let body = match (presented.signs_payload(), streams) {
         (true, _) => signed_body(core, body, &presented).await?,
         (false, true) => body,
@@ -167,6 +173,13 @@ async fn admit(
     };
     parts.extensions.insert::<Caller>(caller);
     Ok((Request::from_parts(parts, body), joined))
+}
+
+/// The service and the operation of a path: `iam` and `GetUser` of `/tidegate.iam.v1.IamService/GetUser`.
+fn named(path: &str) -> (&str, &str) {
+    let (service, operation) = path.rsplit_once('/').unwrap_or_default();
+    let package = service.strip_prefix("/tidegate.").and_then(|rest| rest.split('.').next());
+    (package.unwrap_or_default(), operation)
 }
 
 /// Waits until this node's view covers all `tokens`: what makes a fresh key usable at another node. Gives their join where they are

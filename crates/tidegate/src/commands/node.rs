@@ -46,16 +46,22 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
     let _telemetry = telemetry(globals, true, &config.telemetry.otlp_endpoint);
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;
     tracing::info!(node = %node.id(), "the node runs");
-    let begins_anew = tokio::select! {
+    let (mut failed, mut begins_anew) = (None, false);
+    tokio::select! {
         biased;
-        stopped = told_to_stop() => {
-            stopped?;
-            false
-        }
-        () = node.evicted() => true,
-    };
+        told = told_to_stop() => told?,
+        why = node.failed() => failed = Some(why),
+        () = node.evicted() => begins_anew = true,
+    }
     node.shutdown().await;
-    if begins_anew { Err(replace_process().into()) } else { Ok(ExitCode::SUCCESS) }
+    if begins_anew {
+        return Err(replace_process().into());
+    }
+    match failed {
+        None => Ok(ExitCode::SUCCESS),
+        // Whoever keeps it running starts it again, and it reads what is really there.
+        Some(why) => Err(format!("the node ends, for its store can't be relied on: {why}").into()),
+    }
 }
 
 /// Puts a fresh process of the same program in the place of this one: nothing of the evicted node is left in memory. Returns where that fails.
