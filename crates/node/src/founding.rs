@@ -168,6 +168,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         development: founding.development,
         operator: operator.account,
         created: 0,
+        ..Cluster::default()
     };
     if founding.development {
         tracing::warn!(
