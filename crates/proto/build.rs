@@ -4,8 +4,18 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 9] =
-    ["common", "iam", "sts", "decision", "propagation", "cluster", "region", "workload", "peer"];
+const FILES: [&str; 10] = [
+    "common",
+    "iam",
+    "sts",
+    "decision",
+    "propagation",
+    "cluster",
+    "region",
+    "workload",
+    "membership",
+    "peer",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from("../../proto");

@@ -1,7 +1,7 @@
 //! Every call that has one answer, as a type: its path, its answer, and the names under which both sides remember it.
 
 use prost::Message;
-use tidegate_proto::{cluster, decision, iam, propagation, region, sts};
+use tidegate_proto::{cluster, decision, iam, membership, propagation, region, sts};
 
 /// A request that [`Client::send`](crate::Client::send) makes.
 pub trait Operation: Message + Clone {
@@ -129,6 +129,13 @@ operations! {
     read "tidegate.region.v1.QuarantineService" region ListQuarantines ListQuarantinesRequest ListQuarantinesResponse;
     change "tidegate.region.v1.QuarantineService" region LiftQuarantine LiftQuarantineRequest LiftQuarantineResponse;
     plain "tidegate.region.v1.QuarantineService" region VoidSessions VoidSessionsRequest VoidSessionsResponse;
+    read "tidegate.membership.v1.MembershipService" membership DescribeMembership DescribeMembershipRequest DescribeMembershipResponse;
+    change "tidegate.membership.v1.MembershipService" membership DrainNode DrainNodeRequest DrainNodeResponse;
+    change "tidegate.membership.v1.MembershipService" membership RetireNode RetireNodeRequest RetireNodeResponse;
+    change "tidegate.membership.v1.MembershipService" membership EvictNode EvictNodeRequest EvictNodeResponse;
+    plain "tidegate.membership.v1.MembershipService" membership TransferLeader TransferLeaderRequest TransferLeaderResponse;
+    change "tidegate.membership.v1.MembershipService" membership AddGroup AddGroupRequest AddGroupResponse;
+    change "tidegate.membership.v1.MembershipService" membership MoveAccount MoveAccountRequest MoveAccountResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster SetLink SetLinkRequest SetLinkResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ListLinks ListLinksRequest ListLinksResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster ClearLinks ClearLinksRequest ClearLinksResponse;

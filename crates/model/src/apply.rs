@@ -9,6 +9,7 @@ mod held;
 mod mfa;
 mod policies;
 mod region;
+mod relocation;
 mod resources;
 mod service_linked;
 mod session;
@@ -21,7 +22,7 @@ use tidegate_policy::{AccountId, Action, Request};
 use tidegate_replica::{Dot, GroupId, Origin, Record, Stamp};
 
 use crate::{
-    AccountState, Captured, Command, ENTITY_BYTES_MAX, Envelope, GroupState, Key, Outcome,
+    AccountState, Captured, Command, ENTITY_BYTES_MAX, Envelope, GroupState, Key, Outcome, Place,
     REQUEST_ID_BYTES_MAX, Reply,
     command::{ReplyBox, caller_kind},
     permissions::permissions,
@@ -57,14 +58,18 @@ pub(crate) struct Step<'a> {
 
 pub(crate) type Answer = Result<Reply, Rejection>;
 
+/// The records of an entry. `place`: of the account that they belong to.
 pub(crate) fn records(
     origin: Origin,
     index: u64,
+    place: &Place,
     writes: Vec<(Key, Option<Bytes>)>,
 ) -> Vec<Record> {
-    let stamp = Stamp { epoch: 0, revision: index };
+    let stamp = Stamp { epoch: place.epoch, revision: place.base() + index };
     let dot = Dot { origin, sequence: index };
-    writes.into_iter().map(|(key, value)| Record { key: key.encode(), value, stamp, dot }).collect()
+    let record =
+        |(key, value): (Key, _)| Record { key: key.encode_at(place.epoch), value, stamp, dot };
+    writes.into_iter().map(record).collect()
 }
 
 /// Refuses what no row of a store could hold. Checked before anything is absorbed: a committed entry that can't be stored would stop its
@@ -169,12 +174,21 @@ fn check_caller(
 impl GroupState {
     /// Applies a command at a log index with the entry's time. Refused commands change nothing but what is remembered of them.
     pub fn apply(&mut self, index: u64, time: u64, envelope: &Envelope) -> Applied {
+        if let Some(Command::Relocate(relocate)) = &envelope.command {
+            return self.relocate(index, envelope, relocate);
+        }
+        // Before what is remembered is recalled: the account's group of now remembers it, too.
+        if let Some(rejection) = self.elsewhere(envelope.account) {
+            let outcome = Outcome::new(Err(rejection));
+            return Applied { records: Vec::new(), local: Vec::new(), outcome };
+        }
         if let Some(outcome) = self.requests.recall(envelope) {
             return Applied { records: Vec::new(), local: Vec::new(), outcome };
         }
         let before = self.clone();
         let done = self.execute(index, time, envelope).and_then(|(records, reply)| {
-            let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index }));
+            let revision = records.first().map_or(index, |r| r.stamp.revision);
+            let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision }));
             check_sizes(&records, &outcome)?;
             for record in &records {
                 self.absorb(record).map_err(|bad| Rejection::invalid(bad.to_string()))?;
@@ -228,7 +242,8 @@ impl GroupState {
         let mut step = Step { account, number, time, changes: Changes::default() };
         let access_key = envelope.caller.as_ref().map_or("", |c| &c.access_key);
         let reply = step.run(command, access_key)?;
-        Ok((records(origin(self.group), index, step.changes.writes), reply))
+        let place = step.account.place();
+        Ok((records(origin(self.group), index, place, step.changes.writes), reply))
     }
 
     fn init_account(
@@ -261,7 +276,8 @@ impl GroupState {
             };
             changes.put(Key::AccessKey(number, key.id.clone()), &key);
         }
-        (records(origin(self.group), index, changes.writes), Reply::Account(account))
+        let place = Place::default();
+        (records(origin(self.group), index, &place, changes.writes), Reply::Account(account))
     }
 }
 
@@ -305,6 +321,8 @@ impl Step<'_> {
             | Command::ActivateAccount(_)
             | Command::ChangeVoters(_)
             | Command::VotersChanged(_)
+            | Command::Relocate(_)
+            | Command::ChangeMembership(_)
             | Command::ReserveAlias(_)
             | Command::ReleaseAlias(_)
             | Command::ChangeFeatures(_)

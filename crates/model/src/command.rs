@@ -9,7 +9,7 @@ use prost::{Message, Oneof};
 
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
 
-use crate::{federation, mfa, record, region, rejection::Rejection, resource};
+use crate::{federation, membership, mfa, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -359,7 +359,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 150");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 150, 140, 141");
     }
     /// What became of a command.
     Outcome {
@@ -369,7 +369,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 45");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 45, 140");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -513,6 +513,12 @@ pub enum Command {
     /// See [`SetClock`].
     #[prost(message, tag = "150")]
     SetClock(SetClock),
+    /// See [`membership::ChangeMembership`].
+    #[prost(message, tag = "140")]
+    ChangeMembership(membership::ChangeMembership),
+    /// See [`membership::Relocate`].
+    #[prost(message, tag = "141")]
+    Relocate(membership::Relocate),
 }
 
 /// What a command gives back.
@@ -554,6 +560,9 @@ pub enum Reply {
     /// How the account vouches for its principals.
     #[prost(message, tag = "45")]
     Outbound(federation::Outbound),
+    /// The group.
+    #[prost(message, tag = "140")]
+    Placement(record::Placement),
 }
 
 /// A reply or a refusal.
@@ -587,6 +596,8 @@ pub mod caller_kind {
     pub const SESSION: u32 = 3;
     /// The cluster itself: only nodes say so.
     pub const SYSTEM: u32 = 4;
+    /// A member, about nodes: it has no rights in any account.
+    pub const NODE: u32 = 5;
     /// A session that acts as the user, or root user, who asked for it.
     pub const USER_SESSION: u32 = 40;
     /// A session of somebody whom a user, or root user, vouches for.

@@ -2,21 +2,23 @@
 
 mod closing;
 mod keys;
+mod membership;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use prost::Message;
 use tidegate_policy::AccountId;
 use tidegate_replica::{GroupId, Record};
 
 use crate::{
-    Command, Envelope, Key, Outcome, Reply,
+    Command, Envelope, Key, Outcome, Place, Reply,
     apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
     command::{ReplyBox, SetClock, clock_run},
     record::{
-        AccountPlacement, Cluster, EmailOwner, Features, KeyOwner, Node, Placement, VirtualClock,
+        AccountPlacement, Cluster, Departed, EmailOwner, Features, KeyOwner, Node, Placement,
+        VirtualClock,
     },
     rejection::{Rejection, RejectionKind},
     requests::Requests,
@@ -38,8 +40,11 @@ const CLOCK_OFF_MILLIS_MAX: u64 = 3_650 * 24 * 3_600_000;
 pub struct DirectoryState {
     cluster: Option<Arc<Cluster>>,
     nodes: OrdMap<u64, Arc<Node>>,
+    departed: OrdMap<u64, Arc<Departed>>,
     placements: OrdMap<u32, Arc<Placement>>,
     accounts: OrdMap<u64, Arc<AccountPlacement>>,
+    /// Accounts that are being moved.
+    moving: OrdSet<u64>,
     emails: OrdMap<Arc<str>, u64>,
     /// The account of an alias, and the log index at which it was reserved.
     aliases: OrdMap<Arc<str>, (u64, u64)>,
@@ -64,6 +69,16 @@ impl DirectoryState {
         self.nodes.values().map(|n| &**n)
     }
 
+    /// A node by number.
+    pub fn node(&self, id: u64) -> Option<&Node> {
+        self.nodes.get(&id).map(|n| &**n)
+    }
+
+    /// A node that was taken out.
+    pub fn departed(&self, id: u64) -> Option<&Departed> {
+        self.departed.get(&id).map(|n| &**n)
+    }
+
     /// All groups, ordered by number; the directory is the first.
     pub fn placements(&self) -> impl Iterator<Item = &Placement> {
         self.placements.values().map(|p| &**p)
@@ -79,14 +94,21 @@ impl DirectoryState {
         self.accounts.values().map(|a| &**a)
     }
 
+    /// Accounts that are being moved to another group, ordered by number.
+    pub fn moving(&self) -> impl Iterator<Item = &AccountPlacement> {
+        self.moving.iter().filter_map(|a| self.accounts.get(a)).map(|a| &**a)
+    }
+
     /// Where an account lives.
     pub fn account(&self, id: AccountId) -> Option<&AccountPlacement> {
         self.accounts.get(&id.as_u64()).map(|a| &**a)
     }
 
-    /// The group in which a new account is to live: the account's number decides.
+    /// The group in which a new account is to live: the account's number decides, among the groups whose home is the directory's.
     pub fn group_for(&self, account: u64) -> Option<GroupId> {
-        let groups: Vec<u32> = self.placements.keys().copied().filter(|g| *g != 0).collect();
+        let home = &self.placements.get(&0)?.region;
+        let groups = self.placements.values().filter(|p| p.group != 0 && p.region == *home);
+        let groups: Vec<u32> = groups.map(|p| p.group).collect();
         let n = usize::try_from(account.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).ok()?;
         groups.get(n.checked_rem(groups.len())?).map(|g| GroupId(*g))
     }
@@ -111,14 +133,26 @@ impl DirectoryState {
                 Some(node) => drop(self.nodes.insert(n, Arc::new(node))),
                 None => drop(self.nodes.remove(&n)),
             },
+            Key::Departed(n) => match value.map(read).transpose()? {
+                Some(node) => drop(self.departed.insert(n, Arc::new(node))),
+                None => drop(self.departed.remove(&n)),
+            },
             Key::Placement(g) => match value.map(read).transpose()? {
                 Some(placement) => drop(self.placements.insert(g, Arc::new(placement))),
                 None => drop(self.placements.remove(&g)),
             },
-            Key::AccountPlacement(a) => match value.map(read).transpose()? {
-                Some(account) => drop(self.accounts.insert(a, Arc::new(account))),
-                None => drop(self.accounts.remove(&a)),
-            },
+            Key::AccountPlacement(a) => {
+                let account = value.map(read::<AccountPlacement>).transpose()?;
+                if account.as_ref().is_some_and(|account| account.previous != 0) {
+                    self.moving.insert(a);
+                } else {
+                    self.moving.remove(&a);
+                }
+                match account {
+                    Some(account) => drop(self.accounts.insert(a, Arc::new(account))),
+                    None => drop(self.accounts.remove(&a)),
+                }
+            }
             Key::Email(e) => match value.map(read::<EmailOwner>).transpose()? {
                 Some(owner) => drop(self.emails.insert(e.into(), owner.account)),
                 None => drop(self.emails.remove(e.as_str())),
@@ -189,7 +223,9 @@ impl DirectoryState {
         let mut changes = Changes::default();
         let Some(Command::Batch(batch)) = &envelope.command else {
             let reply = self.run(time, envelope, &mut changes)?;
-            return Ok((records(origin(GroupId::DIRECTORY), index, changes.writes), reply));
+            let place = Place::default();
+            let records = records(origin(GroupId::DIRECTORY), index, &place, changes.writes);
+            return Ok((records, reply));
         };
         check_batch(envelope, batch)?;
         let mut state = self.clone();
@@ -212,31 +248,9 @@ impl DirectoryState {
     ) -> Result<Reply, Rejection> {
         match envelope.command.as_ref() {
             Some(Command::CreateCluster(c)) => self.create_cluster(time, c, changes),
-            Some(Command::RegisterNode(c)) => {
-                let node = c
-                    .node
-                    .as_ref()
-                    .ok_or_else(|| Rejection::invalid("The node is not described."))?;
-                let moved = self.nodes.get(&node.id).is_some_and(|n| n.region != node.region);
-                if node.id == 0 || node.region.is_empty() || node.peer_address.is_empty() || moved {
-                    return Err(Rejection::invalid(
-                        "A node needs a number, its own region for ever, and an address.",
-                    ));
-                }
-                changes.put(Key::Node(node.id), node);
-                Ok(Reply::Node(node.clone()))
-            }
-            Some(Command::RemoveNode(c)) => {
-                let votes = self.placements.values().any(|p| p.speakers().any(|n| n == c.node));
-                if votes {
-                    return Err(Rejection::conflict("must take the node out of its groups first"));
-                }
-                if !self.nodes.contains_key(&c.node) {
-                    return Err(Rejection::no_such("node", &format!("n{}", c.node)));
-                }
-                changes.delete(Key::Node(c.node));
-                Ok(Reply::Done(true))
-            }
+            Some(Command::RegisterNode(c)) => self.register_node(c, changes),
+            Some(Command::RemoveNode(c)) => self.remove_node(time, c.node, false, changes),
+            Some(Command::ChangeMembership(c)) => self.change_membership(time, c, changes),
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
             Some(Command::SetClock(c)) => self.set_clock(c, changes),
             Some(Command::VotersChanged(c)) => {

@@ -1,5 +1,7 @@
 //! The catalogue of record keys.
 
+mod placed;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::ResourceKind;
@@ -85,6 +87,12 @@ pub enum Key {
     Features,
     /// Which account an access key id belongs to that was chosen.
     ChosenKey(String),
+    /// A node that was taken out.
+    Departed(u64),
+    /// Where an account came from: account and placement epoch.
+    Home(u64, u64),
+    /// That an account was moved away: account and the placement epoch that ends.
+    Fence(u64, u64),
 }
 
 fn texts(buffer: &mut BytesMut, parts: &[&str]) {
@@ -181,6 +189,15 @@ impl Key {
                 head(69, 0);
                 texts(&mut b, &[id]);
             }
+            Self::Departed(n) => head(75, *n),
+            Self::Home(a, epoch) => {
+                head(77, *a);
+                b.put_u64(*epoch);
+            }
+            Self::Fence(a, epoch) => {
+                head(78, *a);
+                b.put_u64(*epoch);
+            }
         }
         b.freeze()
     }
@@ -236,6 +253,9 @@ impl Key {
             67 => alone(Self::AccountPlacement(number)),
             68 if number == 0 => Some(Self::Email(text(rest)?)),
             69 if number == 0 => Some(Self::ChosenKey(text(rest)?)),
+            75 => alone(Self::Departed(number)),
+            77 => Some(Self::Home(number, u64::from_be_bytes(rest.try_into().ok()?))),
+            78 => Some(Self::Fence(number, u64::from_be_bytes(rest.try_into().ok()?))),
             _ => None,
         }
     }
@@ -274,6 +294,9 @@ mod tests {
             Key::Alias(t("acme")),
             Key::Features,
             Key::ChosenKey(t("AKIAIOSFODNN7EXAMPLE")),
+            Key::Departed(3),
+            Key::Home(7, 2),
+            Key::Fence(7, 1),
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }
@@ -291,7 +314,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=51, 64_u8..=69],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=51, 64_u8..=69, 75_u8..=78],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,
@@ -301,7 +324,10 @@ mod tests {
             bytes.extend(rest);
             bytes.truncate(bytes.len() - cut.min(bytes.len()) * usize::from(cut < 12));
             if let Some(key) = Key::decode(&bytes) {
-                prop_assert_eq!(key.encode(), bytes);
+                prop_assert_eq!(key.encode(), &bytes);
+            }
+            if let Some((epoch, key)) = Key::decode_at(&bytes) {
+                prop_assert_eq!(key.encode_at(epoch), bytes);
             }
         }
     }

@@ -17,6 +17,7 @@ mod directory;
 pub mod federation;
 pub mod ids;
 mod key;
+pub mod membership;
 pub mod mfa;
 mod permissions;
 mod quota;
@@ -38,4 +39,6 @@ pub use permissions::permissions;
 pub use quota::*;
 pub use rejection::{Rejection, RejectionKind};
 pub use resource::ResourceKind;
-pub use state::{AccountState, Applied, BadRecord, Entity, GroupState, LocalRow, PolicyState};
+pub use state::{
+    AccountState, Applied, BadRecord, Entity, GroupState, LocalRow, Place, PolicyState,
+};

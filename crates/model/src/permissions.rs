@@ -132,6 +132,8 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::ActivateAccount(_)
         | Command::ChangeVoters(_)
         | Command::VotersChanged(_)
+        | Command::Relocate(_)
+        | Command::ChangeMembership(_)
         | Command::ReserveAlias(_)
         | Command::ReleaseAlias(_)
         | Command::ChangeFeatures(_)

@@ -249,6 +249,33 @@ pub struct Node {
     /// Where clients dial it.
     #[prost(string, tag = "4")]
     pub client_address: String,
+    /// What is to become of it: see [`node_state`].
+    #[prost(uint32, tag = "10")]
+    pub state: u32,
+}
+
+/// What is to become of a node, as [`Node::state`] numbers it.
+pub mod node_state {
+    /// It takes part.
+    pub const ACTIVE: u32 = 0;
+    /// It leads nothing, and sends clients elsewhere.
+    pub const DRAINING: u32 = 1;
+    /// The same; and once it votes in nothing and has handed over what it wrote it is taken out.
+    pub const LEAVING: u32 = 2;
+}
+
+/// A node that was taken out. Its number is never given to another.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Departed {
+    /// As it was.
+    #[prost(message, optional, tag = "1")]
+    pub node: Option<Node>,
+    /// When, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "2")]
+    pub at: u64,
+    /// Whether it may come back: it was away too long, and hands over what it alone has.
+    #[prost(bool, tag = "3")]
+    pub may_return: bool,
 }
 
 /// Where a group of accounts lives.
@@ -305,12 +332,55 @@ pub struct AccountPlacement {
     /// When it was reserved, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "7")]
     pub created: u64,
+    /// How often it was moved to another group.
+    #[prost(uint64, tag = "10")]
+    pub epoch: u64,
+    /// During a move: the group that it comes from. 0, which is the directory: none.
+    #[prost(uint32, tag = "11")]
+    pub previous: u32,
+    /// During a move: whether its group has all of it. What is left then is to forget it in the previous one.
+    #[prost(bool, tag = "12")]
+    pub moved: bool,
     /// Its partition; empty: `aws`.
     #[prost(string, tag = "120")]
     pub partition: String,
     /// Whether it is being deleted: nobody in it is known any more.
     #[prost(bool, tag = "121")]
     pub closing: bool,
+}
+
+/// Where an account came from, in the group that it was moved to. From its last step on the account lives there.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Home {
+    /// The group that it was in before.
+    #[prost(uint32, tag = "1")]
+    pub from: u32,
+    /// Log index of its fence there: nothing was written behind it.
+    #[prost(uint64, tag = "2")]
+    pub fence: u64,
+    /// Revisions in this group are its log indices and this: greater than all before.
+    #[prost(uint64, tag = "3")]
+    pub base: u64,
+    /// How far it was taken over: the last row.
+    #[prost(bytes = "vec", tag = "4")]
+    pub upto: Vec<u8>,
+    /// Whether all of it is here.
+    #[prost(bool, tag = "5")]
+    pub installed: bool,
+}
+
+/// The end of an account in a group that it is moved away from.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Fence {
+    /// The group that it is moved to.
+    #[prost(uint32, tag = "1")]
+    pub to: u32,
+    /// The log index of this entry.
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    /// Greatest revision that was given here, at the most.
+    #[prost(uint64, tag = "3")]
+    pub base: u64,
 }
 
 /// The account of an access key id that was chosen.

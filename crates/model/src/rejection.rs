@@ -50,6 +50,8 @@ pub enum RejectionKind {
     EntityTemporarilyUnmodifiable = 41,
     /// A password is not what the account's policy asks for.
     PasswordPolicyViolation = 42,
+    /// The account is in another group, or on its way to one.
+    AccountElsewhere = 140,
 }
 
 /// A refusal. Nothing was changed.

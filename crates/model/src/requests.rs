@@ -145,6 +145,34 @@ impl Requests {
         }
     }
 
+    /// The requests of an account behind an id, as [`Requests::take_over`] takes them, with their ids.
+    pub(crate) fn of_account_after(
+        &self,
+        account: u64,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (Arc<str>, Vec<u8>)> + use<'_> {
+        let first: Name = (account, after.unwrap_or_default().into());
+        let behind = after.map(Arc::<str>::from);
+        self.known
+            .range(first..)
+            .take_while(move |((of, _), _)| *of == account)
+            .skip_while(move |((_, id), _)| behind.as_ref().is_some_and(|b| id <= b))
+            .map(|((_, id), row)| (Arc::clone(id), row.encode_to_vec()))
+    }
+
+    /// Remembers what another group has remembered of an account.
+    pub(crate) fn take_over(&mut self, account: u64, row: &[u8]) -> Result<LocalRow, BadRecord> {
+        let bad = || BadRecord("a remembered request".to_owned());
+        let row = Remembered::decode(row).map_err(|_| bad())?;
+        if row.account != account || row.request_id.is_empty() {
+            return Err(bad());
+        }
+        let name: Name = (account, row.request_id.as_str().into());
+        let local = LocalRow { key: row_key(&name), value: Some(row.encode_to_vec().into()) };
+        self.insert(name, row);
+        Ok(local)
+    }
+
     pub(crate) fn absorb(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), BadRecord> {
         let bad = || BadRecord("a remembered request".to_owned());
         if let Some(value) = value {

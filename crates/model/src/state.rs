@@ -1,6 +1,7 @@
 //! The state of one group as a persistent value: cloning it costs nothing, and a clone never changes.
 
 mod partition;
+mod place;
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ use crate::{
     resource::Resource,
     validate::compiled,
 };
+
+pub use place::Place;
 
 /// A record that can't be used. It is set aside; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +92,7 @@ pub struct AccountState {
     pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
     pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
     pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
+    pub(crate) place: Place,
     pub(crate) outbound: Option<Arc<Outbound>>,
     pub(crate) memo: Memo,
 }
@@ -115,6 +119,7 @@ impl PartialEq for AccountState {
             && self.imported == other.imported
             && self.lifted == other.lifted
             && self.void == other.void
+            && self.place == other.place
             && self.outbound == other.outbound
     }
 }
@@ -150,6 +155,7 @@ impl AccountState {
             imported: OrdMap::new(),
             lifted: OrdMap::new(),
             void: OrdMap::new(),
+            place: Place::default(),
             outbound: None,
             memo: Memo::default(),
         }
@@ -383,6 +389,8 @@ impl AccountState {
             Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
             Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
             Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
+            Key::Home(..) => self.place.home = value.map(read).transpose()?.map(Arc::new),
+            Key::Fence(..) => self.place.fence = value.map(read).transpose()?.map(Arc::new),
             Key::Outbound(_) => self.outbound = value.map(read).transpose()?.map(Arc::new),
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
@@ -527,7 +535,7 @@ impl GroupState {
 
     /// An account of this group.
     pub fn account(&self, id: AccountId) -> Option<&Arc<AccountState>> {
-        self.accounts.get(&id.as_u64()).filter(|a| a.account.is_some())
+        self.accounts.get(&id.as_u64()).filter(|a| a.account.is_some() && a.place.is_installed())
     }
 
     /// All accounts, ordered by number.
@@ -537,7 +545,8 @@ impl GroupState {
 
     /// Takes a record in: the only way in which this state changes.
     pub fn absorb(&mut self, record: &Record) -> Result<(), BadRecord> {
-        let key = Key::decode(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
+        let (epoch, key) =
+            Key::decode_at(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
         let number = match &key {
             Key::Account(a)
             | Key::User(a, _)
@@ -553,13 +562,19 @@ impl GroupState {
             | Key::Imported(a, _)
             | Key::Lift(a, _)
             | Key::Void(a, _)
-            | Key::Outbound(a) => *a,
+            | Key::Home(a, _)
+            | Key::Fence(a, _) => *a,
+            Key::Outbound(a) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;
         let mut account = match self.accounts.get(&number) {
-            Some(account) => AccountState::clone(account),
-            None => AccountState::new(id),
+            // What is left of an earlier stay.
+            Some(account) if account.place.epoch > epoch => return Ok(()),
+            Some(account) if account.place.epoch == epoch => AccountState::clone(account),
+            _ => {
+                AccountState { place: Place { epoch, ..Place::default() }, ..AccountState::new(id) }
+            }
         };
         account.absorb(&key, record.value.as_ref(), record.stamp.revision)?;
         if record.value.is_none() && account.is_empty() {

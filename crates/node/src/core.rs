@@ -9,7 +9,7 @@ use prost::Message as _;
 use tidegate_authn::{ClusterKey, SigningKeyCache};
 use tidegate_consensus::{Group, ProposeError, ReadError};
 use tidegate_model::{Envelope, Outcome, command::ReplyBox};
-use tidegate_policy::UnixMillis;
+use tidegate_policy::{AccountId, UnixMillis};
 use tidegate_proto::peer::v1::{
     ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded,
 };
@@ -36,6 +36,8 @@ use crate::{
 
 /// Pause before a leader is looked for again.
 const LEADER_RETRY: Duration = Duration::from_millis(40);
+/// Pause before a group is asked again that an account is moved away from.
+const MOVE_RETRY: Duration = Duration::from_millis(250);
 /// How long one try at a peer may take before another is asked.
 const FORWARD_TRY: Duration = Duration::from_secs(3);
 
@@ -71,6 +73,21 @@ pub(crate) struct Core {
     pub(crate) fresh_before_start: Option<UnixMillis>,
     /// Who answered for a group last.
     pub(crate) leaders: RwLock<BTreeMap<GroupId, NodeId>>,
+    /// Whether this node takes part.
+    pub(crate) standing: tokio::sync::watch::Sender<Standing>,
+}
+
+/// Whether a node takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It does.
+    Serving,
+    /// It leaves, and takes nothing more.
+    Leaving,
+    /// It was evicted: what it has is too old to decide on.
+    Evicted,
+    /// The same, and it has handed over what it alone had.
+    Void,
 }
 
 /// What there is to say of the node itself.
@@ -109,6 +126,19 @@ impl Core {
         patience::left(self.platform.monotonic(), self.config.wait_max())
     }
 
+    /// Refuses where this node does not take part.
+    pub(crate) fn check_standing(&self) -> Result<(), ServiceError> {
+        let why = match *self.standing.borrow() {
+            Standing::Serving => return Ok(()),
+            Standing::Leaving => "leaves the cluster",
+            Standing::Evicted | Standing::Void => {
+                "was evicted while it was away, and has to begin anew"
+            }
+        };
+        let message = format!("{} {why}: ask another node", self.me);
+        Err(ServiceError::new(Reason::NotReady, message).with("node", self.me))
+    }
+
     /// A copy of a group handle, where this node votes in it.
     pub(crate) fn group(&self, group: GroupId) -> Option<Group> {
         self.groups.read().get(&group).cloned()
@@ -139,7 +169,7 @@ impl Core {
     }
 
     /// Whom to ask about a group, the likeliest leader first.
-    fn candidates(&self, group: GroupId) -> Vec<NodeId> {
+    pub(crate) fn candidates(&self, group: GroupId) -> Vec<NodeId> {
         let view = self.views.load();
         let mut voters: Vec<NodeId> = match view.directory.placement(group) {
             Some(placement) => placement.speakers().map(NodeId).collect(),
@@ -195,6 +225,41 @@ impl Core {
                 }
             }
             tokio::time::sleep(LEADER_RETRY).await;
+        }
+    }
+
+    /// Brings a command of an account to the group that it lives in, also while it is moved to another: nothing is lost or done twice on the
+    /// way, since what was done under a request id goes along. Gives the group, the index in its log, and the reply.
+    pub(crate) async fn propose_for(
+        &self,
+        account: AccountId,
+        envelope: &Envelope,
+        patience: Duration,
+    ) -> Result<(GroupId, u64, ReplyBox), ServiceError> {
+        let end = self.platform.monotonic() + patience;
+        let mut changes = self.views.changes();
+        loop {
+            let group = self.views.load().group_of(account)?;
+            let left = end.saturating_sub(self.platform.monotonic());
+            match self.propose(group, envelope, left).await {
+                Ok((index, reply)) => return Ok((group, index, reply)),
+                // It lives elsewhere, or will at once.
+                Err(error) if error.reason == Reason::NotReady => {
+                    let left = end.saturating_sub(self.platform.monotonic());
+                    if left.is_zero() {
+                        return Err(error);
+                    }
+                    let elsewhere = async {
+                        while self.views.load().group_of(account) == Ok(group) {
+                            if changes.changed().await.is_err() {
+                                return;
+                            }
+                        }
+                    };
+                    let _looks_again = tokio::time::timeout(left.min(MOVE_RETRY), elsewhere).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 

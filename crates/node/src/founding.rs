@@ -111,12 +111,14 @@ fn nodes(config: &NodeConfig) -> Vec<Node> {
         region: config.region.clone(),
         peer_address: address(&config.listen.advertised_peer, &config.listen.peer),
         client_address: address(&config.listen.advertised_grpc, &config.listen.grpc),
+        ..Node::default()
     }];
     nodes.extend(config.peers.iter().map(|p| Node {
         id: p.node,
         region: p.region.clone(),
         peer_address: p.address.clone(),
         client_address: p.grpc.clone(),
+        ..Node::default()
     }));
     nodes
 }

@@ -76,6 +76,8 @@ pub(crate) enum Input {
     LeftEarly { group: GroupId, stands: u64 },
     /// A `ReadIndex` that the machine asked for has answered.
     Confirmed { id: tidegate_replica::ConfirmId, positions: Vec<(Origin, u64)> },
+    /// A node that was evicted hands over what nodes wrote.
+    HandedOver(Frame),
     /// Somebody asks who has arrived.
     Coverage { positions: Clock, scope: Scope, reply: oneshot::Sender<Coverage> },
     /// Somebody asks how everyone is.
@@ -367,6 +369,7 @@ impl Driver {
                 }
                 self.replica.published(&reached, &digest);
             }
+            Input::HandedOver(frame) => self.replica.handed_over(frame, &self.store),
             Input::Members(members) => self.replica.set_members(members),
             Input::OwnGroups(groups) => self.replica.set_own_groups(groups),
             Input::LeftEarly { group, stands } => {

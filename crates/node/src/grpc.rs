@@ -5,6 +5,7 @@ mod cluster;
 mod decision;
 mod development;
 mod iam;
+mod membership;
 mod peer;
 mod propagation;
 mod region;
@@ -16,11 +17,13 @@ mod workload;
 use std::{io, sync::Arc};
 
 use futures::Stream;
+use tidegate_model::record::node_state;
 use tidegate_proto::{
     FILE_DESCRIPTORS,
     cluster::v1::cluster_service_server::ClusterServiceServer,
     decision::v1::decision_service_server::DecisionServiceServer,
     iam::v1::{account_service_server::AccountServiceServer, iam_service_server::IamServiceServer},
+    membership::v1::membership_service_server::MembershipServiceServer,
     peer::v1::peer_service_server::PeerServiceServer,
     propagation::v1::propagation_service_server::PropagationServiceServer,
     region::v1::quarantine_service_server::QuarantineServiceServer,
@@ -104,6 +107,7 @@ pub(crate) async fn serve_clients(
             &core,
         ))))
         .add_service(QuarantineServiceServer::new(region::QuarantineHandler(Arc::clone(&core))))
+        .add_service(MembershipServiceServer::new(membership::MembershipHandler(Arc::clone(&core))))
         .add_service(InstanceServiceServer::new(workload::InstanceHandler(Arc::clone(&core))))
         .add_service(WorkloadServiceServer::new(workload::WorkloadHandler(Arc::clone(&core))))
         .add_service(ClusterServiceServer::new(cluster::ClusterHandler(core)))
@@ -120,7 +124,9 @@ async fn report_health(core: Arc<Core>, health: tonic_health::server::HealthRepo
     use tonic_health::ServingStatus;
     loop {
         let view = core.views.load();
-        let there = view.directory.cluster().is_some();
+        let drained = view.directory.node(core.me.0).is_some_and(|n| n.state != node_state::ACTIVE);
+        let stays = !drained && core.check_standing().is_ok();
+        let there = view.directory.cluster().is_some() && stays;
         let groups: Vec<_> =
             view.directory.placements().map(|p| tidegate_replica::GroupId(p.group)).collect();
         let soft = core::time::Duration::from_millis(core.config.limits.staleness_soft_ms);

@@ -25,7 +25,8 @@ use crate::{
     clock::ClusterClock,
     collection::Collection,
     config::NodeConfig,
-    core::{Core, OwnHealth},
+    core::{Core, OwnHealth, Standing},
+    departure,
     dial::{Dialer, Greeting, incoming},
     federation::Issuers,
     founding,
@@ -34,10 +35,12 @@ use crate::{
     grpc,
     link::LinkModel,
     machine::{AnyState, Digests},
+    moves,
     peers::{Me, Peers},
     planting::{self, Planted},
     platform::Platform,
     region::{self, RegionLane, Uses},
+    returning,
     telemetry::{metrics::Metrics, server},
     tls::{NodeTls, TlsError},
     views::Views,
@@ -310,6 +313,7 @@ impl Node {
             node: me,
             region: region.clone(),
             views: Arc::clone(&views),
+            suspected: Arc::default(),
         };
         let dialer = Dialer { platform: Arc::clone(&platform), tls: tls.clone() };
         let peers = Arc::new(Peers::new(identity, dialer, Arc::clone(&link)));
@@ -346,6 +350,7 @@ impl Node {
             last_token: arc_swap::ArcSwap::default(),
             fresh_before_start: crate::gossip::read_freshness(&store)?,
             leaders: RwLock::new(BTreeMap::new()),
+            standing: tokio::sync::watch::Sender::new(Standing::Serving),
             config: config.clone(),
         });
         let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -355,13 +360,21 @@ impl Node {
         let links = config.links.iter().map(crate::config::Link::read);
         let links = Mutex::new(links.collect::<Result<_, _>>()?);
         let committer = store.committer().clone();
-        let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default(), links };
+        let warden = Warden {
+            core: Arc::clone(&core),
+            store: store.clone(),
+            known: Mutex::default(),
+            links,
+        };
         let changes = core.views.changes();
         warden.look().await?;
         tasks.extend(listen(&core, tls, stopped).await?);
         tasks.push(tokio::spawn(warden.watch(changes)));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(moves::run(Arc::clone(&core), store.clone())));
+        tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));
         tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
         Ok(Self { core, committer, tasks, stop })
@@ -382,6 +395,15 @@ impl Node {
             if changes.changed().await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Returns once the node was evicted, has handed over what it alone had, and its store is to be emptied: it must be shut down, and
+    /// begins anew with its next start.
+    pub async fn evicted(&self) {
+        let mut standing = self.core.standing.subscribe();
+        if standing.wait_for(|s| *s == Standing::Void).await.is_err() {
+            core::future::pending::<()>().await;
         }
     }
 

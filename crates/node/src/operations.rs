@@ -10,12 +10,15 @@ use tidegate_authn::Mac;
 use tidegate_model::{
     AccountState, Captured, Command, EntityKind, Envelope, command::ReplyBox, permissions,
 };
+use tidegate_policy::AccountId;
 use tidegate_replica::{Clock, GroupId};
 use tidegate_service::{Caller, Reason, ServiceError, check_on};
 use tracing::Instrument;
 
 pub(crate) use self::{
-    freshness::{Evidence, Fresh, Seen, covering, decision_id, evidence, not_yet, still, view},
+    freshness::{
+        Evidence, Fresh, Seen, covering, decision_id, evidence, not_yet, still, view, view_of,
+    },
     subject::Subject,
 };
 use crate::{core::Core, telemetry::trace};
@@ -35,8 +38,8 @@ pub(crate) struct Done {
     pub(crate) account: Arc<AccountState>,
     /// What the change gave.
     pub(crate) reply: ReplyBox,
-    /// Where the proposal stands in the log of the caller's group; `None`: it was only validated.
-    pub(crate) index: Option<u64>,
+    /// Where the proposal stands: the group that has the account, and the index in its log; `None`: it was only validated.
+    pub(crate) place: Option<(GroupId, u64)>,
     /// The id under which it is remembered.
     pub(crate) request_id: String,
 }
@@ -46,10 +49,20 @@ pub(crate) fn request_id(core: &Core, given: String) -> String {
     if given.is_empty() { format!("drawn-{}", decision_id(core)) } else { given }
 }
 
-/// The token of a position in a group's log.
-pub(crate) fn token_of(core: &Core, group: GroupId, index: u64) -> Result<String, ServiceError> {
-    let positions = Clock::from_iter([(crate::machine::origin(group), index)]);
-    core.token(&core.views.load(), positions)
+/// The token of a position in a group's log, at which `account` was changed. Of an account that was moved it names the directory's position,
+/// too: whoever covers that looks for the account where it is.
+pub(crate) fn token_of(
+    core: &Core,
+    account: AccountId,
+    group: GroupId,
+    index: u64,
+) -> Result<String, ServiceError> {
+    let view = core.views.load();
+    let moved = view.directory.account(account).is_some_and(|placement| placement.epoch > 0);
+    let mut positions =
+        if moved { view.positions_of(&[GroupId::DIRECTORY]) } else { Clock::default() };
+    positions.advance(crate::machine::origin(group), index);
+    core.token(&view, positions)
 }
 
 /// One page of `items`, which come in order of their keys, and the token of the next.
@@ -123,7 +136,7 @@ pub(crate) async fn mutate(
     if validate_only {
         let mut state = view
             .groups
-            .get(&caller.group.0)
+            .get(&view.group_of(caller.account)?.0)
             .cloned()
             .ok_or_else(|| invalid("the account's group is not here"))?;
         let applied = state.apply(
@@ -132,12 +145,12 @@ pub(crate) async fn mutate(
             &Envelope { request_id: String::new(), ..envelope },
         );
         let reply = applied.outcome.into_result()?;
-        return Ok(Done { account: Arc::clone(account), reply, index: None, request_id });
+        return Ok(Done { account: Arc::clone(account), reply, place: None, request_id });
     }
     // On the heap: reads share this function's callers.
-    let proposed = Box::pin(core.propose(caller.group, &envelope, core.patience()));
-    let (index, reply) = proposed.instrument(span).await?;
-    Ok(Done { account: Arc::clone(account), reply, index: Some(index), request_id })
+    let proposed = Box::pin(core.propose_for(caller.account, &envelope, core.patience()));
+    let (group, index, reply) = proposed.instrument(span).await?;
+    Ok(Done { account: Arc::clone(account), reply, place: Some((group, index)), request_id })
 }
 
 /// The view that a read asks for, and the caller's account in it, if the caller may.
@@ -148,7 +161,7 @@ pub(crate) async fn read(
     action: &str,
     subject: Subject<'_>,
 ) -> Result<(Seen, Arc<AccountState>), ServiceError> {
-    let view = view(core, fresh, &[GroupId::DIRECTORY, caller.group]).await?;
+    let view = view_of(core, fresh, caller.account).await?;
     let account = Arc::clone(view.account(caller.account)?);
     let caller = still(core, &view, caller)?;
     check_on(&account, &caller, action, &subject.arn(&account))?;

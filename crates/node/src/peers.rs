@@ -64,7 +64,12 @@ pub(crate) struct Me {
     pub(crate) node: NodeId,
     pub(crate) region: RegionName,
     pub(crate) views: Arc<Views>,
+    /// A peer has said that this node was evicted.
+    pub(crate) suspected: Arc<tokio::sync::Notify>,
 }
+
+/// Stands in the refusal of a stream of gossip from a node that was evicted.
+pub(crate) const EVICTED: &str = "x-tidegate-evicted";
 
 /// All peers that this node calls.
 #[derive(Debug)]
@@ -95,6 +100,16 @@ pub(crate) enum CallError {
 impl Peers {
     pub(crate) fn new(me: Me, dialer: Dialer, link: Arc<LinkModel>) -> Self {
         Self { me, dialer, link, known: RwLock::new(BTreeMap::new()) }
+    }
+
+    /// Returns when a peer has said that this node was evicted.
+    pub(crate) async fn suspected(&self) {
+        self.me.suspected.notified().await;
+    }
+
+    /// Everyone who is called.
+    pub(crate) fn known(&self) -> Vec<NodeId> {
+        self.known.read().keys().copied().collect()
     }
 
     /// Sets who is called. Connections to nodes that stay where they were go on.
@@ -251,6 +266,14 @@ impl Courier {
         }
     }
 
+    /// Notes where a peer refuses this node as one that was evicted.
+    fn heard(&self, refusal: tonic::Status) -> tonic::Status {
+        if refusal.metadata().contains_key(EVICTED) {
+            self.me.suspected.notify_one();
+        }
+        refusal
+    }
+
     async fn carry(
         &self,
         messages: &mut mpsc::Receiver<Bytes>,
@@ -268,11 +291,12 @@ impl Courier {
             development: development(&self.me.views.load()),
         };
         tx.send(GossipRequest { frame: Some(Frame::Hello(hello)) }).await?;
-        let mut answers = client.gossip(ReceiverStream::new(rx)).await?.into_inner();
+        let answers = client.gossip(ReceiverStream::new(rx)).await;
+        let mut answers = answers.map_err(|refusal| self.heard(refusal))?.into_inner();
         loop {
             tokio::select! {
                 biased;
-                answer = answers.message() => match answer? {
+                answer = answers.message() => match answer.map_err(|refusal| self.heard(refusal))? {
                     Some(_) => {}
                     None => return Ok(()),
                 },

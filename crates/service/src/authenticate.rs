@@ -124,6 +124,7 @@ impl Caller {
     /// contained.
     pub fn renew(&mut self, view: &View, now: UnixMillis) -> Result<(), ServiceError> {
         let state = view.account(self.account)?;
+        self.group = view.group_of(self.account)?;
         // Long-term credentials name no end.
         let lasts = self.reference.expires == 0 || now.0 < self.reference.expires;
         if !(lasts && Arc::ptr_eq(state, &self.state)) {

@@ -208,6 +208,7 @@ impl From<Rejection> for ServiceError {
             RejectionKind::InvalidAuthenticationCode => Reason::InvalidAuthenticationCode,
             RejectionKind::EntityTemporarilyUnmodifiable => Reason::EntityTemporarilyUnmodifiable,
             RejectionKind::PasswordPolicyViolation => Reason::PasswordPolicyViolation,
+            RejectionKind::AccountElsewhere => Reason::NotReady,
         };
         Self { kind: Some(r.kind()), ..Self::new(reason, r.message) }
     }

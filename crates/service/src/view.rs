@@ -24,13 +24,26 @@ pub struct View {
 }
 
 impl View {
-    /// The group that an account lives in.
+    /// The group that an account lives in, in this view. During a move it is the previous one until the new one has all of it: what the
+    /// new group has taken over is whole, so that a view that shows it misses nothing that the previous one ever had.
     pub fn group_of(&self, account: AccountId) -> Result<GroupId, ServiceError> {
-        self.directory
-            .account(account)
-            .filter(|a| !a.closing)
-            .map(|a| GroupId(a.group))
-            .ok_or_else(|| account_not_found(account))
+        let placement = self.directory.account(account).filter(|a| !a.closing);
+        let placement = placement.ok_or_else(|| account_not_found(account))?;
+        let there = || {
+            let group = self.groups.get(&placement.group);
+            group.is_some_and(|g| g.lives_here(account, placement.epoch))
+        };
+        let group =
+            if placement.previous == 0 || there() { placement.group } else { placement.previous };
+        Ok(GroupId(group))
+    }
+
+    /// The groups that an answer about an account rests on: the directory, the one that it lives in, and during a move both.
+    pub fn groups_of(&self, account: AccountId) -> Vec<GroupId> {
+        let placement = self.directory.account(account);
+        let groups = placement.map(|p| [p.group, p.previous]).unwrap_or_default();
+        let groups = groups.into_iter().filter(|g| *g != GroupId::DIRECTORY.0).map(GroupId);
+        core::iter::once(GroupId::DIRECTORY).chain(groups).collect()
     }
 
     /// An account's state.

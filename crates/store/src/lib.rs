@@ -11,6 +11,7 @@
 //! - a store of an unknown format is refused and left as it is.
 
 mod commit;
+mod condemn;
 mod engine;
 mod error;
 mod faulty;

@@ -93,7 +93,9 @@ impl NodeStore {
                 found => return Err(StoreError::Format { found, expected: FORMAT }),
             },
         }
-        Ok(Self { engine, committer })
+        let store = Self { engine, committer };
+        store.empty_if_condemned()?;
+        Ok(store)
     }
 
     /// Writes what a store of format 1 lacks. A crash in between leaves a store of format 1.
@@ -140,6 +142,20 @@ impl NodeStore {
     pub fn record(&self, key: &[u8]) -> Result<Option<Record>, StoreError> {
         let row = self.engine.get(Tree::Record, key)?;
         row.map(|row| rows::read(Bytes::copy_from_slice(key), &row)).transpose()
+    }
+
+    /// Stored records whose keys begin with `prefix` and lie behind `after`, in order of their keys, at most `limit` of them.
+    pub fn records_under(
+        &self,
+        prefix: &[u8],
+        after: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
+        let end = keys::end_of_prefix(prefix);
+        let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.engine.scan(Tree::Record, from, to, limit)?;
+        rows.into_iter().map(|(key, row)| rows::read(key, &row)).collect()
     }
 
     /// Calls `each` with every stored record, in order of their keys. Ends at the first damaged one.

@@ -19,6 +19,9 @@ impl DirectoryState {
             let message = "The operator's account can't be deleted: nobody could make another.";
             return Err(Rejection::invalid(message));
         }
+        if placement.previous != 0 {
+            return Err(Rejection::conflict("must wait until the account has moved"));
+        }
         if !placement.active {
             return Err(Rejection::conflict("must wait until the account is made"));
         }

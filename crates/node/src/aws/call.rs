@@ -10,7 +10,7 @@ use tidegate_model::{AccountState, Command, Reply};
 use tidegate_policy::AccountId;
 use tidegate_query::{Asked, Code, Fields, Form, Refusal, Service, Value};
 use tidegate_replica::{Clock, GroupId};
-use tidegate_service::{Caller, Reason, ServiceError, check_session};
+use tidegate_service::{Caller, Reason, ServiceError, View, check_session};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -106,6 +106,7 @@ async fn serve(
     address: IpAddr,
     id: &str,
 ) -> Result<(String, Option<Evidence>), Refused> {
+    core.check_standing()?;
     let (parts, incoming) = request.into_parts();
     let wanted = Wanted::read(core, parts.uri.path(), &parts.headers)?;
     let bytes = body(core, incoming).await?;
@@ -148,8 +149,8 @@ impl Call<'_> {
     }
 
     /// The groups that every answer about the caller's account rests on.
-    fn groups(&self) -> [GroupId; 2] {
-        [GroupId::DIRECTORY, self.caller.group]
+    fn groups(&self, view: &View) -> Vec<GroupId> {
+        view.groups_of(self.caller.account)
     }
 
     /// The view and the account in it, if the caller may do this to the subject.
@@ -184,12 +185,12 @@ impl Call<'_> {
 
     /// The view that the call asks for.
     pub(super) async fn view(&self) -> Result<Seen, Refusal> {
-        Ok(operations::view(self.core, &self.wanted.reads, &self.groups()).await?)
+        Ok(operations::view_of(self.core, &self.wanted.reads, self.caller.account).await?)
     }
 
     /// The answer to a read.
     pub(super) fn seen(&self, seen: &Seen, output: Fields) -> Outcome {
-        let evidence = operations::evidence(self.core, seen, &self.groups())?;
+        let evidence = operations::evidence(self.core, seen, &self.groups(seen))?;
         Ok(Answered { output, evidence: Some(evidence) })
     }
 
@@ -197,8 +198,8 @@ impl Call<'_> {
     pub(super) async fn change(&self, command: Command) -> Result<Done, Refusal> {
         let done = operations::mutate(self.core, self.caller, String::new(), false, command);
         let done = Box::pin(done).await?;
-        if let (true, Some(index)) = (self.wanted.settled, done.index) {
-            let origin = crate::machine::origin(self.caller.group);
+        if let (true, Some((group, index))) = (self.wanted.settled, done.place) {
+            let origin = crate::machine::origin(group);
             let positions = Clock::from_iter([(origin, index)]);
             operations::covering(self.core, &positions).await?;
         }
@@ -207,8 +208,8 @@ impl Call<'_> {
 
     /// The answer to a change.
     pub(super) fn changed(&self, done: &Done, output: Fields) -> Outcome {
-        let index = done.index.unwrap_or_default();
-        let token = operations::token_of(self.core, self.caller.group, index)?;
+        let (group, index) = done.place.unwrap_or((self.caller.group, 0));
+        let token = operations::token_of(self.core, self.caller.account, group, index)?;
         let decision_id = operations::decision_id(self.core);
         let evidence = Evidence { token, staleness: None, decision_id };
         Ok(Answered { output, evidence: Some(evidence) })

@@ -129,6 +129,7 @@ async fn admit(
     core: &Core,
     request: Request<Body>,
 ) -> Result<(Request<Body>, Option<HeaderValue>), ServiceError> {
+    core.check_standing()?;
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path();
     let streams = STREAMS.contains(&path);

@@ -58,9 +58,9 @@ pub(crate) fn operator<T>(
 /// The operator as his group has him now, confirmed by a quorum after the call began, if he still may do `action`: the directory can't
 /// look him up itself when it applies what he wants.
 pub(crate) async fn confirmed(core: &Core, caller: Caller, action: &str) -> Result<Caller, Status> {
-    let fresh = core.read_index(caller.group, core.patience()).await.map_err(refuse)?;
-    let view = core.views.covering(&fresh, core.patience()).await;
-    let view = view.ok_or_else(|| refuse(wire::not_yet(core, &fresh)))?;
+    let view =
+        crate::operations::view_of(core, &crate::operations::Fresh::Strong, caller.account).await;
+    let view = view.map_err(refuse)?;
     let caller = wire::still(core, &view, &caller)?;
     check(&caller, action, "*").map_err(refuse)?;
     Ok(caller)
@@ -76,6 +76,7 @@ impl ClusterHandler {
     ) -> Result<ResponseMetadata, Status> {
         let core = &self.0;
         let caller = confirmed(core, caller, action).await?;
+        let account = caller.account;
         let request_id = wire::request_id(core, request_id);
         let envelope = Envelope {
             request_id: request_id.clone(),
@@ -85,7 +86,8 @@ impl ClusterHandler {
         };
         let (index, reply) =
             core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
-        wire::metadata(core, GroupId::DIRECTORY, (index, reply.revision), request_id)
+        let place = (GroupId::DIRECTORY, index);
+        wire::metadata(core, account, place, reply.revision, request_id)
     }
 }
 
@@ -205,6 +207,7 @@ impl ClusterService for ClusterHandler {
             region: node.region.clone(),
             peer_address: node.peer_address.clone(),
             client_address: node.client_address.clone(),
+            ..record::Node::default()
         };
         let command = Command::RegisterNode(RegisterNode { node: Some(described) });
         let metadata =

@@ -14,7 +14,6 @@ use tidegate_proto::decision::v1::{
     ExplainRequest, ExplainResponse, Question as WireQuestion, StatementRef,
     decision_service_server::DecisionService,
 };
-use tidegate_replica::GroupId;
 use tidegate_service::{
     Answered, Caller, QUESTIONS_MAX, Question, Reason, ServiceError, View, check, check_action,
     decide, explain_question,
@@ -101,6 +100,7 @@ fn decide_one(
 fn renew(view: &View, caller: &mut Caller, core: &Core) -> Result<(), Status> {
     static AUTHORIZE: LazyLock<Result<Action, ActionError>> =
         LazyLock::new(|| Action::parse("tidegate:Authorize"));
+    core.check_standing().map_err(refuse)?;
     caller.renew(view, core.platform.wall()).map_err(refuse)?;
     let action = AUTHORIZE
         .as_ref()
@@ -115,12 +115,11 @@ impl DecisionHandler {
         request: &AuthorizeStreamRequest,
     ) -> Result<AuthorizeStreamResponse, Status> {
         let core = &self.0;
-        let groups = [GroupId::DIRECTORY, caller.group];
-        let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
+        let view = wire::view_of(core, request.consistency.as_ref(), caller.account).await?;
         renew(&view, caller, core)?;
         let question = request.question.as_ref().ok_or_else(missing)?;
         let answer = decide_one(core, &view, caller, question)?;
-        let evidence = wire::evidence(core, &view, &groups)?;
+        let evidence = wire::evidence(core, &view, &view.groups_of(caller.account))?;
         Ok(AuthorizeStreamResponse {
             correlation_id: request.correlation_id,
             answer: Some(answer),
@@ -155,15 +154,14 @@ impl DecisionService for DecisionHandler {
             return Err(refuse(ServiceError::new(Reason::TooLarge, message)));
         }
         let core = &self.0;
-        let groups = [GroupId::DIRECTORY, caller.group];
-        let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
+        let view = wire::view_of(core, request.consistency.as_ref(), caller.account).await?;
         renew(&view, &mut caller, core)?;
         let answers = request
             .questions
             .iter()
             .map(|q| decide_one(core, &view, &caller, q))
             .collect::<Result<_, _>>()?;
-        let evidence = Some(wire::evidence(core, &view, &groups)?);
+        let evidence = Some(wire::evidence(core, &view, &view.groups_of(caller.account))?);
         Ok(Response::new(BatchAuthorizeResponse { answers, evidence }))
     }
 
@@ -199,8 +197,7 @@ impl DecisionService for DecisionHandler {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
-        let groups = [GroupId::DIRECTORY, caller.group];
-        let view = wire::view(core, request.consistency.as_ref(), &groups).await?;
+        let view = wire::view_of(core, request.consistency.as_ref(), caller.account).await?;
         let caller = wire::still(core, &view, &caller)?;
         check(&caller, "tidegate:Explain", &caller.resolved.principal.arn).map_err(refuse)?;
         let asked = request.question.as_ref().ok_or_else(missing)?;
@@ -213,7 +210,7 @@ impl DecisionService for DecisionHandler {
             answer: Some(answer(core, answered)),
             text: format!("{}{explanation}", contained.unwrap_or_default()),
             missing_keys: explanation.missing_keys.iter().map(ToString::to_string).collect(),
-            evidence: Some(wire::evidence(core, &view, &groups)?),
+            evidence: Some(wire::evidence(core, &view, &view.groups_of(caller.account))?),
         }))
     }
 }

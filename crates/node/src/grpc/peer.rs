@@ -4,22 +4,29 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::FuturesUnordered};
-use tidegate_model::{Envelope, command::caller_kind};
+use tidegate_model::{
+    Command, Envelope,
+    command::caller_kind,
+    membership::{Change, Relocation},
+};
+use tidegate_policy::AccountId;
 use tidegate_proto::peer::v1::{
-    Applied, ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition, Lane,
-    RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse,
+    Applied, ComeBackRequest, ComeBackResponse, ForwardRequest, ForwardResponse, GossipRequest,
+    GossipResponse, GroupPosition, Lane, RaftRequest, RaftResponse, ReadIndexRequest,
+    ReadIndexResponse, TransferLeaderRequest, TransferLeaderResponse,
     forward_response::Result as Forwarded, gossip_request::Frame, peer_service_server::PeerService,
     raft_response::Result as Answer,
 };
 use tidegate_replica::{GroupId, Message, NodeId};
 use tidegate_service::{Reason, View};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming, metadata::MetadataValue};
 
 use crate::{
     core::{Core, Tried},
     dial::PeerIdentity,
     gossip::{Input, is_urgent},
-    peers::development,
+    peers::{EVICTED, development},
+    returning,
 };
 
 /// Longest that a forwarded command may wait here.
@@ -85,15 +92,49 @@ fn check_member<T>(core: &Core, request: &Request<T>) -> Result<Option<NodeId>, 
     Err(Status::permission_denied(format!("{peer} is not a member of this cluster")))
 }
 
+/// Refuses gossip of a node that was evicted, and lets it know.
+fn check_not_evicted(core: &Core, peer: NodeId) -> Result<(), Status> {
+    let view = core.views.load();
+    if !view.directory.departed(peer.0).is_some_and(|gone| gone.may_return) {
+        return Ok(());
+    }
+    let mut refusal = Status::permission_denied(format!("{peer} was evicted"));
+    refusal.metadata_mut().insert(EVICTED, MetadataValue::from_static("1"));
+    Err(refusal)
+}
+
 /// Only who votes in the directory may speak for the cluster itself.
 fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<(), Status> {
     let read = Envelope::from_bytes(envelope)
         .map_err(|e| Status::invalid_argument(format!("the command can't be read: {e}")))?;
-    let system = read.caller.is_some_and(|c| c.kind == caller_kind::SYSTEM);
-    if system && !votes(core, peer, GroupId::DIRECTORY) {
-        return Err(Status::permission_denied("only voters of the directory act for the cluster"));
+    let system = read.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
+    let of_its_own = || concerned(core, &read).is_some_and(|group| votes(core, peer, group));
+    if !system || votes(core, peer, GroupId::DIRECTORY) || of_its_own() {
+        return Ok(());
     }
-    Ok(())
+    Err(Status::permission_denied("only voters of the directory act for the cluster"))
+}
+
+/// The group whose voters may say this for the cluster: that its voters are changed, and what becomes of an account that it hands over.
+fn concerned(core: &Core, envelope: &Envelope) -> Option<GroupId> {
+    let view = core.views.load();
+    let leaves = |account: u64, epoch: u64| {
+        let placement = view.directory.account(AccountId::from_u64(account).ok()?)?;
+        (placement.epoch == epoch && placement.previous != 0).then_some(GroupId(placement.previous))
+    };
+    match envelope.command.as_ref()? {
+        Command::VotersChanged(c) => Some(GroupId(c.group)),
+        Command::Relocate(c) => match c.step.as_ref()? {
+            Relocation::Adopt(c) => leaves(envelope.account, c.epoch),
+            Relocation::Fence(_) | Relocation::Release(_) => None,
+        },
+        Command::ChangeMembership(c) => match c.change.as_ref()? {
+            Change::Moved(c) => leaves(c.account, c.epoch),
+            Change::Released(c) => leaves(c.account, c.epoch),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 #[tonic::async_trait]
@@ -124,6 +165,7 @@ impl PeerService for PeerHandler {
                 "the certificate is not that of {from}"
             )));
         }
+        check_not_evicted(&core, from)?;
         let ours = development(&core.views.load());
         if ours != 0 && hello.development != 0 && ours != hello.development {
             return Err(Status::failed_precondition(
@@ -134,6 +176,7 @@ impl PeerService for PeerHandler {
         let answers = async_stream::try_stream! {
             while let Some(frame) = frames.message().await? {
                 let Some(Frame::Message(message)) = frame.frame else { continue };
+                check_not_evicted(&core, from)?;
                 // What nodes write waits behind nothing that groups do.
                 match Message::decode(message.clone()) {
                     Ok(message) if urgent && is_urgent(&message) => {
@@ -207,5 +250,30 @@ impl PeerService for PeerHandler {
             .filter_map(|(o, index)| o.group().map(|g| GroupPosition { group: g.0, index }))
             .collect();
         Ok(Response::new(ReadIndexResponse { positions }))
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<TransferLeaderRequest>,
+    ) -> Result<Response<TransferLeaderResponse>, Status> {
+        check_member(&self.0, &request)?;
+        let TransferLeaderRequest { group, to } = request.into_inner();
+        let handed = self.0.transfer_leader_here(GroupId(group), NodeId(to)).await;
+        let refusal = handed.as_ref().err().cloned().unwrap_or_default();
+        let leader = handed.ok().flatten().map_or(0, |leader| leader.0);
+        Ok(Response::new(TransferLeaderResponse { leader, refusal }))
+    }
+
+    async fn come_back(
+        &self,
+        request: Request<ComeBackRequest>,
+    ) -> Result<Response<ComeBackResponse>, Status> {
+        let identity = certified(&request);
+        let request = request.into_inner();
+        if identity.is_some_and(|node| node.0 != request.node) {
+            let message = format!("the certificate is not that of n{}", request.node);
+            return Err(Status::permission_denied(message));
+        }
+        returning::answer(&self.0, request).await.map(Response::new)
     }
 }

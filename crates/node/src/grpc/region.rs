@@ -154,7 +154,9 @@ impl QuarantineService for QuarantineHandler {
         let (quarantines, next_page_token) =
             page(core, "ListQuarantines", request.page_size, &request.page_token, all)?;
         let mut groups = vec![GroupId::DIRECTORY];
-        groups.extend(of.and_then(|a| view.group_of(a).ok()));
+        if let Some(account) = of {
+            groups = view.groups_of(account);
+        }
         let evidence = Some(wire::evidence(core, &view, &groups)?);
         Ok(Response::new(ListQuarantinesResponse { quarantines, next_page_token, evidence }))
     }
@@ -172,7 +174,7 @@ impl QuarantineService for QuarantineHandler {
         if account != caller.account {
             caller = confirmed(core, caller, "tidegate:LiftQuarantine").await?;
         }
-        let group = view.group_of(account).map_err(refuse)?;
+        view.group_of(account).map_err(refuse)?;
         let request_id = wire::request_id(core, request.request_id);
         let envelope = Envelope {
             request_id: request_id.clone(),
@@ -182,9 +184,9 @@ impl QuarantineService for QuarantineHandler {
             command: Some(Command::LiftQuarantine(command)),
             ..Envelope::default()
         };
-        let (index, reply) =
-            core.propose(group, &envelope, core.patience()).await.map_err(refuse)?;
-        let metadata = wire::metadata(core, group, (index, reply.revision), request_id)?;
+        let proposed = core.propose_for(account, &envelope, core.patience());
+        let (group, index, reply) = proposed.await.map_err(refuse)?;
+        let metadata = wire::metadata(core, account, (group, index), reply.revision, request_id)?;
         Ok(Response::new(LiftQuarantineResponse { metadata: Some(metadata) }))
     }
 

@@ -7,7 +7,6 @@ use tidegate_proto::sts::v1::{
     AssumeRoleRequest, AssumeRoleResponse, Credentials, GetCallerIdentityRequest,
     GetCallerIdentityResponse, sts_service_server::StsService,
 };
-use tidegate_replica::GroupId;
 use tidegate_service::{AssumeRole, assume_role};
 use tonic::{Request, Response, Status};
 
@@ -28,11 +27,15 @@ impl StsService for StsHandler {
         let request = request.into_inner();
         let core = &self.0;
         let view = wire::Seen::present(core);
-        let mut groups = vec![GroupId::DIRECTORY, caller.group];
+        let mut groups = view.groups_of(caller.account);
         // A role of another account: the answer rests on that account too.
         let account = Arn::parse(&request.role_arn).ok().and_then(|arn| arn.account_id());
-        let other = account.and_then(|account| view.group_of(account).ok());
-        groups.extend(other.filter(|group| *group != caller.group));
+        let other = account.filter(|account| *account != caller.account);
+        for group in other.iter().flat_map(|account| view.groups_of(*account)) {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
         view.check_ceiling(core, &groups).map_err(refuse)?;
         let asked = AssumeRole {
             role_arn: request.role_arn,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_policy::UnixMillis;
+use tidegate_policy::{AccountId, UnixMillis};
 use tidegate_proto::common::v1::{Consistency, Evidence, ResponseMetadata, consistency::Mode};
 use tidegate_replica::GroupId;
 use tidegate_service::{Caller, Reason, ServiceError, View};
@@ -69,6 +69,15 @@ pub(crate) async fn view(
     operations::view(core, &fresh(core, consistency)?, groups).await.map_err(refuse)
 }
 
+/// The same, reading an account.
+pub(crate) async fn view_of(
+    core: &Core,
+    consistency: Option<&Consistency>,
+    account: AccountId,
+) -> Result<Seen, Status> {
+    operations::view_of(core, &fresh(core, consistency)?, account).await.map_err(refuse)
+}
+
 /// A consistency as the wire has it.
 pub(crate) fn fresh(core: &Core, consistency: Option<&Consistency>) -> Result<Fresh, Status> {
     Ok(match consistency.and_then(|c| c.mode.as_ref()) {
@@ -94,13 +103,14 @@ pub(crate) fn evidence(core: &Core, seen: &Seen, groups: &[GroupId]) -> Result<E
     })
 }
 
-/// What the answer to a mutation carries.
+/// What the answer to a mutation of an account carries. `place`: its group, and the index in that one's log.
 pub(crate) fn metadata(
     core: &Core,
-    group: GroupId,
-    place: (u64, u64),
+    account: AccountId,
+    place: (GroupId, u64),
+    revision: u64,
     request_id: String,
 ) -> Result<ResponseMetadata, Status> {
-    let token = operations::token_of(core, group, place.0).map_err(refuse)?;
-    Ok(ResponseMetadata { token, request_id, revision: place.1 })
+    let token = operations::token_of(core, account, place.0, place.1).map_err(refuse)?;
+    Ok(ResponseMetadata { token, request_id, revision })
 }

@@ -69,10 +69,11 @@ impl InstanceHandler {
         let command = Command::ChangeResource(change);
         let done = operations::mutate(core, caller, request_id, validate_only, command);
         let done = done.await.map_err(refuse)?;
-        let place = done.index.map(|index| (index, done.reply.revision));
-        let metadata = place
-            .map(|place| wire::metadata(core, caller.group, place, done.request_id.clone()))
-            .transpose()?;
+        let metadata = |place| {
+            let request_id = done.request_id.clone();
+            wire::metadata(core, caller.account, place, done.reply.revision, request_id)
+        };
+        let metadata = done.place.map(metadata).transpose()?;
         Ok((done, metadata))
     }
 }
@@ -134,7 +135,7 @@ impl InstanceService for InstanceHandler {
             account.resources(KIND).map(|r| (r.value.name.clone(), shown(&account, &r.value)));
         let page = operations::page(core, "ListInstances", r.page_size, &r.page_token, items);
         let (instances, next_page_token) = page.map_err(refuse)?;
-        let evidence = wire::evidence(core, &seen, &[GroupId::DIRECTORY, caller.group])?;
+        let evidence = wire::evidence(core, &seen, &seen.groups_of(caller.account))?;
         let evidence = Some(evidence);
         Ok(Response::new(pb::ListInstancesResponse { instances, next_page_token, evidence }))
     }

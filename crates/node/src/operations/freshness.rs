@@ -3,6 +3,7 @@
 use core::ops::Deref;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use tidegate_policy::AccountId;
 use tidegate_replica::{Clock, GroupId};
 use tidegate_service::{Caller, Reason, ServiceError, Token, View};
 
@@ -131,6 +132,23 @@ pub(crate) async fn view(
     let seen = Seen::present(core);
     seen.check_ceiling(core, groups)?;
     Ok(seen)
+}
+
+/// A view that is fresh enough, reading an account. While it is moved a strong view has asked both of its groups.
+pub(crate) async fn view_of(
+    core: &Core,
+    fresh: &Fresh,
+    account: AccountId,
+) -> Result<Seen, ServiceError> {
+    let mut groups = core.views.load().groups_of(account);
+    loop {
+        let seen = view(core, fresh, &groups).await?;
+        let now = seen.groups_of(account);
+        if !matches!(fresh, Fresh::Strong) || now.iter().all(|group| groups.contains(group)) {
+            return Ok(seen);
+        }
+        groups = now;
+    }
 }
 
 /// Returns once the present view is fresh enough.

@@ -78,6 +78,9 @@ impl Uses {
 pub(crate) async fn run(core: Arc<Core>) {
     loop {
         tokio::time::sleep(WRITE_EVERY).await;
+        if core.check_standing().is_err() {
+            continue;
+        }
         let view = core.views.load();
         let write = |(cell, used): (String, Use)| {
             let known = view.region.last_used(used.account, &cell).map_or(0, |u| u.minute);

@@ -54,6 +54,16 @@ impl Replica {
         }
     }
 
+    /// A node that was evicted hands over a frame of what a node wrote, which it may be the only one to have. Its driver vouches for that. What
+    /// groups write is never taken so: that node's states are old.
+    pub fn handed_over(&mut self, frame: Frame, records: &dyn Records) {
+        let (origin, have) = (frame.origin, self.merged.get(frame.origin));
+        let of_node = origin.group().is_none() && !self.is_own(origin);
+        if of_node && frame.after <= have && have < frame.upto {
+            self.merge_frame(self.config.me, frame, records);
+        }
+    }
+
     fn merge_frame(&mut self, from: NodeId, frame: Frame, records: &dyn Records) {
         let Frame { origin, upto, records: mut writes, trace, .. } = frame;
         let have = self.merged.get(origin);

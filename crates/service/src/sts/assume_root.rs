@@ -149,6 +149,7 @@ pub fn assume_root(
         return Err(refusal(quarantine));
     }
     let order = Order {
+        federation: None,
         kind: SessionKind::Role,
         account: request.target.as_u64(),
         entity: ROOT_ENTITY.to_owned(),

@@ -105,6 +105,7 @@ pub fn instance_credentials(
         return Err(ServiceError::new(Reason::ValidationError, message));
     }
     let order = Order {
+        federation: None,
         kind: SessionKind::Role,
         account,
         entity: role.id.clone(),

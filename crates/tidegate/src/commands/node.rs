@@ -46,18 +46,29 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
     let _telemetry = telemetry(globals, true, &config.telemetry.otlp_endpoint);
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;
     tracing::info!(node = %node.id(), "the node runs");
-    let failed = tokio::select! {
+    let (mut failed, mut begins_anew) = (None, false);
+    tokio::select! {
         biased;
-        told = told_to_stop() => {
-            told?;
-            None
-        }
-        why = node.failed() => Some(why),
-    };
+        told = told_to_stop() => told?,
+        why = node.failed() => failed = Some(why),
+        () = node.evicted() => begins_anew = true,
+    }
     node.shutdown().await;
+    if begins_anew {
+        return Err(replace_process().into());
+    }
     match failed {
         None => Ok(ExitCode::SUCCESS),
         // Whoever keeps it running starts it again, and it reads what is really there.
         Some(why) => Err(format!("the node ends, for its store can't be relied on: {why}").into()),
+    }
+}
+
+/// Puts a fresh process of the same program in the place of this one: nothing of the evicted node is left in memory. Returns where that fails.
+fn replace_process() -> std::io::Error {
+    use std::os::unix::process::CommandExt as _;
+    match std::env::current_exe() {
+        Ok(program) => std::process::Command::new(program).args(std::env::args_os().skip(1)).exec(),
+        Err(error) => error,
     }
 }

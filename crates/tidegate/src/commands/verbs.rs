@@ -84,6 +84,7 @@ const OF_USER: Field =
 const FROM: Field = f("link.from_region", "FROM", Kind::Required, "The region that sends");
 const TO: Field = f("link.to_region", "TO", Kind::Required, "The region that receives");
 
+const NODE: Field = f("id", "NODE", Kind::Required, "Its number");
 const TOKEN: Field = f("token", "TOKEN", Kind::Required, "The token of the change");
 
 const NONE: (&str, &[&str]) = ("", &[]);
@@ -120,6 +121,9 @@ macro_rules! service {
     };
     (Cluster) => {
         "cluster.v1.ClusterService"
+    };
+    (Membership) => {
+        "membership.v1.MembershipService"
     };
     (Instance) => {
         "workload.v1.InstanceService"
@@ -199,6 +203,14 @@ verbs! {
     "cluster" "register-node" "Lets a node join, before it is started" Cluster/RegisterNode [f("node.id", "NODE", Kind::Required, "Its number, never used before"), f("node.region", "REGION", Kind::Required, "Its region"), f("node.peer_address", "PEER_ADDRESS", Kind::Required, "Where peers call it, host:port"), f("node.client_address", "CLIENT_ADDRESS", Kind::Required, "Where clients call it, host:port")] NONE;
     "cluster" "change-voters" "Gives groups other voters; see groups for when it is done" Cluster/ChangeVoters [f("voters", "VOTERS", Kind::Required, "Nodes of the home region, such as 1,2,6"), f("groups", "groups", Kind::Option, "Only these, such as 0,3; all by default")] NONE;
     "cluster" "remove-node" "Takes a node out for good" Cluster/RemoveNode [f("id", "NODE", Kind::Required, "Its number")] NONE;
+    "cluster" "members" "Lists the nodes with what is to become of them" Membership/DescribeMembership [] ("nodes", &["id", "region", "state", "voter_of"]);
+    "cluster" "moves" "Lists the accounts that are being moved" Membership/DescribeMembership [] ("moves", &["account_id", "from", "to", "arrived", "moved"]);
+    "cluster" "drain" "Lets a node lead nothing and send clients elsewhere" Membership/DrainNode [NODE, f("end", "end", Kind::Flag, "It takes part again")] NONE;
+    "cluster" "leave" "Lets a node hand over its votes and what it wrote, and takes it out; see members for when it is done" Membership/RetireNode [NODE, f("replacement", "replacement", Kind::Option, "The node that votes in its place")] NONE;
+    "cluster" "evict" "Takes out a node that is away; when it comes back it hands over what it alone has, and begins anew" Membership/EvictNode [NODE] NONE;
+    "cluster" "transfer-leader" "Lets a voter lead" Membership/TransferLeader [NODE, f("groups", "groups", Kind::Option, "Only these, such as 0,3; all that it votes in by default")] NONE;
+    "cluster" "add-group" "Adds a group of accounts in the home region of its voters" Membership/AddGroup [f("voters", "VOTERS", Kind::Required, "Nodes of one region, such as 4,5,6")] NONE;
+    "cluster" "move-account" "Moves an account to another group; see moves for how far it is" Membership/MoveAccount [f("account_id", "ACCOUNT", Kind::Required, "12 digits"), f("group", "GROUP", Kind::Required, "The group's number")] NONE;
     "cluster" "links" "Lists the links that the nodes shape, in development mode" Cluster/ListLinks [] ("links", &["from_region", "to_region", "delay", "delay_max", "sigma", "loss", "duplication", "reordering", "frozen", "partitioned"]);
     "cluster" "set-link" "Shapes what the nodes of one region send to another, one way, in development mode" Cluster/SetLink [FROM, TO, f("link.delay", "delay", Kind::Option, "One way, such as 40ms"), f("link.delay_max", "delay-max", Kind::Option, "Uniform between delay and this"), f("link.sigma", "sigma", Kind::Option, "Log-normal around delay"), f("link.loss", "loss", Kind::Option, "Share of messages lost, 0 to 1"), f("link.duplication", "duplication", Kind::Option, "Share that comes twice"), f("link.reordering", "reordering", Kind::Option, "Share that overtakes"), f("link.frozen", "frozen", Kind::Flag, "Messages wait until the link is set again"), f("link.partitioned", "partitioned", Kind::Flag, "Messages are lost until the link is set again")] NONE;
     "cluster" "clear-links" "Makes every link plain again, in development mode" Cluster/ClearLinks [] NONE;

@@ -21,6 +21,8 @@ mod forgotten;
 mod full_disk;
 mod harness;
 mod kill_nine;
+mod membership;
+mod moves;
 mod one_trace;
 mod power_cut;
 mod quarantine;

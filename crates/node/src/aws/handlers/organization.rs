@@ -69,7 +69,7 @@ async fn change(call: &Call<'_>, outsider: Code, command: ChangeFeatures) -> Out
     };
     let proposed = core.propose(GroupId::DIRECTORY, &envelope, core.patience());
     let (index, _) = Box::pin(proposed).await?;
-    let token = operations::token_of(core, GroupId::DIRECTORY, index)?;
+    let token = operations::token_of(core, call.caller.account, GroupId::DIRECTORY, index)?;
     let positions =
         tidegate_replica::Clock::from_iter([(crate::machine::origin(GroupId::DIRECTORY), index)]);
     operations::covering(core, &positions).await?;

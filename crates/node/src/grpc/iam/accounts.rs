@@ -56,7 +56,7 @@ impl AccountService for AccountHandler {
         }
         let (index, reply) =
             core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
-        let place = (index, reply.revision);
+        let (place, revision) = ((GroupId::DIRECTORY, index), reply.revision);
         let Some(Reply::AccountPlacement(reserved)) = reply.reply else {
             return Err(refuse(ServiceError::new(
                 Reason::Internal,
@@ -64,7 +64,8 @@ impl AccountService for AccountHandler {
             )));
         };
         let position = self.made(&reserved).await?;
-        let mut metadata = wire::metadata(core, GroupId::DIRECTORY, place, request_id)?;
+        let made = AccountId::from_u64(reserved.account).map_err(|e| invalid(e.to_string()))?;
+        let mut metadata = wire::metadata(core, made, place, revision, request_id)?;
         metadata.token = position;
         let first = reserved.root_key.as_ref().is_some_and(|k| k.id == id);
         let key = reserved.root_key.clone().unwrap_or_default();
@@ -142,7 +143,7 @@ impl AccountService for AccountHandler {
             core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
         let token = self.deleted(id, index).await?;
         let mut metadata =
-            wire::metadata(core, GroupId::DIRECTORY, (index, reply.revision), request_id)?;
+            wire::metadata(core, id, (GroupId::DIRECTORY, index), reply.revision, request_id)?;
         metadata.token = token;
         Ok(Response::new(pb::DeleteAccountResponse { metadata: Some(metadata) }))
     }

@@ -3,8 +3,8 @@
 use tidegate_proto::common::v1::Evidence;
 
 use super::{
-    AccountState, Arc, Caller, Command, Consistency, Core, GroupId, ReplyBox, ResponseMetadata,
-    Seen, Status, refuse, wire,
+    AccountState, Arc, Caller, Command, Consistency, Core, ReplyBox, ResponseMetadata, Seen,
+    Status, refuse, wire,
 };
 use crate::operations;
 pub(super) use crate::operations::{Subject, own_name};
@@ -36,10 +36,9 @@ pub(super) async fn mutate(
     command: Command,
 ) -> Result<Done, Status> {
     let done = operations::mutate(core, caller, request_id, validate_only, command);
-    let operations::Done { account, reply, index, request_id } = done.await.map_err(refuse)?;
-    let place = index.map(|index| (index, reply.revision));
-    let metadata =
-        place.map(|place| wire::metadata(core, caller.group, place, request_id)).transpose()?;
+    let operations::Done { account, reply, place, request_id } = done.await.map_err(refuse)?;
+    let metadata = |place| wire::metadata(core, caller.account, place, reply.revision, request_id);
+    let metadata = place.map(metadata).transpose()?;
     Ok(Done { account, reply, metadata })
 }
 
@@ -60,5 +59,5 @@ pub(super) fn evidence(
     caller: &Caller,
     view: &Seen,
 ) -> Result<Option<Evidence>, Status> {
-    wire::evidence(core, view, &[GroupId::DIRECTORY, caller.group]).map(Some)
+    wire::evidence(core, view, &view.groups_of(caller.account)).map(Some)
 }
