@@ -218,7 +218,7 @@ fn an_alias_is_one_accounts_until_it_gives_it_up() {
             name: "n".to_owned(),
             ..AccountPlacement::default()
         };
-        let command = crate::command::ReserveAccount { placement: Some(placement) };
+        let command = ReserveAccount { placement: Some(placement) };
         at(&mut directory, 8, Command::ReserveAccount(command)).unwrap();
     }
     let reserve = |alias: &str, account| {

@@ -166,9 +166,12 @@ impl Call<'_> {
     /// The groups that an answer rests on which also says something of another account.
     pub(super) fn groups_with(&self, other: Option<AccountId>) -> Vec<GroupId> {
         let present = self.core.views.load();
-        let other = other.and_then(|account| present.group_of(account).ok());
-        let mut groups = self.groups().to_vec();
-        groups.extend(other.filter(|g| !groups.contains(g)));
+        let mut groups = self.groups(&present);
+        for group in other.iter().flat_map(|account| present.groups_of(*account)) {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
         groups
     }
 

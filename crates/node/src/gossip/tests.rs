@@ -33,8 +33,13 @@ async fn driver() -> (Driver, Gossip, Queues) {
     let views = Arc::new(Views::new(View::default(), Arc::clone(&platform)));
     let (gossip, queues) = Gossip::new();
     let region = RegionName::new("r").unwrap();
-    let me =
-        Me { cluster: "c".to_owned(), node: ME, region: region.clone(), views: Arc::clone(&views) };
+    let me = Me {
+        cluster: "c".to_owned(),
+        node: ME,
+        region: region.clone(),
+        views: Arc::clone(&views),
+        suspected: Arc::default(),
+    };
     let dialer = Dialer { platform: Arc::clone(&platform), tls: None };
     let peers = Arc::new(Peers::new(me, dialer, Arc::new(LinkModel::new(1))));
     let mut replica = Replica::new(ReplicaConfig::new(ME, region), Clock::default(), 1);

@@ -159,7 +159,6 @@ pub fn assume_root(
         policies: Some(vec![LEFT.to_owned(), policy.document.to_string()]),
         lineage: own.descends(),
         attributes: SessionAttributes::default(),
-        federation: None,
     };
     let Issued { session, token } = issue(order, entropy, key)?;
     Ok(AssumedRole { session, arn, token })

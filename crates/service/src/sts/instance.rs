@@ -115,7 +115,6 @@ pub fn instance_credentials(
         policies: None,
         lineage: Vec::new(),
         attributes: SessionAttributes::default(),
-        federation: None,
     };
     let Issued { session, token } = issue(order, entropy, key)?;
     Ok(InstanceCredentials {

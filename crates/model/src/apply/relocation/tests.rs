@@ -102,7 +102,12 @@ impl Side {
 fn made() -> Side {
     let mut old = Side::new(1, 100);
     let key = AccessKey { id: "ROOTKEY".into(), ..AccessKey::default() };
-    let init = InitAccount { name: "test".into(), email: "a@b".into(), root_key: Some(key) };
+    let init = InitAccount {
+        name: "test".into(),
+        email: "a@b".into(),
+        root_key: Some(key),
+        ..InitAccount::default()
+    };
     old.apply(system(), "", Command::InitAccount(init)).unwrap();
     for name in ["ada", "bob", "cleo"] {
         old.root(name, create_user(name)).unwrap();
