@@ -4,18 +4,25 @@
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
 mod mac;
+pub mod merkle;
+mod node_key;
 mod password;
 mod seal;
 mod secret;
 mod session;
 mod sigv4;
+mod verified;
 
 pub use mac::{Mac, MacError};
+pub use node_key::{
+    NodeKey, NodeKeyError, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_signature,
+};
 pub use password::{PasswordError, hash_password, verify_password};
 pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;
-pub use session::{Session, SessionError};
+pub use session::{Issued, Session, SessionError};
 pub use sigv4::{
     AuthnError, CachedKey, HttpRequest, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD,
     amz_date, payload_hash, sign, string_to_sign,
 };
+pub use verified::Verified;

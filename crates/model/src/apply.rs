@@ -272,6 +272,8 @@ impl Step<'_> {
             | Command::ReserveAccount(_)
             | Command::ActivateAccount(_)
             | Command::ChangeVoters(_)
+            | Command::AddSigningKey(_)
+            | Command::SetIssuing(_)
             | Command::VotersChanged(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }

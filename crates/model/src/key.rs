@@ -77,6 +77,8 @@ pub enum Key {
     AccountPlacement(u64),
     /// Which account a root e-mail address belongs to.
     Email(String),
+    /// A key that a node signs with: the node, and its how-manieth key.
+    SigningKey(u64, u32),
 }
 
 fn texts(buffer: &mut BytesMut, parts: &[&str]) {
@@ -163,6 +165,10 @@ impl Key {
                 head(68, 0);
                 texts(&mut b, &[e]);
             }
+            Self::SigningKey(n, number) => {
+                head(70, *n);
+                b.put_u32(*number);
+            }
         }
         b.freeze()
     }
@@ -214,6 +220,7 @@ impl Key {
             66 => alone(Self::Placement(number.try_into().ok()?)),
             67 => alone(Self::AccountPlacement(number)),
             68 if number == 0 => Some(Self::Email(text(rest)?)),
+            70 => Some(Self::SigningKey(number, u32::from_be_bytes(rest.try_into().ok()?))),
             _ => None,
         }
     }
@@ -248,6 +255,7 @@ mod tests {
             Key::Placement(2),
             Key::AccountPlacement(9),
             Key::Email(t("a@b")),
+            Key::SigningKey(3, 1),
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }
@@ -265,7 +273,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 64_u8..=68],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 64_u8..=70],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,

@@ -116,6 +116,8 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::ReserveAccount(_)
         | Command::ActivateAccount(_)
         | Command::ChangeVoters(_)
+        | Command::AddSigningKey(_)
+        | Command::SetIssuing(_)
         | Command::VotersChanged(_) => Vec::new(),
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     region::{self, RegionLane, Uses},
     telemetry::metrics::Metrics,
     views::Views,
+    vouching::Vouching,
 };
 
 /// Pause before a leader is looked for again.
@@ -52,6 +53,7 @@ pub(crate) struct Core {
     pub(crate) gossip: Gossip,
     pub(crate) region_lane: Arc<RegionLane>,
     pub(crate) uses: Uses,
+    pub(crate) vouching: Arc<Vouching>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cluster_key: ClusterKey,

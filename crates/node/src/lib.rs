@@ -26,6 +26,7 @@ pub mod telemetry;
 mod tls;
 mod views;
 mod voters;
+mod vouching;
 mod warden;
 
 pub use node::{Node, StartError};

@@ -38,6 +38,7 @@ use crate::{
     tls::{NodeTls, TlsError},
     views::Views,
     voters,
+    vouching::{self, Vouching},
     warden::Warden,
 };
 
@@ -224,6 +225,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
     let mut replica = Replica::new(config, clock, seed);
     replica.write_as(core.region_lane.incarnation().await);
     replica.set_validator(check_writer);
+    replica.believe_writers_and_voters();
     Driver {
         replica,
         gossip: core.gossip.clone(),
@@ -242,6 +244,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
         collection: Collection::new(Duration::from_millis(gossip.tombstone_grace_ms)),
         collecting: Clock::default(),
         lane: Arc::clone(&core.region_lane),
+        vouching: Arc::clone(&core.vouching),
         forgotten: false,
         swept: core.platform.monotonic(),
     }
@@ -294,6 +297,16 @@ impl Node {
             Arc::clone(&platform),
         );
         let region_lane = Arc::new(lane.await?);
+        let node_key = Arc::new(vouching::signing_key(&store, platform.as_ref()).await?);
+        let cluster_key = cluster_key.issuing_as(config.node, Arc::clone(&node_key));
+        let vouching = Arc::new(Vouching::new(
+            me,
+            node_key,
+            Arc::clone(&views),
+            Arc::clone(&platform),
+            Arc::clone(&gossip.freshness),
+        ));
+        region_lane.sign_with(Arc::clone(&vouching));
         let metrics = Arc::new(Metrics::new());
         let core = Arc::new(Core {
             me,
@@ -307,6 +320,7 @@ impl Node {
             gossip,
             region_lane,
             uses: Uses::default(),
+            vouching,
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
             cluster_key,
@@ -330,6 +344,7 @@ impl Node {
         tasks.push(tokio::spawn(warden.watch(changes)));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(vouching::register(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
         Ok(Self { core, tasks, stop })

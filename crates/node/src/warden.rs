@@ -172,6 +172,7 @@ impl Warden {
             if let Some(handle) = handle {
                 tracing::info!(%group, "this node votes in a group no more");
                 handle.shutdown().await;
+                self.core.vouching.forget(group);
             }
             if is_remembered(group, &self.store)? {
                 forget_group(group, &self.store).await?;
@@ -193,6 +194,7 @@ impl Warden {
             gossip: core.gossip.clone(),
             metrics: Arc::clone(&core.metrics),
             platform: Arc::clone(&core.platform),
+            vouching: Arc::clone(&core.vouching),
         };
         let machine = GroupMachine::open(group, applied, around)?;
         let raft = &core.config.raft;

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::FuturesUnordered};
-use tidegate_model::{Envelope, command::caller_kind};
+use tidegate_model::{Command, Envelope, command::caller_kind};
 use tidegate_proto::peer::v1::{
     Applied, ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition, Lane,
     RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse,
@@ -85,12 +85,16 @@ fn check_member<T>(core: &Core, request: &Request<T>) -> Result<Option<NodeId>, 
     Err(Status::permission_denied(format!("{peer} is not a member of this cluster")))
 }
 
-/// Only who votes in the directory may speak for the cluster itself.
+/// Only who votes in the directory may speak for the cluster itself; but of its own signing key each node speaks.
 fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<(), Status> {
     let read = Envelope::from_bytes(envelope)
         .map_err(|e| Status::invalid_argument(format!("the command can't be read: {e}")))?;
     let system = read.caller.is_some_and(|c| c.kind == caller_kind::SYSTEM);
-    if system && !votes(core, peer, GroupId::DIRECTORY) {
+    let of_itself = match (peer, &read.command) {
+        (Some(peer), Some(Command::AddSigningKey(key))) => peer.0 == key.node,
+        _ => false,
+    };
+    if system && !of_itself && !votes(core, peer, GroupId::DIRECTORY) {
         return Err(Status::permission_denied("only voters of the directory act for the cluster"));
     }
     Ok(())
@@ -135,11 +139,18 @@ impl PeerService for PeerHandler {
             while let Some(frame) = frames.message().await? {
                 let Some(Frame::Message(message)) = frame.frame else { continue };
                 // What nodes write waits behind nothing that groups do.
-                match Message::decode(message.clone()) {
-                    Ok(message) if urgent && is_urgent(&message) => {
-                        core.gossip.tell_urgent(Input::Said { from, message }).await;
-                    }
-                    Ok(message) => core.gossip.tell(Input::Said { from, message }).await,
+                let read = Message::decode(message.clone()).map(|mut message| {
+                    let first = urgent && is_urgent(&message);
+                    // Signatures are verified here, beside the machine, and each once.
+                    let input = match core.vouching.check(from, &mut message) {
+                        Ok(()) => Input::Said { from, message },
+                        Err(refused) => Input::Refused { from, refused },
+                    };
+                    (input, first)
+                });
+                match read {
+                    Ok((input, true)) => core.gossip.tell_urgent(input).await,
+                    Ok((input, false)) => core.gossip.tell(input).await,
                     Err(_) => core.gossip.tell(Input::Received { from, message }).await,
                 }
             }

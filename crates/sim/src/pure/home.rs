@@ -102,7 +102,7 @@ impl Home {
                 self.digest.remove(&old);
             }
         }
-        let frame = Frame { origin, after, upto, records, trace: None };
+        let frame = Frame { origin, after, upto, records, trace: None, proof: None };
         let fold = if self.keeps_folds { self.fold.clone() } else { Fold::new() };
         self.entries.push(Entry { at, frame, fold, digest: self.digest });
         upto
