@@ -14,9 +14,7 @@ mod sigv4;
 mod verified;
 
 pub use mac::{Mac, MacError};
-pub use node_key::{
-    NodeKey, NodeKeyError, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_signature,
-};
+pub use node_key::{NodeKey, NodeKeyError, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_signature};
 pub use password::{PasswordError, hash_password, verify_password};
 pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;

@@ -197,7 +197,8 @@ impl DirectoryState {
             }
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
             Some(Command::AddSigningKey(c)) => {
-                let system = envelope.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
+                let system =
+                    envelope.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
                 self.add_signing_key(time, system, c, changes)
             }
             Some(Command::SetIssuing(c)) => self.set_issuing(c, changes),

@@ -332,7 +332,8 @@ impl Driver {
         let now = self.platform.monotonic();
         for (origin, upto) in reached.iter() {
             let after = self.replica.published_clock().get(origin);
-            let frame = Frame { origin, after, upto, records: Vec::new(), trace: None, proof: None };
+            let frame =
+                Frame { origin, after, upto, records: Vec::new(), trace: None, proof: None };
             self.replica.committed(now, frame, false);
         }
         let digests = self.digests.of(reached.iter().filter_map(|(o, _)| o.group()));

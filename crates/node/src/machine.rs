@@ -119,10 +119,7 @@ impl Digests {
 
     pub(crate) fn of(&self, groups: impl IntoIterator<Item = GroupId>) -> Vec<(GroupId, [u8; 32])> {
         let digests = self.groups.lock();
-        groups
-            .into_iter()
-            .map(|g| (g, digests.get(&g).unwrap_or(&self.empty).to_bytes()))
-            .collect()
+        groups.into_iter().map(|g| (g, digests.get(&g).unwrap_or(&self.empty).to_bytes())).collect()
     }
 }
 
@@ -219,7 +216,14 @@ fn add_to(
         return;
     }
     let after = index.saturating_sub(1);
-    frames.push(Frame { origin, after, upto: index, records: records.to_vec(), trace, proof: None });
+    frames.push(Frame {
+        origin,
+        after,
+        upto: index,
+        records: records.to_vec(),
+        trace,
+        proof: None,
+    });
 }
 
 /// What the machines of one node share.
@@ -319,7 +323,8 @@ impl GroupMachine {
         }
         let inner = Mutex::new(Inner { state, step: None, collected: 0 });
         vouching.forget(group);
-        vouching.remember(group, digests.of([group]).into_iter().map(|(_, digest)| (applied, digest)));
+        vouching
+            .remember(group, digests.of([group]).into_iter().map(|(_, digest)| (applied, digest)));
         Ok(Self {
             group,
             store,

@@ -33,7 +33,9 @@ use crate::{
 
 pub(crate) use door::Refused;
 pub(crate) use proof::BatchProof;
-use proof::{BATCH, OWN, OwnProof, frame_leaf, key_id, leaf_of, own_leaf, path_bytes, records_hash};
+use proof::{
+    BATCH, OWN, OwnProof, frame_leaf, key_id, leaf_of, own_leaf, path_bytes, records_hash,
+};
 pub(crate) use register::run as register;
 pub(crate) use source::{Vouched, put_head};
 
@@ -107,15 +109,14 @@ impl Vouching {
 
     /// Whether what a group writes must be signed: one of its voters has a key.
     fn is_signed(view: &View, group: GroupId) -> bool {
-        view.directory
-            .placement(group)
-            .is_some_and(|p| p.speakers().any(|n| view.directory.signing_keys_of(n).next().is_some()))
+        view.directory.placement(group).is_some_and(|p| {
+            p.speakers().any(|n| view.directory.signing_keys_of(n).next().is_some())
+        })
     }
 
     /// Whether the directory is known to be as it was a moment ago.
     fn knows_directory(&self) -> bool {
-        let age =
-            oldest(&self.freshness.load(), self.platform.monotonic(), &[GroupId::DIRECTORY]);
+        let age = oldest(&self.freshness.load(), self.platform.monotonic(), &[GroupId::DIRECTORY]);
         age.is_some_and(|age| age <= DIRECTORY_FRESH)
     }
 

@@ -141,7 +141,12 @@ impl Pull {
         if let Some(written) = &mut self.written {
             written.extend(records.iter().map(|r| r.key.clone()));
         }
-        Staged { records, replaces: None, proof: None, spilled: core::mem::replace(&mut self.spilled, true) }
+        Staged {
+            records,
+            replaces: None,
+            proof: None,
+            spilled: core::mem::replace(&mut self.spilled, true),
+        }
     }
 
     fn finish(&mut self) -> Staged {

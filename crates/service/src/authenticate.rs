@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tidegate_authn::{
-    CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SigningKey, SigningKeyCache,
+    CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SigningKey,
+    SigningKeyCache,
 };
 use tidegate_model::{
     AccountState, CallerRef, Resolved, command::caller_kind, ids, region::CLOCK_SKEW_MAX_MILLIS,

@@ -130,7 +130,8 @@ fn a_key_belongs_to_one_node_and_outlives_its_membership() {
     run(&mut directory, Command::SetIssuing(SetIssuing { node: 5, allowed: false })).unwrap();
     assert_eq!(keys(&directory, 5), [(0, 1, 99, true)]);
     // Who is barred does not get round it by a key that is new.
-    run(&mut directory, Command::RegisterNode(RegisterNode { node: Some(node(5, "away")) })).unwrap();
+    run(&mut directory, Command::RegisterNode(RegisterNode { node: Some(node(5, "away")) }))
+        .unwrap();
     as_system(&mut directory, add_key(5, 2, 32)).unwrap();
     assert_eq!(keys(&directory, 5), [(0, 1, 99, true), (1, 2, 99, true)]);
     run(&mut directory, Command::SetIssuing(SetIssuing { node: 5, allowed: true })).unwrap();
@@ -138,6 +139,8 @@ fn a_key_belongs_to_one_node_and_outlives_its_membership() {
     for byte in 3..65 {
         as_system(&mut directory, add_key(5, byte, 32)).unwrap();
     }
-    assert!(as_system(&mut directory, add_key(5, 65, 32)).unwrap_err().contains("SigningKeysPerNode"));
+    assert!(
+        as_system(&mut directory, add_key(5, 65, 32)).unwrap_err().contains("SigningKeysPerNode")
+    );
     assert_eq!(keys(&directory, 4), []);
 }

@@ -14,9 +14,9 @@ use tidegate_proto::cluster::v1::{
     HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
     ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
     ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
-    SetIssuingRequest, SetIssuingResponse,
-    SetLinkRequest, SetLinkResponse, SetPropagationModelRequest, SetPropagationModelResponse,
-    ThawPropagationRequest, ThawPropagationResponse, cluster_service_server::ClusterService,
+    SetIssuingRequest, SetIssuingResponse, SetLinkRequest, SetLinkResponse,
+    SetPropagationModelRequest, SetPropagationModelResponse, ThawPropagationRequest,
+    ThawPropagationResponse, cluster_service_server::ClusterService,
 };
 use tidegate_proto::common::v1::ResponseMetadata;
 use tidegate_replica::{GroupId, RegionName};

@@ -3,7 +3,9 @@
 use bytes::{Buf, Bytes};
 use prost::{
     Message as _,
-    encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field},
+    encoding::{
+        DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
+    },
 };
 use tidegate_authn::merkle::{self, Hash};
 use tidegate_replica::{Frame, Origin, Record};

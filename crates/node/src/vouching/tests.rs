@@ -223,7 +223,9 @@ fn own(node: u64, sequence: u64, value: &str) -> Record {
     Record {
         key: RegionKey::Quarantine(7, value.to_owned()).encode(origin).unwrap(),
         // A field of a message, as all values are.
-        value: Some([&[10, u8::try_from(value.len()).unwrap()][..], value.as_bytes()].concat().into()),
+        value: Some(
+            [&[10, u8::try_from(value.len()).unwrap()][..], value.as_bytes()].concat().into(),
+        ),
         stamp: Stamp { epoch: 0, revision: sequence },
         dot: Dot { origin, sequence },
     }

@@ -73,7 +73,9 @@ impl Replica {
             self.counters.forged += 1;
             let mut why = "these records do not make the state that is vouched for".to_owned();
             if spilled {
-                why.push_str("; part of them is in the store: start this node anew to take it from another");
+                why.push_str(
+                    "; part of them is in the store: start this node anew to take it from another",
+                );
                 self.stuck.insert(origin);
             }
             self.alarm(Alarm::Forged { from, dot: Dot { origin, sequence: upto }, why });

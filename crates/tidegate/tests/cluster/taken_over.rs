@@ -3,7 +3,6 @@
 
 use std::{fs, sync::Arc};
 
-use prost::Message as _;
 use tidegate_authn::{ClusterKey, NodeKey, Secret, Session};
 use tidegate_client::{Client, Credentials};
 use tidegate_model::{
@@ -25,7 +24,12 @@ const TAKEN: u64 = 5;
 const OTHERS: [u64; 2] = [4, 1];
 const ALARMS: &str = "tidegate_alarms_total";
 
-fn record(origin: Origin, sequence: u64, key: prost::bytes::Bytes, value: &impl prost::Message) -> Record {
+fn record(
+    origin: Origin,
+    sequence: u64,
+    key: prost::bytes::Bytes,
+    value: &impl prost::Message,
+) -> Record {
     Record {
         key,
         value: Some(value.encode_to_vec().into()),
@@ -44,7 +48,10 @@ fn push(after: u64, records: Vec<Record>) -> Message {
 fn forged_user(account: u64, group: u32, after: u64) -> Message {
     let origin = Origin::Group { group: GroupId(group), generation: 0 };
     let user = User { name: "eve".to_owned(), id: "AIDAEVE".to_owned(), ..User::default() };
-    push(after, vec![record(origin, after + 1, Key::User(account, "eve".to_owned()).encode(), &user)])
+    push(
+        after,
+        vec![record(origin, after + 1, Key::User(account, "eve".to_owned()).encode(), &user)],
+    )
 }
 
 /// The operator's root user contained, in the name of n2.
@@ -130,7 +137,9 @@ async fn connect(cluster: &Cluster, node: u64, credentials: Credentials) -> Clie
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_replica_that_was_taken_forges_nothing_at_others() {
-    let mut cluster = Cluster::running().await;
+    let mut cluster = Cluster::laid_out().await;
+    cluster.environment.push(("TIDEGATE_LOG".to_owned(), "info,openraft=off".to_owned()));
+    cluster.start_all().await;
     let home = cluster.client(1).await;
     create(&home, "ada").await.unwrap();
     eventually("every node has named its key", async || {
@@ -150,10 +159,8 @@ async fn a_read_replica_that_was_taken_forges_nothing_at_others() {
         say(&cluster, node, Lane::Urgent, &urgent).await;
         // A voter has its own groups from their logs, and pays no heed to what anybody else says of them.
         let told = if node == 1 { 3 } else { 5 };
-        eventually("each forgery is told", async || {
-            cluster.metric(node, ALARMS) >= alarms + told
-        })
-        .await;
+        eventually("each forgery is told", async || cluster.metric(node, ALARMS) >= alarms + told)
+            .await;
         let log = fs::read_to_string(cluster.log(node)).unwrap();
         assert!(log.contains("n5 sent a forgery in the name of n2.77:1"), "who sent it is named");
         let client = cluster.client(node).await;

@@ -60,8 +60,7 @@ async fn answers(driver: &mut Driver, records: Vec<Record>, upto: u64, proof: &B
     let (trace, proof) = (None, Some(proof.clone()));
     let frame = Frame { origin: ORIGIN, after: 0, upto, records, trace, proof };
     let (nonce, next) = (nonce.expect("a question"), Continuation::Done);
-    let mut page =
-        Message::PullReply { nonce, answer: 1, frame, cut: upto, next, replaces: false };
+    let mut page = Message::PullReply { nonce, answer: 1, frame, cut: upto, next, replaces: false };
     match driver.vouching.check(TAKEN, &mut page) {
         Ok(()) => driver.hear(now, TAKEN, page),
         Err(refused) => driver.take(Input::Refused { from: TAKEN, refused }),

@@ -94,8 +94,7 @@ fn what_the_driver_refused_is_told_and_asked_for_elsewhere() {
 
 #[test]
 fn who_has_nothing_to_vouch_with_is_no_source() {
-    for (proof, pages) in
-        [(Proof::Missing, 0), (Proof::Unneeded, 1), (Proof::There("p".into()), 1)]
+    for (proof, pages) in [(Proof::Missing, 0), (Proof::Unneeded, 1), (Proof::There("p".into()), 1)]
     {
         let mut rig = Rig::new();
         let _merged = rig.hear(HOME, Message::Push { frame: frame(FOREIGN, 0, 2), hops: 1 });
