@@ -42,6 +42,8 @@ pub(crate) struct Row {
 pub(crate) struct Cell {
     pub(crate) shape: Shape,
     pub(crate) policies: usize,
+    /// The size of their documents, bytes of JSON.
+    pub(crate) text: usize,
     pub(crate) rows: Vec<Row>,
     /// Engines that could not load the set, with the reason.
     pub(crate) left_out: Vec<String>,
@@ -51,6 +53,7 @@ pub(crate) struct Cell {
 pub(crate) fn cell(shape: Shape, count: usize, plan: Plan, only: &str) -> Cell {
     let policies = shape.policies(count);
     let questions = shape.questions(count, plan.requests, plan.seed);
+    let text = policies.iter().map(|policy| policy.text().len()).sum();
     let (mut turns, mut rows, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for load in engine::ALL {
         match load(&policies) {
@@ -72,7 +75,7 @@ pub(crate) fn cell(shape: Shape, count: usize, plan: Plan, only: &str) -> Cell {
             turn(&mut *turns[number], &mut rows[number], &questions, round, plan);
         }
     }
-    Cell { shape, policies: count, rows, left_out }
+    Cell { shape, policies: count, text, rows, left_out }
 }
 
 /// Asks the requests in their order until all are answered or the time for all turns is used up.

@@ -94,10 +94,15 @@ pub(crate) fn print(cells: &[Cell], command: &str, requests: usize) {
 fn bytes(cells: &[&Cell]) {
     let Some(cell) = cells.last() else { return };
     let Some(first) = cell.rows.first() else { return };
-    println!("| engine | KiB held, K = {} | ratio |\n|---|---|---|", cell.policies);
+    println!(
+        "| engine | KiB held, K = {} | ratio | to the {:.0} KiB of JSON |\n|---|---|---|---|",
+        cell.policies,
+        cell.text as f64 / 1024.0
+    );
     for row in &cell.rows {
         let ratio = row.bytes as f64 / first.bytes as f64;
-        println!("| {} | {:.0} | **{ratio:.2}** |", row.name, row.bytes as f64 / 1024.0);
+        let text = row.bytes as f64 / cell.text as f64;
+        println!("| {} | {:.0} | **{ratio:.2}** | {text:.1} |", row.name, row.bytes as f64 / 1024.0);
     }
     println!();
 }

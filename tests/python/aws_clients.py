@@ -3,7 +3,11 @@
 Usage: aws_clients.py PROFILE. Prints each step and ends with exit code 0 when all of them held.
 """
 
+import base64
+import concurrent.futures
 import csv
+import hashlib
+import hmac
 import io
 import json
 import os
@@ -316,6 +320,232 @@ def besides(iam) -> None:
     print("instance profiles, providers, alias, passwords, tags, renamed groups")
 
 
+def one_time_code(seed: bytes, step: int) -> str:
+    """The code of an authenticator app (RFC 6238)."""
+    tag = hmac.new(base64.b32decode(seed), step.to_bytes(8, "big"), hashlib.sha1).digest()
+    offset = tag[-1] & 15
+    return f"{(int.from_bytes(tag[offset : offset + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def early_in_a_step() -> int:
+    """The present step of thirty seconds, of which there are some seconds left."""
+    while time.time() % 30 > 20:
+        time.sleep(0.5)
+    return int(time.time()) // 30
+
+
+def allow(*actions: str, **rest) -> str:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*", **rest}
+    return json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+
+def devices(cluster: Cluster, iam) -> None:
+    """A virtual MFA device from its seed to its end; codes are good once, whichever nodes are shown them."""
+    iam.create_user(UserName="mia")
+    key = iam.create_access_key(UserName="mia")["AccessKey"]
+    keys = (key["AccessKeyId"], key["SecretAccessKey"])
+    mfa = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+    iam.put_user_policy(UserName="mia", PolicyName="own", PolicyDocument=allow("iam:ListUsers", "sts:*", **mfa))
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone", Path="/dev/", Tags=[{"Key": "a", "Value": "1"}])
+    device = device["VirtualMFADevice"]
+    serial, seed = device["SerialNumber"], device["Base32StringSeed"]
+    assert serial == "arn:aws:iam::000000000001:mfa/dev/phone" and len(seed) == 64, serial
+    assert device["QRCodePNG"].startswith(b"\x89PNG"), device["QRCodePNG"][:8]
+    refused("EntityAlreadyExists", 409, iam.create_virtual_mfa_device, VirtualMFADeviceName="Phone")
+    assert iam.list_mfa_device_tags(SerialNumber=serial)["Tags"] == [{"Key": "a", "Value": "1"}]
+    iam.tag_mfa_device(SerialNumber=serial, Tags=[{"Key": "b", "Value": "2"}])
+    iam.untag_mfa_device(SerialNumber=serial, TagKeys=["a"])
+    assert iam.list_mfa_device_tags(SerialNumber=serial)["Tags"] == [{"Key": "b", "Value": "2"}]
+    unassigned = iam.list_virtual_mfa_devices(AssignmentStatus="Unassigned")["VirtualMFADevices"]
+    assert [d["SerialNumber"] for d in unassigned] == [serial] and "Base32StringSeed" not in unassigned[0], unassigned
+
+    step = early_in_a_step()
+
+    def enable(first: int, second: int):
+        codes = {"AuthenticationCode1": one_time_code(seed, first), "AuthenticationCode2": one_time_code(seed, second)}
+        return iam.enable_mfa_device(UserName="mia", SerialNumber=serial, **codes)
+
+    for first, second in ((step, step - 1), (step + 1, step + 2), (step - 3, step - 2)):
+        message = refused("InvalidAuthenticationCode", 403, lambda f=first, s=second: enable(f, s))
+        assert message == "Authentication code for device is not valid.", message
+    enable(step - 1, step)
+    refused("EntityAlreadyExists", 409, lambda: enable(step, step + 1))
+    listed = iam.list_mfa_devices(UserName="mia")["MFADevices"]
+    assert [(d["UserName"], d["SerialNumber"]) for d in listed] == [("mia", serial)], listed
+    assert iam.get_mfa_device(SerialNumber=serial, UserName="mia")["EnableDate"]
+    assert iam.get_account_summary()["SummaryMap"]["MFADevicesInUse"] == 1
+    report = csv.DictReader(io.StringIO(iam.get_credential_report()["Content"].decode()))
+    assert {r["user"]: r["mfa_active"] for r in report}["mia"] == "TRUE"
+    refused("DeleteConflict", 409, iam.delete_virtual_mfa_device, SerialNumber=serial)
+
+    def session(number: int, node: str = "n1"):
+        sts = cluster.client("sts", node=node, keys=keys, path="/read-your-writes")
+        return sts.get_session_token(SerialNumber=serial, TokenCode=one_time_code(seed, number))["Credentials"]
+
+    message = refused("AccessDenied", 403, lambda: session(step))
+    assert message.startswith("MultiFactorAuthentication failed with invalid MFA one time pass code."), message
+    message = refused(
+        "AccessDenied", 403, cluster.client("sts", keys=keys).get_session_token, SerialNumber=serial[:-1], TokenCode="000000"
+    )
+    assert "verify your MFA serial number is valid and associated with this user" in message, message
+    step = early_in_a_step()
+
+    def try_at(node: str):
+        try:
+            return session(step + 1, node)
+        except botocore.exceptions.ClientError as error:
+            assert error.response["Error"]["Code"] == "AccessDenied", error
+            return None
+
+    nodes = [e["node"] for e in cluster.profile["endpoints"]]
+    with concurrent.futures.ThreadPoolExecutor(len(nodes)) as pool:
+        won = [c for c in pool.map(try_at, nodes) if c]
+    assert len(won) == 1, f"one code was taken {len(won)} times"
+    temporary = {"keys": (won[0]["AccessKeyId"], won[0]["SecretAccessKey"]), "token": won[0]["SessionToken"]}
+    assert cluster.client("sts", **temporary).get_caller_identity()["Arn"].endswith(":user/mia")
+    assert cluster.client("iam", **temporary).list_users()["Users"]
+    message = refused("AccessDenied", 403, cluster.client("sts", **temporary).get_session_token)
+    assert message == "Cannot call GetSessionToken with session credentials", message
+    # Long-term keys have no such condition key, and a session without a code may not call IAM at all.
+    refused("AccessDenied", 403, cluster.client("iam", keys=keys).list_users)
+    plain = cluster.client("sts", keys=keys).get_session_token(DurationSeconds=900)["Credentials"]
+    without = {"keys": (plain["AccessKeyId"], plain["SecretAccessKey"]), "token": plain["SessionToken"]}
+    refused("InvalidClientTokenId", 403, cluster.client("iam", **without).list_users)
+    refused("ValidationError", 400, cluster.client("sts", keys=keys).get_session_token, TokenCode="000000")
+
+    # AssumeRole with a code: the next one, once it is near.
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::000000000001:user/mia"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    iam.create_role(RoleName="guarded", AssumeRolePolicyDocument=document)
+    asked = {"RoleArn": "arn:aws:iam::000000000001:role/guarded", "RoleSessionName": "mia"}
+    sts = cluster.client("sts", keys=keys)
+    refused("AccessDenied", 403, sts.assume_role, **asked)
+    assert cluster.client("sts", **temporary).assume_role(**asked)["AssumedRoleUser"]
+    while int(time.time()) // 30 <= step:
+        time.sleep(0.5)
+    code = one_time_code(seed, step + 2)
+    assert sts.assume_role(**asked, SerialNumber=serial, TokenCode=code)["AssumedRoleUser"]["Arn"].endswith("/guarded/mia")
+    iam.delete_role(RoleName="guarded")
+
+    # A clock that is five minutes off.
+    ahead = int(time.time()) // 30 + 10
+    codes = {"AuthenticationCode1": one_time_code(seed, ahead - 1), "AuthenticationCode2": one_time_code(seed, ahead)}
+    iam.resync_mfa_device(UserName="mia", SerialNumber=serial, **codes)
+    assert session(ahead + 1)
+    iam.delete_access_key(UserName="mia", AccessKeyId=keys[0])
+    iam.delete_user_policy(UserName="mia", PolicyName="own")
+    assert "MFA" in refused("DeleteConflict", 409, iam.delete_user, UserName="mia")
+    refused("NoSuchEntity", 404, iam.deactivate_mfa_device, UserName="ada", SerialNumber=serial)
+    iam.deactivate_mfa_device(UserName="mia", SerialNumber=serial)
+    iam.delete_virtual_mfa_device(SerialNumber=serial)
+    refused("NoSuchEntity", 404, iam.get_mfa_device, SerialNumber=serial)
+    iam.delete_user(UserName="mia")
+    print("MFA devices: seed, codes good once in the cluster, sessions and roles by code, resynchronised, taken away")
+
+
+def sessions(cluster: Cluster, iam) -> None:
+    """Session tags, source identities, federated users, own passwords, and what a denial was."""
+    iam.create_user(UserName="tom", Tags=[{"Key": "team", "Value": "red"}])
+    key = iam.create_access_key(UserName="tom")["AccessKey"]
+    keys = (key["AccessKeyId"], key["SecretAccessKey"])
+    iam.put_user_policy(UserName="tom", PolicyName="own", PolicyDocument=allow("sts:*"))
+    sts, own = cluster.client("sts", keys=keys), cluster.client("iam", keys=keys)
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::000000000001:root"},
+        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    may = allow("iam:GetUser", Condition={"StringEquals": {"aws:PrincipalTag/cost": "7", "aws:SourceIdentity": "tom"}})
+    chain = json.loads(allow("sts:*"))["Statement"]
+    for name in ("first", "second"):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, Tags=[{"Key": "cost", "Value": "0"}])
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=may)
+    both = json.dumps({"Version": "2012-10-17", "Statement": [json.loads(may)["Statement"], chain]})
+    iam.put_role_policy(RoleName="first", PolicyName="own", PolicyDocument=both)
+    arn = "arn:aws:iam::000000000001:role/"
+
+    def holder(service: str, credentials: dict):
+        keys = (credentials["AccessKeyId"], credentials["SecretAccessKey"])
+        return cluster.client(service, keys=keys, token=credentials["SessionToken"])
+
+    asked = {
+        "RoleArn": arn + "first",
+        "RoleSessionName": "work",
+        "Tags": [{"Key": "Cost", "Value": "7"}, {"Key": "own", "Value": "x"}],
+        "TransitiveTagKeys": ["Cost"],
+        "SourceIdentity": "tom",
+    }
+    answer = sts.assume_role(**asked)
+    assert answer["SourceIdentity"] == "tom" and answer["PackedPolicySize"] > 0, answer
+    first = answer["Credentials"]
+    assert holder("iam", first).get_user(UserName="tom")
+    second = holder("sts", first).assume_role(RoleArn=arn + "second", RoleSessionName="next")["Credentials"]
+    assert holder("iam", second).get_user(UserName="tom")
+    plain = sts.assume_role(RoleArn=arn + "second", RoleSessionName="plain")["Credentials"]
+    refused("AccessDenied", 403, holder("iam", plain).get_user, UserName="tom")
+    other = {"RoleArn": arn + "second", "RoleSessionName": "next", "Tags": [{"Key": "cost", "Value": "8"}]}
+    assert "transitive tag key" in refused("ValidationError", 400, holder("sts", first).assume_role, **other)
+    long = {"RoleArn": arn + "second", "RoleSessionName": "next", "DurationSeconds": 3601}
+    message = refused("ValidationError", 400, holder("sts", first).assume_role, **long)
+    assert message.endswith("exceeds the 1 hour session limit for roles assumed by role chaining."), message
+    refused("PackedPolicyTooLarge", 400, sts.assume_role, **{**asked, "Policy": allow(*["s3:GetObject"] * 300)})
+    message = refused("AccessDenied", 403, cluster.client("sts").assume_role, **asked)
+    assert message == "Roles may not be assumed by root accounts.", message
+
+    # Federated users: what both the user and the session's policy allow; IAM not at all.
+    answer = sts.get_federation_token(Name="guest", Policy=allow("sts:*", "iam:*"), DurationSeconds=900)
+    assert answer["FederatedUser"] == {
+        "FederatedUserId": "000000000001:guest",
+        "Arn": "arn:aws:sts::000000000001:federated-user/guest",
+    }, answer
+    guest = answer["Credentials"]
+    assert holder("sts", guest).get_caller_identity()["UserId"] == "000000000001:guest"
+    refused("InvalidClientTokenId", 403, holder("iam", guest).list_users)
+    refused("AccessDenied", 403, holder("sts", guest).assume_role, RoleArn=arn + "first", RoleSessionName="work")
+
+    # What a denial was: sealed for those of the account who may read it.
+    try:
+        own.list_users()
+        raise AssertionError("tom may not list users")
+    except botocore.exceptions.ClientError as error:
+        encoded = error.response["ResponseMetadata"]["HTTPHeaders"]["x-tidegate-authorization-message"]
+    message = json.loads(sts.decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"])
+    assert message["context"]["action"] == "iam:ListUsers" and not message["allowed"], message
+    assert message["context"]["principal"]["name"] == "tom", message
+    refused("InvalidAuthorizationMessageException", 400, sts.decode_authorization_message, EncodedMessage=encoded[:-8])
+    iam.put_user_policy(UserName="tom", PolicyName="own", PolicyDocument=allow("s3:*"))
+    refused("AccessDenied", 403, sts.decode_authorization_message, EncodedMessage=encoded)
+
+    # Own passwords.
+    passwords = {"OldPassword": "old-Passw0rd", "NewPassword": "new-Passw0rd"}
+    refused("AccessDenied", 403, own.change_password, **passwords)
+    iam.update_account_password_policy(AllowUsersToChangePassword=True, PasswordReusePrevention=3, MinimumPasswordLength=8)
+    refused("NoSuchEntity", 404, own.change_password, **passwords)
+    iam.create_login_profile(UserName="tom", Password="old-Passw0rd")
+    wrong = {"OldPassword": "wrong", "NewPassword": "new-Passw0rd"}
+    assert refused("AccessDenied", 403, own.change_password, **wrong) == "The old password was incorrect."
+    refused("PasswordPolicyViolation", 400, own.change_password, OldPassword="old-Passw0rd", NewPassword="short")
+    own.change_password(**passwords)
+    back = {"OldPassword": "new-Passw0rd", "NewPassword": "old-Passw0rd"}
+    assert "last 3 passwords" in refused("PasswordPolicyViolation", 400, own.change_password, **back)
+    refused("InvalidUserType", 400, iam.change_password, **back)
+    iam.delete_account_password_policy()
+    iam.delete_login_profile(UserName="tom")
+    for name in ("first", "second"):
+        iam.delete_role_policy(RoleName=name, PolicyName="own")
+        iam.delete_role(RoleName=name)
+    iam.delete_user_policy(UserName="tom", PolicyName="own")
+    iam.delete_access_key(UserName="tom", AccessKeyId=keys[0])
+    iam.delete_user(UserName="tom")
+    print("session tags, source identities, federated users, decoded denials, own passwords")
+
+
 def hostile(cluster: Cluster) -> None:
     """Whoever sends nonsense gets an answer, and the node goes on."""
     base = cluster.endpoint("n1")["aws"]
@@ -366,6 +596,8 @@ def main() -> None:
     policies(iam)
     roles_and_sessions(cluster, iam)
     besides(iam)
+    devices(cluster, iam)
+    sessions(cluster, iam)
     signatures(cluster)
     hostile(cluster)
     freshness(cluster, iam)

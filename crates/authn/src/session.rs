@@ -5,14 +5,63 @@ use prost::Message;
 
 use crate::{ClusterKey, SealError, Secret, merkle, verify_signature};
 
-/// A session of a role.
+/// What a session acts as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A role.
+    #[default]
+    Role,
+    /// The user, or root user, who asked for it.
+    User,
+    /// Somebody whom a user, or root user, vouches for.
+    Federated,
+}
+
+impl SessionKind {
+    /// The kind with this number, as tokens have it.
+    fn from_number(number: u32) -> Option<Self> {
+        [Self::Role, Self::User, Self::Federated].into_iter().find(|k| *k as u32 == number)
+    }
+}
+
+/// A tag of a session.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SessionTag {
+    /// Its key.
+    #[prost(string, tag = "1")]
+    pub key: String,
+    /// Its value.
+    #[prost(string, tag = "2")]
+    pub value: String,
+    /// Whether sessions that are made from this one have it too.
+    #[prost(bool, tag = "3")]
+    pub transitive: bool,
+}
+
+/// What a session knows of how it was made.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SessionAttributes {
+    /// Its tags, those that it inherited among them.
+    #[prost(message, repeated, tag = "1")]
+    pub tags: Vec<SessionTag>,
+    /// The name that sticks to it and to all sessions made from it; empty: none.
+    #[prost(string, tag = "2")]
+    pub source_identity: String,
+    /// When a code of an MFA device was given for it, in milliseconds since the Unix epoch.
+    #[prost(uint64, optional, tag = "3")]
+    pub mfa_at: Option<u64>,
+}
+
+/// A session: temporary credentials and what they stand for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
+    /// What it acts as.
+    pub kind: SessionKind,
     /// The account.
     pub account: u64,
-    /// `AROA…`.
+    /// `AROA…`; of a session that acts for a user `AIDA…`, for the root user empty.
     pub role_id: String,
-    /// The session's name.
+    /// The session's name; empty where it acts as a user.
     pub name: String,
     /// `ASIA…`.
     pub access_key_id: String,
@@ -26,6 +75,8 @@ pub struct Session {
     pub policies: Option<Vec<String>>,
     /// Principals and access keys by which it came to be: unique ids, and `root`. What contains one of them contains the session.
     pub lineage: Vec<String>,
+    /// What it knows of how it was made.
+    pub attributes: SessionAttributes,
 }
 
 impl core::fmt::Debug for Session {
@@ -59,6 +110,10 @@ struct SessionV1 {
     has_policies: bool,
     #[prost(string, repeated, tag = "30")]
     lineage: Vec<String>,
+    #[prost(uint32, tag = "40")]
+    kind: u32,
+    #[prost(message, optional, tag = "41")]
+    attributes: Option<SessionAttributes>,
     #[prost(uint64, tag = "131")]
     issuer: u64,
     #[prost(bytes = "vec", tag = "132")]
@@ -135,6 +190,8 @@ impl Session {
             policies: self.policies.clone().unwrap_or_default(),
             has_policies: self.policies.is_some(),
             lineage: self.lineage.clone(),
+            kind: self.kind as u32,
+            attributes: Some(self.attributes.clone()),
             issuer: key.issuer().map_or(0, |(node, _)| node),
             issuer_key: key
                 .issuer()
@@ -179,6 +236,8 @@ impl Session {
             signature: signature.signature,
         });
         let session = Self {
+            // A later build's word for a kind that this one can't hold to its rules.
+            kind: SessionKind::from_number(wire.kind).ok_or(SessionError::Invalid)?,
             account: wire.account,
             role_id: wire.role_id,
             name: wire.name,
@@ -188,6 +247,7 @@ impl Session {
             expires: wire.expires,
             policies: wire.has_policies.then_some(wire.policies),
             lineage: wire.lineage,
+            attributes: wire.attributes.unwrap_or_default(),
         };
         Ok((session, issued))
     }
@@ -202,6 +262,7 @@ mod tests {
 
     fn session() -> Session {
         Session {
+            kind: SessionKind::Federated,
             account: 1,
             role_id: "AROA".into(),
             name: "s".into(),
@@ -211,6 +272,11 @@ mod tests {
             expires: 100,
             policies: Some(vec![]),
             lineage: vec!["AIDA".into(), "AKIA".into()],
+            attributes: SessionAttributes {
+                tags: vec![SessionTag { key: "k".into(), value: "v".into(), transitive: true }],
+                source_identity: "ada".into(),
+                mfa_at: Some(7),
+            },
         }
     }
 
@@ -253,6 +319,8 @@ mod tests {
         assert_eq!(Session::open(&key, &token, 99).unwrap(), session);
         assert_eq!(Session::open(&key, &token, 100), Err(SessionError::Expired));
         assert_eq!(Session::open(&key, "AQAA", 1), Err(SessionError::Invalid));
-        assert!(!format!("{session:?}").contains('x'));
+        let shown = format!("{session:?}");
+        assert!(!shown.contains('x'), "{shown}");
+        assert_eq!(SessionKind::from_number(3), None);
     }
 }

@@ -2,9 +2,11 @@
 
 mod credentials;
 mod entities;
+mod mfa;
 mod policies;
 mod region;
 mod resources;
+mod session;
 mod tags;
 
 use bytes::Bytes;
@@ -132,6 +134,13 @@ fn check_caller(
         region::check_lift(lift, caller, &resolved)?;
     }
     let context = Captured::context(&envelope.context);
+    session::check_command(caller, command)?;
+    session::check_root_alone(command, &resolved)?;
+    match command {
+        Command::UseMfaCode(c) => return mfa::check_own(account, c, caller, &resolved),
+        Command::ChangePassword(c) => mfa::check_own_password(c, &resolved)?,
+        _ => {}
+    }
     let needed = permissions(command, account);
     if needed.is_empty() {
         return Err(Rejection::new(
@@ -263,6 +272,11 @@ impl Step<'_> {
             Command::ChangeResource(c) => self.change_resource(c),
             Command::ChangeTags(c) => self.change_tags(c),
             Command::UpdateGroup(c) => self.update_group(c),
+            Command::EnableMfaDevice(c) => self.enable_mfa_device(c),
+            Command::ResyncMfaDevice(c) => self.resync_mfa_device(c),
+            Command::DeactivateMfaDevice(c) => self.deactivate_mfa_device(c),
+            Command::UseMfaCode(c) => self.use_mfa_code(c),
+            Command::ChangePassword(c) => self.change_password(c),
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::InitAccount(_)
@@ -300,8 +314,12 @@ impl Command {
                     if let Some(Body::LoginProfile(login)) = &mut r.body {
                         login.hash.clear();
                     }
+                    if let Some(Body::MfaDevice(device)) = &mut r.body {
+                        device.sealed_seed.clear();
+                    }
                 }
             }
+            Self::ChangePassword(c) => c.hash.clear(),
             Self::ReserveAccount(c) => {
                 if let Some(placement) = c.placement.as_mut() {
                     placement.root_key = None;

@@ -1,5 +1,7 @@
 //! Who asks: from a reference in the log to an identity with its policies.
 
+mod session;
+
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -9,9 +11,10 @@ use tidegate_policy::{
 };
 
 use crate::{
-    AccountState, EntityKind,
+    AccountState, EntityKind, ResourceKind,
     command::{CallerRef, ContextEntry, caller_kind},
     rejection::{Rejection, RejectionKind},
+    resource::Body,
 };
 
 /// A caller with everything that speaks for or against it.
@@ -21,7 +24,12 @@ pub struct Resolved {
     pub principal: Principal,
     /// Its policies, those of its session among them.
     pub policies: PolicySet,
-    /// The policies under one index, once it has paid to make one.
+    index: Arc<Index>,
+}
+
+/// Policies under one index, once it has paid to make one.
+#[derive(Debug, Default)]
+struct Index {
     composed: OnceLock<ComposedPolicies>,
     /// How often it was asked about.
     asked: AtomicU32,
@@ -34,19 +42,25 @@ const COMPOSED_AFTER: u32 = 32;
 impl Resolved {
     /// A caller and its policies.
     pub fn new(principal: Principal, policies: PolicySet) -> Self {
-        Self { principal, policies, composed: OnceLock::new(), asked: AtomicU32::new(0) }
+        Self { principal, policies, index: Arc::default() }
+    }
+
+    /// The same policies for another principal: they are put under an index once.
+    fn acting_as(&self, principal: Principal) -> Self {
+        let (policies, index) = (self.policies.clone(), Arc::clone(&self.index));
+        Self { principal, policies, index }
     }
 
     /// Decides. How often was asked before changes the time that it takes, and nothing else.
     pub fn authorize(&self, request: &Request<'_>) -> Decision {
-        if let Some(composed) = self.composed.get() {
+        if let Some(composed) = self.index.composed.get() {
             return composed.authorize(request);
         }
-        if self.asked.fetch_add(1, Ordering::Relaxed) < COMPOSED_AFTER {
+        if self.index.asked.fetch_add(1, Ordering::Relaxed) < COMPOSED_AFTER {
             return authorize(&self.policies, request);
         }
         let make = || ComposedPolicies::new(self.policies.clone());
-        self.composed.get_or_init(make).authorize(request)
+        self.index.composed.get_or_init(make).authorize(request)
     }
 }
 
@@ -105,14 +119,14 @@ impl AccountState {
                 }
                 self.user_resolved(&key.user).ok_or_else(|| gone(&caller.access_key))
             }
-            caller_kind::SESSION => {
+            caller_kind::SESSION | caller_kind::USER_SESSION | caller_kind::FEDERATED_SESSION => {
                 if now >= caller.expires {
                     return Err(Rejection::new(
                         RejectionKind::InvalidClientTokenId,
                         "The session has expired.",
                     ));
                 }
-                self.session(caller).ok_or_else(|| gone(&caller.access_key))
+                self.session(caller, now).ok_or_else(|| gone(&caller.access_key))
             }
             _ => Err(gone(&caller.access_key)),
         }
@@ -157,6 +171,7 @@ impl AccountState {
         for group in self.groups_of(name) {
             identity.extend(self.policies_of(EntityKind::Group, group));
         }
+        identity.extend(self.own_password_policy());
         let mut principal = Principal::user(self.id(), &user.path, &user.name, &user.id);
         principal.tags =
             user.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
@@ -178,21 +193,6 @@ impl AccountState {
         Some(Resolved::new(principal, policies))
     }
 
-    fn session(&self, caller: &CallerRef) -> Option<Arc<Resolved>> {
-        let resolved = self.role_resolved(&caller.id, &caller.session)?;
-        if !caller.has_session_policies {
-            return Some(resolved);
-        }
-        let compile = |(n, text): (usize, &String)| {
-            let document = PolicyDocument::parse(text, PolicyKind::Session).ok()?;
-            Some(Arc::new(CompiledPolicy::compile(PolicySource::Session(n), &document)))
-        };
-        let session = caller.session_policies.iter().enumerate().map(compile);
-        let session = Some(session.collect::<Option<_>>()?);
-        let policies = PolicySet { session, ..resolved.policies.clone() };
-        Some(Arc::new(Resolved::new(resolved.principal.clone(), policies)))
-    }
-
     /// The policies of a group; `None` where there is no such group.
     pub fn group_policies(&self, name: &str) -> Option<Vec<Arc<CompiledPolicy>>> {
         self.group(name)?;
@@ -204,6 +204,19 @@ impl AccountState {
         let inline = self.inline_states(kind, name).map(|i| i.compiled.clone());
         let managed = self.attached(kind, name).map(|arn| self.managed(arn));
         inline.chain(managed).filter_map(|policy| policy.or_else(deny_everything)).collect()
+    }
+
+    /// What `AllowUsersToChangePassword` grants every user.
+    fn own_password_policy(&self) -> Option<Arc<CompiledPolicy>> {
+        let policy = self.resource(ResourceKind::PasswordPolicy, &self.id().to_string())?;
+        let allows =
+            matches!(&policy.value.body, Some(Body::PasswordPolicy(p)) if p.users_may_change);
+        // Users change their own password alone: see the check of the command.
+        let text = r#"{"Version":"2012-10-17","Statement":{"Sid":"AllowUsersToChangePassword","Effect":"Allow","Action":["iam:ChangePassword","iam:GetAccountPasswordPolicy"],"Resource":"*"}}"#;
+        let document = allows.then(|| PolicyDocument::parse(text, PolicyKind::Identity).ok())??;
+        let name = "AllowUsersToChangePassword".into();
+        let source = PolicySource::UserInline { user: "*".into(), name };
+        Some(Arc::new(CompiledPolicy::compile(source, &document)))
     }
 
     /// A boundary whose policy is not there denies everything.

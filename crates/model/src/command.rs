@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{record, region, rejection::Rejection, resource};
+use crate::{mfa, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -266,11 +266,11 @@ commands! {
     }
     /// Who asks, as it stands in the log.
     CallerRef {
-        /// 1 root, 2 user, 3 role session, 4 the cluster itself.
+        /// One of [`caller_kind`].
         kind: u32 = (uint32, tag = "1");
         /// The account.
         account: u64 = (uint64, tag = "2");
-        /// `AIDA…` or `AROA…`.
+        /// Of a session `AROA…` or `AIDA…`, empty for the root user.
         id: String = (string, tag = "3");
         /// The access key that signed; for a session a temporary one.
         access_key: String = (string, tag = "4");
@@ -286,6 +286,14 @@ commands! {
         lineage: Vec<String> = (string, repeated, tag = "20");
         /// When a session was issued, in milliseconds since the Unix epoch.
         issued: u64 = (uint64, tag = "21");
+        /// A session's tags, those that it inherited among them.
+        session_tags: Vec<record::Tag> = (message, repeated, tag = "40");
+        /// Keys of those tags that sessions made from this one have too.
+        transitive_tag_keys: Vec<String> = (string, repeated, tag = "41");
+        /// The name that sticks to a session and to all made from it; empty: none.
+        source_identity: String = (string, tag = "42");
+        /// When a code of an MFA device was given for a session, in milliseconds since the Unix epoch.
+        mfa_at: Option<u64> = (uint64, optional, tag = "43");
     }
     /// A condition key that the serving node captured.
     ContextEntry {
@@ -307,7 +315,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 130, 131");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 130, 131");
     }
     /// What became of a command.
     Outcome {
@@ -410,6 +418,21 @@ pub enum Command {
     /// See [`resource::UpdateGroup`].
     #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
+    /// See [`mfa::EnableMfaDevice`].
+    #[prost(message, tag = "80")]
+    EnableMfaDevice(mfa::EnableMfaDevice),
+    /// See [`mfa::ResyncMfaDevice`].
+    #[prost(message, tag = "81")]
+    ResyncMfaDevice(mfa::ResyncMfaDevice),
+    /// See [`mfa::DeactivateMfaDevice`].
+    #[prost(message, tag = "82")]
+    DeactivateMfaDevice(mfa::DeactivateMfaDevice),
+    /// See [`mfa::UseMfaCode`].
+    #[prost(message, tag = "83")]
+    UseMfaCode(mfa::UseMfaCode),
+    /// See [`mfa::ChangePassword`].
+    #[prost(message, tag = "84")]
+    ChangePassword(mfa::ChangePassword),
     /// See [`AddSigningKey`].
     #[prost(message, tag = "130")]
     AddSigningKey(AddSigningKey),
@@ -477,6 +500,10 @@ pub mod caller_kind {
     pub const SESSION: u32 = 3;
     /// The cluster itself: only nodes say so.
     pub const SYSTEM: u32 = 4;
+    /// A session that acts as the user, or root user, who asked for it.
+    pub const USER_SESSION: u32 = 40;
+    /// A session of somebody whom a user, or root user, vouches for.
+    pub const FEDERATED_SESSION: u32 = 41;
 }
 
 impl Envelope {

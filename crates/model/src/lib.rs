@@ -16,6 +16,7 @@ pub mod command;
 mod directory;
 pub mod ids;
 mod key;
+pub mod mfa;
 mod permissions;
 mod quota;
 pub mod record;

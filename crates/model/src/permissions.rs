@@ -107,6 +107,11 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
             crate::resource::permissions(command, account)
         }
+        Command::EnableMfaDevice(_)
+        | Command::ResyncMfaDevice(_)
+        | Command::DeactivateMfaDevice(_)
+        | Command::UseMfaCode(_)
+        | Command::ChangePassword(_) => crate::mfa::permissions(command, account),
         Command::LiftQuarantine(c) => lifts(c),
         Command::ImportRegion(_)
         | Command::InitAccount(_)

@@ -38,6 +38,12 @@ pub enum RejectionKind {
     Quarantined = 30,
     /// The caller's session was issued before sessions of its role became void.
     SessionVoid = 31,
+    /// A code of an MFA device is not good, or not any more.
+    InvalidAuthenticationCode = 40,
+    /// What has the name now is not what was looked at.
+    EntityTemporarilyUnmodifiable = 41,
+    /// A password is not what the account's policy asks for.
+    PasswordPolicyViolation = 42,
 }
 
 /// A refusal. Nothing was changed.

@@ -1,11 +1,11 @@
 //! What an account holds besides users, groups, roles and policies: instance profiles, identity providers, its alias, its password
-//! policy, login profiles. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
+//! policy, login profiles, MFA devices. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
 
 mod password;
 
 use prost::{Message, Oneof};
 
-use crate::{AccountState, Command, record::Tag};
+use crate::{AccountState, Command, mfa::MfaDevice, record::Tag};
 
 pub use password::violation as password_violation;
 
@@ -24,6 +24,8 @@ pub enum ResourceKind {
     PasswordPolicy = 5,
     /// A user's password.
     LoginProfile = 6,
+    /// A virtual MFA device.
+    MfaDevice = 40,
 }
 
 /// What AWS says of a kind: its name in errors, the word in ARNs, quota and its name.
@@ -35,13 +37,14 @@ struct Row {
 
 impl ResourceKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::InstanceProfile,
         Self::OidcProvider,
         Self::SamlProvider,
         Self::AccountAlias,
         Self::PasswordPolicy,
         Self::LoginProfile,
+        Self::MfaDevice,
     ];
 
     /// The kind with this number.
@@ -66,6 +69,9 @@ impl ResourceKind {
             Self::AccountAlias => row("Account Alias", "", ("AccountAliasesPerAccount", 1)),
             Self::PasswordPolicy => row("Password Policy", "", ("PasswordPoliciesPerAccount", 1)),
             Self::LoginProfile => row("Login Profile", "", ("LoginProfilesPerAccount", 5_000)),
+            Self::MfaDevice => {
+                row("VirtualMFADevice", "mfa", ("VirtualMFADevicesPerAccount", 5_000))
+            }
         }
     }
 
@@ -88,7 +94,7 @@ impl ResourceKind {
                 let path = account.user(name).map_or("/", |u| u.value.path.as_str());
                 account.arn(crate::EntityKind::User, path, name)
             }
-            Self::InstanceProfile | Self::OidcProvider | Self::SamlProvider => {
+            Self::InstanceProfile | Self::OidcProvider | Self::SamlProvider | Self::MfaDevice => {
                 format!("arn:aws:iam::{}:{}{path}{name}", account.id(), self.row().arn)
             }
         }
@@ -116,7 +122,7 @@ messages! {
         /// Its tags.
         tags: Vec<Tag> = (message, repeated, tag = "5");
         /// What it is.
-        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21");
+        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40");
     }
     /// See [`ResourceKind::InstanceProfile`].
     InstanceProfile {
@@ -168,6 +174,8 @@ messages! {
         reset_required: Option<bool> = (bool, optional, tag = "2");
         /// When the password was set, in milliseconds since the Unix epoch.
         changed: u64 = (uint64, tag = "3");
+        /// Hashes of the passwords before, the newest first: as many as a password policy can ask not to be used again.
+        previous: Vec<String> = (string, repeated, tag = "4");
     }
     /// Changes one resource.
     ChangeResource {
@@ -221,6 +229,9 @@ pub enum Body {
     /// See [`LoginProfile`].
     #[prost(message, tag = "21")]
     LoginProfile(LoginProfile),
+    /// See [`MfaDevice`].
+    #[prost(message, tag = "40")]
+    MfaDevice(MfaDevice),
 }
 
 impl Body {
@@ -233,6 +244,7 @@ impl Body {
             Self::AccountAlias(_) => ResourceKind::AccountAlias,
             Self::PasswordPolicy(_) => ResourceKind::PasswordPolicy,
             Self::LoginProfile(_) => ResourceKind::LoginProfile,
+            Self::MfaDevice(_) => ResourceKind::MfaDevice,
         }
     }
 }
@@ -281,6 +293,8 @@ fn action(kind: ResourceKind, change: &Change) -> &'static str {
         (ResourceKind::LoginProfile, Change::Create(_)) => "CreateLoginProfile",
         (ResourceKind::LoginProfile, Change::Update(_)) => "UpdateLoginProfile",
         (ResourceKind::LoginProfile, _) => "DeleteLoginProfile",
+        (ResourceKind::MfaDevice, Change::Create(_)) => "CreateVirtualMFADevice",
+        (ResourceKind::MfaDevice, _) => "DeleteVirtualMFADevice",
     }
 }
 
@@ -317,6 +331,7 @@ fn of_tags(c: &ChangeTags, account: &AccountState) -> Option<Vec<(String, String
                 ResourceKind::InstanceProfile => "InstanceProfile",
                 ResourceKind::OidcProvider => "OpenIDConnectProvider",
                 ResourceKind::SamlProvider => "SAMLProvider",
+                ResourceKind::MfaDevice => "MFADevice",
                 _ => return None,
             };
             let path = account.resource(kind, &c.name).map(|r| r.value.path.clone());

@@ -18,6 +18,7 @@ use tidegate_service::{Reason, ServiceError, Token, View};
 use tidegate_store::Engine;
 
 use crate::{
+    attempts::Attempts,
     config::NodeConfig,
     gate::Gate,
     gossip::Gossip,
@@ -54,6 +55,7 @@ pub(crate) struct Core {
     pub(crate) region_lane: Arc<RegionLane>,
     pub(crate) uses: Uses,
     pub(crate) vouching: Arc<Vouching>,
+    pub(crate) attempts: Attempts,
     pub(crate) peers: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cluster_key: ClusterKey,

@@ -3,6 +3,7 @@
 //! The one idea: every decision is made elsewhere, by values; here is only what waits. One task owns the convergence machine, openraft owns
 //! the groups, one pointer holds the view that all answers come from, and the world is met through [`platform::Platform`] alone.
 
+mod attempts;
 mod aws;
 mod collection;
 pub mod config;

@@ -20,6 +20,7 @@ use tidegate_store::{Committer, Engine, NodeStore, SledEngine, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::{
+    attempts::Attempts,
     aws,
     collection::Collection,
     config::NodeConfig,
@@ -321,6 +322,7 @@ impl Node {
             region_lane,
             uses: Uses::default(),
             vouching,
+            attempts: Attempts::default(),
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
             cluster_key,

@@ -1,7 +1,7 @@
 //! A policy ready to decide: immutable, indexed, shared as an `Arc`.
 
 use core::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::{
     PolicySource, Request,
@@ -17,11 +17,13 @@ pub struct CompiledPolicy {
     kind: PolicyKind,
     text: Arc<str>,
     statements: Box<[CompiledStatement]>,
-    index: StatementIndex,
+    /// Made when it is first needed: most policies of identities are only ever asked under the index of a [`crate::ComposedPolicies`].
+    index: OnceLock<StatementIndex>,
 }
 
 impl CompiledPolicy {
-    /// Compiles a parsed policy.
+    /// Compiles a parsed policy. One that is asked by itself (of a resource, a role's trust or a session) is indexed at once, another
+    /// one when it is asked by itself for the first time.
     pub fn compile(source: PolicySource, document: &PolicyDocument) -> Self {
         let (kind, version) = (document.kind(), document.version());
         let statements: Box<[CompiledStatement]> = document
@@ -29,8 +31,17 @@ impl CompiledPolicy {
             .iter()
             .map(|s| CompiledStatement::new(s, kind, version))
             .collect();
-        let index = StatementIndex::new(core::iter::once(&*statements));
-        Self { source, kind, text: Arc::clone(&document.source), statements, index }
+        let text = Arc::clone(&document.source);
+        let policy = Self { source, kind, text, statements, index: OnceLock::new() };
+        if matches!(kind, PolicyKind::Resource | PolicyKind::Trust | PolicyKind::Session) {
+            policy.prepare();
+        }
+        policy
+    }
+
+    /// Indexes the policy now, for who will ask it by itself and wants the first question to be as fast as the others.
+    pub fn prepare(&self) {
+        self.index();
     }
 
     /// Where it comes from.
@@ -62,9 +73,8 @@ impl CompiledPolicy {
         &self.statements
     }
 
-    #[cfg(test)]
     pub(crate) fn index(&self) -> &StatementIndex {
-        &self.index
+        self.index.get_or_init(|| StatementIndex::new(core::iter::once(&*self.statements)))
     }
 
     /// Shows `hear` the statements of one policy that cover action and resource, until it breaks off; one may come more than once.
@@ -73,6 +83,6 @@ impl CompiledPolicy {
         request: &'a Request<'a>,
         hear: impl FnMut(Candidate<'a>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        policy.index.covering(core::slice::from_ref(policy), request, hear)
+        policy.index().covering(core::slice::from_ref(policy), request, hear)
     }
 }

@@ -144,6 +144,7 @@ impl OwnIndex {
 impl ComposedPolicies {
     /// Composes a set.
     pub fn new(set: PolicySet) -> Self {
+        set.prepare_apart();
         let own = Arc::new(OwnIndex::new(&set));
         let session = set.session.as_deref().and_then(session_index);
         Self { set, own, session }

@@ -35,6 +35,8 @@ pub(crate) struct StatementIndex {
     by_gram: Option<GramMap<Group>>,
     /// Those of one group side by side, in the order of their actions.
     entries: Box<[Entry]>,
+    /// The statements that have entries, by their numbers there.
+    speakers: Box<[Speaker]>,
     /// What stands behind the heads of patterns, the same text once.
     tails: Box<[Cut]>,
 }
@@ -47,7 +49,7 @@ struct ActionPattern {
 }
 
 impl ActionPattern {
-    const ASKED: Self = Self { number: ASKED, behind: Behind::Whole };
+    const ASKED: Self = Self { number: ASKED, behind: Behind::WHOLE };
 }
 
 /// Some entries side by side.
@@ -59,34 +61,71 @@ struct Group {
     initials: Initials,
 }
 
-/// An action pattern and a resource pattern of one statement.
+/// An action pattern and a resource pattern of one statement. There is one for each pair of them: four words.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     /// The number of the action's pattern.
     action: u32,
     initials: Initials,
+    /// The number of the statement among the speakers.
+    speaker: u32,
+    resource: Behind,
+}
+
+/// Where a statement stands, and what is asked of it first.
+#[derive(Clone, Copy, Debug)]
+struct Speaker {
     policy: u32,
     statement: u32,
-    resource: Behind,
     /// Whether the statement denies.
     denies: bool,
     /// Whether it says whom it speaks of.
     names: bool,
 }
 
-/// What is behind the head of a pattern.
+/// What is behind the head of a pattern, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Behind {
+struct Behind(u32);
+
+/// What the word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
     /// Nothing.
     End,
     /// One star: every text matches.
     Star,
+    /// There is no head: the list is a `Not…` list, or not written, or too long to be indexed pattern by pattern.
+    Whole,
     /// The tail of this number.
     Tail(u32),
     /// A text with variables, or one that was found by its gram: the statement's resource of this number is asked for all of it.
     Pattern(u32),
-    /// There is no head: the list is a `Not…` list, or not written, or too long to be indexed pattern by pattern.
-    Whole,
+}
+
+impl Behind {
+    const END: Self = Self(0);
+    const STAR: Self = Self(1);
+    const WHOLE: Self = Self(2);
+
+    /// A policy is far too short for numbers that do not fit.
+    const fn tail(number: u32) -> Self {
+        Self(3 + 2 * number)
+    }
+
+    const fn pattern(number: u32) -> Self {
+        Self(4 + 2 * number)
+    }
+
+    #[inline]
+    const fn rest(self) -> Rest {
+        match self.0 {
+            0 => Rest::End,
+            1 => Rest::Star,
+            2 => Rest::Whole,
+            tail if tail % 2 == 1 => Rest::Tail((tail - 3) / 2),
+            pattern => Rest::Pattern((pattern - 4) / 2),
+        }
+    }
 }
 
 /// A statement that covers action and resource, and the policy that it stands in.
@@ -128,11 +167,15 @@ impl StatementIndex {
         let mut matching = None;
         let mut show = |group: &Group, rest| {
             self.meeting(*group, request.action, &mut matching, |entry| {
-                let (place, number) = (entry.policy as usize, entry.statement as usize);
+                let speaker = self.speakers.get(entry.speaker as usize);
+                let Some(speaker) = speaker.filter(|_| self.matches(entry.resource, rest)) else {
+                    return ControlFlow::Continue(());
+                };
+                let (place, number) = (speaker.policy as usize, speaker.statement as usize);
                 let Some(policy) = policies.get(place) else { return ControlFlow::Continue(()) };
-                let &Entry { denies, names, .. } = entry;
+                let &Speaker { denies, names, .. } = speaker;
                 let candidate = Candidate { policy, place, number, denies, names };
-                if self.matches(entry.resource, rest) && entry.covers_whole(candidate, request) {
+                if entry.covers_whole(candidate, request) {
                     hear(candidate)
                 } else {
                     ControlFlow::Continue(())
@@ -193,10 +236,10 @@ impl StatementIndex {
     /// Whether a pattern matches behind its head, where `rest` stands; true where the statement must be asked.
     #[inline]
     fn matches(&self, behind: Behind, rest: &[u8]) -> bool {
-        match behind {
-            Behind::End => rest.is_empty(),
-            Behind::Star | Behind::Pattern(_) | Behind::Whole => true,
-            Behind::Tail(number) => {
+        match behind.rest() {
+            Rest::End => rest.is_empty(),
+            Rest::Star | Rest::Pattern(_) | Rest::Whole => true,
+            Rest::Tail(number) => {
                 self.tails.get(number as usize).is_some_and(|tail| tail.matches(rest))
             }
         }
@@ -206,23 +249,18 @@ impl StatementIndex {
 /// The action of each `NotAction` list: whether one covers the request's action is asked of its statement.
 const ASKED: u32 = 0;
 
-impl Entry {
-    fn new(
-        (action, initials): (u32, Initials),
-        (policy, number): (u32, u32),
-        statement: &CompiledStatement,
-    ) -> Self {
+impl Speaker {
+    fn new((policy, number): (u32, u32), statement: &CompiledStatement) -> Self {
         Self {
-            action,
-            initials,
             policy,
             statement: number,
-            resource: Behind::Whole,
             denies: statement.effect == StatementEffect::Deny,
             names: statement.names_principals(),
         }
     }
+}
 
+impl Entry {
     /// Whether those elements match that are not indexed.
     #[inline]
     fn covers_whole(&self, candidate: Candidate<'_>, request: &Request<'_>) -> bool {
@@ -231,10 +269,10 @@ impl Entry {
         };
         let covers_action = self.action != ASKED || asked(CompiledStatement::covers_action);
         covers_action
-            && match self.resource {
-                Behind::End | Behind::Star | Behind::Tail(_) => true,
-                Behind::Whole => asked(CompiledStatement::covers_resource),
-                Behind::Pattern(number) => candidate.statement().is_some_and(|statement| {
+            && match self.resource.rest() {
+                Rest::End | Rest::Star | Rest::Tail(_) => true,
+                Rest::Whole => asked(CompiledStatement::covers_resource),
+                Rest::Pattern(number) => candidate.statement().is_some_and(|statement| {
                     let list = statement.resources.as_ref();
                     let pattern = list.and_then(|list| list.patterns.get(number as usize));
                     pattern.is_some_and(|pattern| pattern.like(request.resource, request))

@@ -29,8 +29,8 @@ pub(crate) enum Key {
     ResourceAccount,
     ResourceOrgId(Box<str>),
     ResourceOrgPaths(Box<str>),
-    /// The tag's key, and the whole key in lower case.
-    ResourceTag(Box<str>, Box<str>),
+    /// The whole key in lower case.
+    ResourceTag(Box<str>),
     /// The service that was called first, and the key in lower case.
     CalledViaFirst(Box<str>),
     /// The service that was called last, and the key in lower case.
@@ -48,6 +48,9 @@ const MULTIVALUED: [&str; 6] = [
     "dynamodb:attributes",
     "sts:transitivetagkeys",
 ];
+
+/// What the keys of a resource's tags begin with.
+const RESOURCE_TAG: &str = "aws:resourcetag/";
 
 /// The services that a request came through, the first one first.
 const CHAIN: &str = "aws:calledvia";
@@ -107,9 +110,10 @@ impl Key {
         if let Some(tag) = name.strip_prefix("aws:principaltag/") {
             return Self::PrincipalTag(tag.into());
         }
-        match name.strip_prefix("aws:resourcetag/") {
-            Some(tag) => Self::ResourceTag(tag.into(), name.into()),
-            None => Self::Context(name.into()),
+        if name.starts_with(RESOURCE_TAG) {
+            Self::ResourceTag(name.into())
+        } else {
+            Self::Context(name.into())
         }
     }
 
@@ -213,8 +217,8 @@ impl Key {
                 .as_ref()
                 .or(principal.account.as_ref())
                 .map(AccountId::as_str),
-            Self::ResourceTag(tag, name) => match request.resource_facts {
-                Some(facts) if !bug(Bug::ContextSpeaksForTheResource) => facts.tag(tag),
+            Self::ResourceTag(name) => match request.resource_facts {
+                Some(facts) if !bug(Bug::ContextSpeaksForTheResource) => facts.tag(tag_of(name)),
                 _ => return brought(name),
             },
             Self::ResourceOrgId(name) => match request.resource_organization() {
@@ -273,6 +277,11 @@ fn is_service(principal: &Principal) -> Option<&'static str> {
     }
 }
 
+/// The tag's key in the key of a resource's tag.
+fn tag_of(name: &str) -> &str {
+    name.get(RESOURCE_TAG.len()..).unwrap_or_default()
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -292,7 +301,9 @@ impl fmt::Display for Key {
             Self::PrincipalTag(tag) => return write!(f, "aws:PrincipalTag/{tag}"),
             Self::CalledViaFirst(_) => "aws:CalledViaFirst",
             Self::CalledViaLast(_) => "aws:CalledViaLast",
-            Self::ResourceTag(tag, _) => return write!(f, "aws:ResourceTag/{tag}"),
+            Self::ResourceTag(name) => {
+                return write!(f, "aws:ResourceTag/{}", tag_of(name));
+            }
             Self::Session(name) | Self::Context(name) => name,
         })
     }

@@ -52,6 +52,21 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
+    /// Indexes each policy now, for who asks them one by one ([`crate::authorize`]) and wants the first decision to be as fast as the
+    /// others. Composed policies need it not.
+    pub fn prepare(&self) {
+        let levels = self.service_control.iter().chain(&self.resource_control);
+        let lists = levels.chain(self.session.iter()).chain([&self.identity]);
+        let single = self.boundary.iter().chain(&self.resource).chain(&self.endpoint);
+        lists.flatten().chain(single).for_each(|policy| policy.prepare());
+    }
+
+    /// Indexes those that are asked by themselves also where the others are composed.
+    pub(crate) fn prepare_apart(&self) {
+        let session = self.session.iter().flatten();
+        session.chain(&self.resource).chain(&self.endpoint).for_each(|policy| policy.prepare());
+    }
+
     pub(crate) fn hearing<'a>(&self, request: &'a Request<'a>) -> Hearing<'a> {
         Hearing { request, bounded: self.boundary.is_some() }
     }

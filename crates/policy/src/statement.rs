@@ -21,7 +21,7 @@ pub(crate) struct CompiledStatement {
     pub(crate) effect: StatementEffect,
     pub(crate) span: Span,
     /// `None` where the policy's kind names nobody: whoever it is attached to.
-    principals: Option<PrincipalElement>,
+    principals: Option<Box<PrincipalElement>>,
     pub(crate) actions: Element<Box<str>>,
     /// `None` where the policy's kind names no resource: whatever it is attached to.
     pub(crate) resources: Option<Element<Template>>,
@@ -53,8 +53,12 @@ impl CompiledStatement {
             span: statement.span,
             principals: match &statement.principals {
                 _ if !kind.names_principals() => None,
-                PrincipalBlock::Principal(list) => Some(PrincipalElement::new(false, list)),
-                PrincipalBlock::NotPrincipal(list) => Some(PrincipalElement::new(true, list)),
+                PrincipalBlock::Principal(list) => {
+                    Some(Box::new(PrincipalElement::new(false, list)))
+                }
+                PrincipalBlock::NotPrincipal(list) => {
+                    Some(Box::new(PrincipalElement::new(true, list)))
+                }
                 PrincipalBlock::None => None,
             },
             actions: Element {

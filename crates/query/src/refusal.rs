@@ -1,7 +1,9 @@
 //! One table of errors: the code, the HTTP status and whose fault it is, as AWS has them, and what each of our reasons becomes.
 
+use std::sync::Arc;
+
 use tidegate_authn::AuthnError;
-use tidegate_service::{Reason, ServiceError};
+use tidegate_service::{Denial, Reason, ServiceError};
 
 use crate::Service;
 
@@ -34,8 +36,11 @@ codes! {
     IncompleteSignature "IncompleteSignature" 403 true;
     InternalFailure "InternalFailure" 500 false;
     InvalidAction "InvalidAction" 400 true;
+    InvalidAuthenticationCode "InvalidAuthenticationCode" 403 true;
+    InvalidAuthorizationMessage "InvalidAuthorizationMessageException" 400 true;
     InvalidClientTokenId "InvalidClientTokenId" 403 true;
     InvalidInput "InvalidInput" 400 true;
+    InvalidUserType "InvalidUserType" 400 true;
     LimitExceeded "LimitExceeded" 409 true;
     MalformedInput "MalformedInput" 400 true;
     MalformedPolicyDocument "MalformedPolicyDocument" 400 true;
@@ -68,12 +73,14 @@ pub struct Refusal {
     pub code: Code,
     /// What to tell.
     pub message: String,
+    /// What was denied, where policies denied it.
+    pub denial: Option<Arc<Denial>>,
 }
 
 impl Refusal {
     /// A refusal.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), denial: None }
     }
 
     /// The body of the answer. `service` is whose namespace it has; unknown where the call did not say whom it meant.
@@ -102,6 +109,9 @@ fn code(reason: Reason) -> Code {
         Reason::ValidationError | Reason::InvalidToken | Reason::IdempotencyMismatch => {
             Code::ValidationError
         }
+        Reason::InvalidAuthenticationCode => Code::InvalidAuthenticationCode,
+        Reason::EntityTemporarilyUnmodifiable => Code::EntityTemporarilyUnmodifiable,
+        Reason::PasswordPolicyViolation => Code::PasswordPolicyViolation,
         Reason::ConcurrentModification => Code::ConcurrentModification,
         Reason::UnmodifiableEntity => Code::UnmodifiableEntity,
         Reason::TooLarge => Code::RequestEntityTooLarge,
@@ -133,7 +143,7 @@ impl From<ServiceError> for Refusal {
             }
             _ => e.message,
         };
-        Self::new(code(e.reason), message)
+        Self { denial: e.denial, ..Self::new(code(e.reason), message) }
     }
 }
 

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use tidegate_authn::{
-    CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SigningKey,
-    SigningKeyCache,
+    CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SessionKind,
+    SessionTag, SigningKey, SigningKeyCache,
 };
 use tidegate_model::{
-    AccountState, CallerRef, Resolved, command::caller_kind, ids, region::CLOCK_SKEW_MAX_MILLIS,
+    AccountState, CallerRef, Resolved, command::caller_kind, ids, record::Tag,
+    region::CLOCK_SKEW_MAX_MILLIS,
 };
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
-use crate::{Reason, ServiceError, View, check_standing};
+use crate::{Denial, Reason, ServiceError, View, check_standing};
 
 /// Somebody who proved who he is.
 #[derive(Clone, Debug)]
@@ -31,8 +32,8 @@ pub struct Caller {
     pub context: Context,
 }
 
-/// Longest session of any kind: half a day.
-const SESSION_MILLIS_MAX: u64 = 12 * 3_600_000;
+/// Longest session of any kind, that of a user: a day and a half.
+const SESSION_MILLIS_MAX: u64 = 36 * 3_600_000;
 
 fn unknown_key(id: &str) -> ServiceError {
     let shown: String = id.chars().take(24).collect();
@@ -52,7 +53,7 @@ fn check_issuer(
 ) -> Result<(), ServiceError> {
     let refuse = |message: String| Err(ServiceError::new(Reason::InvalidClientTokenId, message));
     let Some(issued) = issued else {
-        // Nobody signed before the first key was known; a session of that time is over within half a day.
+        // Nobody signed before the first key was known; a session of that time is over within two days.
         let since = view.directory.nodes().flat_map(|n| view.directory.signing_keys_of(n.id));
         let since = since.map(|key| key.registered).min().unwrap_or(u64::MAX);
         let lasts = session.expires.saturating_sub(session.issued);
@@ -75,6 +76,33 @@ fn check_issuer(
             refuse(format!("node n{} has not signed the session token", issued.node))
         }
         Some(_) => Ok(()),
+    }
+}
+
+/// A session as the log has it.
+pub(crate) fn reference_of(session: Session) -> CallerRef {
+    let attributes = session.attributes;
+    let tag = |t: SessionTag| Tag { key: t.key, value: t.value };
+    let transitive = attributes.tags.iter().filter(|t| t.transitive).map(|t| t.key.clone());
+    CallerRef {
+        kind: match session.kind {
+            SessionKind::Role => caller_kind::SESSION,
+            SessionKind::User => caller_kind::USER_SESSION,
+            SessionKind::Federated => caller_kind::FEDERATED_SESSION,
+        },
+        account: session.account,
+        id: session.role_id,
+        access_key: session.access_key_id,
+        session: session.name,
+        expires: session.expires,
+        has_session_policies: session.policies.is_some(),
+        session_policies: session.policies.unwrap_or_default(),
+        lineage: session.lineage,
+        issued: session.issued,
+        transitive_tag_keys: transitive.collect(),
+        session_tags: attributes.tags.into_iter().map(tag).collect(),
+        source_identity: attributes.source_identity,
+        mfa_at: attributes.mfa_at,
     }
 }
 
@@ -125,19 +153,7 @@ pub fn authenticate(
             }
             check_issuer(view, cache, &session, issued.as_ref())?;
             let key = SigningKey::derive(&session.secret, presented);
-            let reference = CallerRef {
-                kind: caller_kind::SESSION,
-                account: session.account,
-                id: session.role_id,
-                access_key: session.access_key_id,
-                session: session.name,
-                expires: session.expires,
-                has_session_policies: session.policies.is_some(),
-                session_policies: session.policies.unwrap_or_default(),
-                lineage: session.lineage,
-                issued: session.issued,
-            };
-            (reference, CachedKey::passing(key))
+            (reference_of(session), CachedKey::passing(key))
         }
     };
     let resolved = state.resolve(&reference, now.0)?;
@@ -151,7 +167,8 @@ impl Caller {
     /// contained.
     pub fn renew(&mut self, view: &View, now: UnixMillis) -> Result<(), ServiceError> {
         let state = view.account(self.account)?;
-        let lasts = self.reference.kind != caller_kind::SESSION || now.0 < self.reference.expires;
+        // Long-term credentials name no end.
+        let lasts = self.reference.expires == 0 || now.0 < self.reference.expires;
         if !(lasts && Arc::ptr_eq(state, &self.state)) {
             self.resolved = state.resolve(&self.reference, now.0)?;
             self.state = Arc::clone(state);
@@ -172,7 +189,8 @@ pub fn check_action(caller: &Caller, action: &Action, resource: &str) -> Result<
     let request = Request::new(&caller.resolved.principal, action, resource, &caller.context);
     let decision = caller.resolved.authorize(&request);
     match decision.denied_sentence(&request) {
-        Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)),
+        Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)
+            .denying(Denial::new(&request, &decision))),
         None => Ok(()),
     }
 }

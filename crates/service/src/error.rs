@@ -1,7 +1,11 @@
 //! One enum of reasons, one table of what each means to a caller.
 
+use std::sync::Arc;
+
 use tidegate_authn::AuthnError;
 use tidegate_model::{Rejection, RejectionKind};
+
+use crate::Denial;
 
 /// Why a request was refused. The numbers are those of `ErrorReason` in `proto/tidegate/common/v1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,11 +42,14 @@ pub enum Reason {
     NotReady = 28,
     Quarantined = 29,
     SessionVoid = 30,
+    InvalidAuthenticationCode = 40,
+    EntityTemporarilyUnmodifiable = 41,
+    PasswordPolicyViolation = 42,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::MissingAuthenticationToken,
         Self::IncompleteSignature,
         Self::SignatureDoesNotMatch,
@@ -73,6 +80,9 @@ impl Reason {
         Self::NotReady,
         Self::Quarantined,
         Self::SessionVoid,
+        Self::InvalidAuthenticationCode,
+        Self::EntityTemporarilyUnmodifiable,
+        Self::PasswordPolicyViolation,
     ];
 
     /// The reason with this number.
@@ -113,6 +123,9 @@ impl Reason {
             Self::NotReady => ("NOT_READY", true),
             Self::Quarantined => ("QUARANTINED", false),
             Self::SessionVoid => ("SESSION_VOID", false),
+            Self::InvalidAuthenticationCode => ("INVALID_AUTHENTICATION_CODE", false),
+            Self::EntityTemporarilyUnmodifiable => ("ENTITY_TEMPORARILY_UNMODIFIABLE", true),
+            Self::PasswordPolicyViolation => ("PASSWORD_POLICY_VIOLATION", false),
         }
     }
 }
@@ -127,18 +140,27 @@ pub struct ServiceError {
     pub message: String,
     /// The same for programs: `ErrorInfo.metadata`, as `common.proto` has it for the reason.
     pub details: Vec<(&'static str, String)>,
+    /// What was denied, where policies denied it.
+    pub denial: Option<Arc<Denial>>,
 }
 
 impl ServiceError {
     /// A refusal.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), details: Vec::new() }
+        Self { reason, message: message.into(), details: Vec::new(), denial: None }
     }
 
     /// The refusal with one more detail.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl core::fmt::Display) -> Self {
         self.details.push((key, value.to_string()));
+        self
+    }
+
+    /// The refusal with what was denied.
+    #[must_use]
+    pub fn denying(mut self, denial: Denial) -> Self {
+        self.denial = Some(Arc::new(denial));
         self
     }
 }
@@ -177,6 +199,9 @@ impl From<Rejection> for ServiceError {
             RejectionKind::UnmodifiableEntity => Reason::UnmodifiableEntity,
             RejectionKind::Quarantined => Reason::Quarantined,
             RejectionKind::SessionVoid => Reason::SessionVoid,
+            RejectionKind::InvalidAuthenticationCode => Reason::InvalidAuthenticationCode,
+            RejectionKind::EntityTemporarilyUnmodifiable => Reason::EntityTemporarilyUnmodifiable,
+            RejectionKind::PasswordPolicyViolation => Reason::PasswordPolicyViolation,
         };
         Self::new(reason, r.message)
     }
@@ -188,9 +213,9 @@ mod tests {
 
     #[test]
     fn numbers_and_names_are_each_their_own() {
-        for (n, reason) in (1i32..).zip(Reason::ALL) {
-            assert_eq!(reason as i32, n);
-            assert_eq!(Reason::from_number(n), Some(reason));
+        assert!(Reason::ALL.is_sorted_by_key(|r| *r as i32));
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_number(reason as i32), Some(reason));
         }
         let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.row().0).collect();
         assert_eq!(names.len(), Reason::ALL.len());

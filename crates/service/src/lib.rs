@@ -6,7 +6,9 @@
 mod authenticate;
 mod contain;
 mod decide;
+mod denial;
 mod error;
+mod session_rules;
 mod standing;
 mod sts;
 mod token;
@@ -18,8 +20,13 @@ pub use contain::{
     void_sessions,
 };
 pub use decide::{Answered, QUESTIONS_MAX, Question, decide, explain_question};
+pub use denial::{AUTHORIZATION_MESSAGE_MAX, Denial, decode_authorization_message};
 pub use error::{Reason, ServiceError};
+pub use session_rules::check_session;
 pub use standing::{check_standing, refusal};
-pub use sts::{AssumeRole, AssumedRole, assume_role};
+pub use sts::{
+    AssumeRole, AssumedRole, GetFederationToken, Issued, assume_role, get_federation_token,
+    get_session_token,
+};
 pub use token::{TOKEN_POSITIONS_MAX, Token};
 pub use view::View;

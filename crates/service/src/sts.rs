@@ -1,21 +1,35 @@
-//! Sessions of roles, issued at any node.
+//! Sessions, issued at any node: those of roles here, those that users ask for themselves in a file of their own.
 
-use tidegate_authn::{ClusterKey, Secret, Session};
+mod attributes;
+mod issue;
+mod user;
+
+use std::{sync::Arc, time::Duration};
+
+use tidegate_authn::{ClusterKey, Session, SessionKind};
 use tidegate_model::{
-    AccountState, ids,
+    AccountState,
+    command::caller_kind,
+    record::{Role, Tag},
     region::{CLOCK_SKEW_MAX_MILLIS, Subject, void_before},
 };
 use tidegate_policy::{
-    Action, Arn, PolicyDocument, PolicyKind, PolicySet, Request, UnixMillis, authorize,
+    Action, Arn, CompiledPolicy, Context, PolicySet, PolicySource, Principal, Request,
+    ResourceFacts, SessionContext, UnixMillis, authorize,
 };
 
+use self::issue::{Order, check_policies, issue};
+pub use self::{
+    issue::Issued,
+    user::{GetFederationToken, get_federation_token, get_session_token},
+};
 use crate::{
-    Caller, Reason, ServiceError, View, check_standing,
+    Caller, Denial, Reason, ServiceError, View, check_standing,
     standing::{contained, refusal},
 };
 
 /// Asks for a session of a role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct AssumeRole {
     /// The role.
     pub role_arn: String,
@@ -25,6 +39,16 @@ pub struct AssumeRole {
     pub duration_seconds: u32,
     /// Session policies, as JSON.
     pub policies: Vec<String>,
+    /// Tags of the session.
+    pub tags: Vec<Tag>,
+    /// Keys of the tags that sessions made from this one have too.
+    pub transitive_tag_keys: Vec<String>,
+    /// The name that sticks to the session and to all made from it; empty: none, or the one that the caller's session has.
+    pub source_identity: String,
+    /// What the owner of the role and the caller have agreed on; empty: nothing.
+    pub external_id: String,
+    /// When the caller gave a code of its MFA device for this, in milliseconds since the Unix epoch.
+    pub mfa_at: Option<u64>,
 }
 
 /// A session and its token.
@@ -57,6 +81,95 @@ fn check_session_name(name: &str) -> Result<(), ServiceError> {
     )))
 }
 
+/// One caller asking for a session of one role: what its trust policy and the caller's own policies are asked with.
+struct Asking<'a> {
+    principal: Principal,
+    set: PolicySet,
+    role_arn: &'a str,
+    facts: ResourceFacts,
+    context: Context,
+}
+
+impl<'a> Asking<'a> {
+    fn new(
+        caller: &Caller,
+        request: &'a AssumeRole,
+        role: &Role,
+        trust: Arc<CompiledPolicy>,
+        now: UnixMillis,
+    ) -> Self {
+        let mut principal = caller.resolved.principal.clone();
+        if let Some(at) = request.mfa_at {
+            let session = principal.session.as_deref().cloned().unwrap_or_default();
+            let age = Duration::from_millis(now.0.saturating_sub(at));
+            principal.session = Some(Arc::new(SessionContext::with_mfa(session, age)));
+        }
+        let mut context =
+            caller.context.clone().with("sts:RoleSessionName", &*request.session_name);
+        if !request.external_id.is_empty() {
+            context.insert("sts:ExternalId", request.external_id.as_str());
+        }
+        let mut tags = Vec::new();
+        for tag in &role.tags {
+            context.insert(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
+            tags.push((tag.key.as_str().into(), tag.value.as_str().into()));
+        }
+        Self {
+            principal,
+            set: PolicySet { resource: Some(trust), ..caller.resolved.policies.clone() },
+            role_arn: &request.role_arn,
+            facts: ResourceFacts { tags, ..ResourceFacts::default() },
+            context,
+        }
+    }
+
+    /// Refuses unless the role's trust policy and, unless that names the caller itself, the caller's own policies allow the action.
+    fn check(&self, action: &str) -> Result<(), ServiceError> {
+        let parsed = Action::parse(action).map_err(|e| invalid(e.to_string()))?;
+        let asked = Request {
+            resource_facts: Some(&self.facts),
+            ..Request::new(&self.principal, &parsed, self.role_arn, &self.context)
+        };
+        let decision = authorize(&self.set, &asked);
+        // A trust policy must allow: an identity policy alone is not enough.
+        let trusted =
+            decision.statements.iter().any(|s| matches!(s.policy.source(), PolicySource::Trust(_)));
+        if decision.is_allowed() && trusted {
+            return Ok(());
+        }
+        let error = denied(&self.principal.arn, action, self.role_arn);
+        Err(error.denying(Denial::new(&asked, &decision)))
+    }
+}
+
+fn denied(caller: &str, action: &str, role: &str) -> ServiceError {
+    let message =
+        format!("User: {caller} is not authorized to perform: {action} on resource: {role}");
+    ServiceError::new(Reason::AccessDenied, message)
+}
+
+/// How long the session lasts, in seconds.
+fn seconds(caller: &Caller, asked: u32, role: &Role) -> Result<u32, ServiceError> {
+    let seconds = if asked == 0 { CHAINED_SECONDS_MAX } else { asked };
+    if seconds < SESSION_SECONDS_MIN {
+        return Err(invalid(format!(
+            "a session of {seconds} seconds is shorter than {SESSION_SECONDS_MIN}"
+        )));
+    }
+    // Roles that are assumed one from the other.
+    if caller.reference.kind == caller_kind::SESSION && seconds > CHAINED_SECONDS_MAX {
+        return Err(invalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        ));
+    }
+    if seconds > role.session_seconds_max {
+        return Err(invalid(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
+    }
+    Ok(seconds)
+}
+
 /// Gives the caller a session of a role of its own account, when the role's trust policy and, unless that names the caller itself, the
 /// caller's own policies allow it.
 pub fn assume_role(
@@ -70,69 +183,41 @@ pub fn assume_role(
     let arn = Arn::parse(&request.role_arn).map_err(|e| invalid(e.to_string()))?;
     let name = request.session_name.as_str();
     check_session_name(name)?;
-    let denied = || {
-        let message = format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
-            caller.resolved.principal.arn, request.role_arn
-        );
-        ServiceError::new(Reason::AccessDenied, message)
-    };
-    let account = arn.account_id().filter(|a| *a == caller.account).ok_or_else(denied)?;
+    let nobody = || denied(&caller.resolved.principal.arn, "sts:AssumeRole", &request.role_arn);
+    let account = arn.account_id().filter(|a| *a == caller.account).ok_or_else(nobody)?;
     let state = view.account(account)?;
-    let role = arn.resource().rsplit('/').next().and_then(|n| state.role(n)).ok_or_else(denied)?;
-    let trust = state.trust(&role.value.name).ok_or_else(denied)?;
-    let set = PolicySet { resource: Some(trust), ..caller.resolved.policies.clone() };
-    let action = Action::parse("sts:AssumeRole").map_err(|e| invalid(e.to_string()))?;
-    let context = caller.context.clone().with("sts:RoleSessionName", name);
-    let asked = Request::new(&caller.resolved.principal, &action, &request.role_arn, &context);
-    let decision = authorize(&set, &asked);
-    // A trust policy must allow: an identity policy alone is not enough.
-    let trusted = decision
-        .statements
-        .iter()
-        .any(|s| matches!(s.policy.source(), tidegate_policy::PolicySource::Trust(_)));
-    if !decision.is_allowed() || !trusted {
-        return Err(denied());
+    let role = arn.resource().rsplit('/').next().and_then(|n| state.role(n)).ok_or_else(nobody)?;
+    let role = &role.value;
+    let trust = state.trust(&role.name).ok_or_else(nobody)?;
+    let (tags, transitive) = (&request.tags, &request.transitive_tag_keys);
+    let attributes =
+        attributes::attributes(&caller.reference, tags, transitive, &request.source_identity)?;
+    let mut asking = Asking::new(caller, request, role, trust, now);
+    attributes::describe(&mut asking.context, tags, transitive, &attributes.source_identity);
+    asking.check("sts:AssumeRole")?;
+    // Also for what the caller's session hands on: each role in a chain must take it.
+    if !attributes.tags.is_empty() {
+        asking.check("sts:TagSession")?;
     }
-    let chained = !caller.reference.session.is_empty();
-    let longest = if chained { CHAINED_SECONDS_MAX } else { role.value.session_seconds_max };
-    let seconds =
-        if request.duration_seconds == 0 { CHAINED_SECONDS_MAX } else { request.duration_seconds };
-    if !(SESSION_SECONDS_MIN..=longest).contains(&seconds) {
-        return Err(invalid(format!(
-            "a session of {seconds} seconds is not between {SESSION_SECONDS_MIN} and {longest}"
-        )));
+    if !attributes.source_identity.is_empty() {
+        asking.check("sts:SetSourceIdentity")?;
     }
-    let lineage = may_begin(view, caller, state, &role.value.id, now)?;
-    for text in &request.policies {
-        PolicyDocument::parse(text, PolicyKind::Session).map_err(|e| {
-            ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}"))
-        })?;
-    }
-    let mut draw = || {
-        let mut bytes = [0; 16];
-        entropy(&mut bytes);
-        bytes
-    };
-    let access_key_id = ids::session_key_id(account.as_u64(), &draw());
-    let secret: String =
-        [draw(), draw(), draw()].concat().iter().map(|b| letter(*b)).take(40).collect();
-    let session = Session {
+    let seconds = seconds(caller, request.duration_seconds, role)?;
+    let lineage = may_begin(view, caller, state, &role.id, now)?;
+    check_policies(&request.policies)?;
+    let order = Order {
+        kind: SessionKind::Role,
         account: account.as_u64(),
-        role_id: role.value.id.clone(),
+        entity: role.id.clone(),
         name: name.to_owned(),
-        access_key_id,
-        secret: Secret::new(secret),
-        issued: now.0.max(good_from(view, state, &role.value.id)),
+        issued: now.0.max(good_from(view, state, &role.id)),
         expires: now.0 + u64::from(seconds) * 1000,
         policies: (!request.policies.is_empty()).then(|| request.policies.clone()),
         lineage,
+        attributes,
     };
-    let mut nonce = [0; 12];
-    entropy(&mut nonce);
-    let token =
-        session.seal(key, nonce).map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
-    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.value.name);
+    let Issued { session, token } = issue(order, entropy, key)?;
+    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.name);
     Ok(AssumedRole { session, arn, token })
 }
 
@@ -168,7 +253,5 @@ fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
     }
 }
 
-fn letter(byte: u8) -> char {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char::from(LETTERS.get(usize::from(byte & 63)).copied().unwrap_or(b'A'))
-}
+#[cfg(test)]
+mod tests;

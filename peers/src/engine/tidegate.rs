@@ -133,7 +133,9 @@ impl Engine for PolicyByPolicy {
     }
 
     fn load(source: &Vec<String>) -> Result<Self, Box<dyn Error>> {
-        Ok(Self { policies: set(source)?, callers: Callers::new() })
+        let policies = set(source)?;
+        policies.prepare();
+        Ok(Self { policies, callers: Callers::new() })
     }
 
     fn request(&self, question: &Question) -> Asked {

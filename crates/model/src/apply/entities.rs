@@ -62,6 +62,7 @@ impl Step<'_> {
         if renamed != lower {
             self.move_user(&lower, &renamed);
             self.move_login(&lower, &renamed, &c.new_name);
+            self.move_mfa_devices(&lower, &renamed);
         }
         self.changes.put(Key::User(self.number, renamed), &user);
         Ok(Reply::User(user))
@@ -112,6 +113,7 @@ impl Step<'_> {
         let lower = c.name.to_ascii_lowercase();
         self.check_unattached(EntityKind::User, &lower)?;
         self.check_no_login(&lower)?;
+        self.check_no_mfa_device(&lower)?;
         if self.account.access_keys(&lower).next().is_some() {
             return Err(Rejection::conflict("must delete access keys first"));
         }

@@ -2,7 +2,8 @@
 
 use crate::{
     Key, Reply,
-    apply::{Answer, Step},
+    apply::{Answer, Step, mfa::missing as mfa_missing},
+    mfa::MfaDevice,
     rejection::{Rejection, RejectionKind},
     resource::{Body, Change, ChangeResource, Resource, ResourceKind},
     validate,
@@ -24,6 +25,7 @@ fn missing(kind: ResourceKind, name: &str) -> Rejection {
             format!("The Password Policy with domain name {name} cannot be found.")
         }
         ResourceKind::InstanceProfile => format!("Instance Profile {name} cannot be found."),
+        ResourceKind::MfaDevice => return mfa_missing(name),
     };
     Rejection::new(RejectionKind::NoSuchEntity, message)
 }
@@ -32,6 +34,9 @@ fn taken(kind: ResourceKind, name: &str) -> Rejection {
     let message = match kind {
         ResourceKind::OidcProvider => format!("Provider with url https://{name} already exists."),
         ResourceKind::LoginProfile => format!("Login Profile for user {name} already exists."),
+        ResourceKind::MfaDevice => {
+            "MFADevice entity at the same path and name already exists.".to_owned()
+        }
         _ => format!("{} {name} already exists.", kind.title()),
     };
     Rejection::new(RejectionKind::EntityAlreadyExists, message)
@@ -64,6 +69,7 @@ fn updated(old: &Body, new: &Body) -> Result<Body, Rejection> {
         (Body::LoginProfile(old), Body::LoginProfile(new)) => {
             let mut body = old.clone();
             if !new.hash.is_empty() {
+                body.remember();
                 body.hash.clone_from(&new.hash);
             }
             body.reset_required = new.reset_required.or(old.reset_required);
@@ -131,6 +137,7 @@ impl Step<'_> {
             ResourceKind::InstanceProfile => {
                 drop(validate::name("instanceProfileName", name, 128)?);
             }
+            ResourceKind::MfaDevice => drop(validate::name("virtualMFADeviceName", name, 226)?),
             ResourceKind::LoginProfile => {
                 self.account.user(name).ok_or_else(|| Rejection::no_such("user", name))?;
             }
@@ -153,12 +160,13 @@ impl Step<'_> {
             }
         }
         let path = match kind {
-            ResourceKind::InstanceProfile => validate::path(&new.path)?,
+            ResourceKind::InstanceProfile | ResourceKind::MfaDevice => validate::path(&new.path)?,
             _ => String::new(),
         };
         let mut made = Resource { path, created: self.time, ..new.clone() };
         if let Some(body) = made.body.as_mut() {
             self.date_password(body, Some(&body.clone()));
+            fresh(body);
         }
         Ok(self.put_resource(kind, made))
     }
@@ -169,6 +177,10 @@ impl Step<'_> {
             && !profile.role.is_empty()
         {
             return Err(Rejection::conflict("must remove roles from instance profile first"));
+        }
+        if let Some(Body::MfaDevice(MfaDevice { user: Some(_), .. })) = &old.value.body {
+            let message = "MFA VirtualDevice in use. Must deactivate first.";
+            return Err(Rejection::new(RejectionKind::DeleteConflict, message));
         }
         self.changes.delete(Key::Resource(self.number, kind, name.to_ascii_lowercase()));
         Ok(Reply::Done(true))
@@ -220,6 +232,18 @@ impl Step<'_> {
         let moved = Resource { name: name.to_owned(), ..login.value.clone() };
         self.changes.delete(Key::Resource(self.number, kind, from.to_owned()));
         self.changes.put(Key::Resource(self.number, kind, to.to_owned()), &moved);
+    }
+}
+
+/// What is only ever said by its own commands is not there in a resource that was just made.
+fn fresh(body: &mut Body) {
+    match body {
+        Body::LoginProfile(login) => login.previous.clear(),
+        Body::MfaDevice(device) => {
+            let sealed_seed = core::mem::take(&mut device.sealed_seed);
+            *device = MfaDevice { sealed_seed, ..MfaDevice::default() };
+        }
+        _ => {}
     }
 }
 

@@ -18,10 +18,12 @@ pub(super) const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":
 pub(super) struct World {
     pub(super) state: GroupState,
     index: u64,
+    /// What is added to the time of entries.
+    pub(super) later: u64,
     records: Vec<Record>,
 }
 
-fn root() -> CallerRef {
+pub(super) fn root() -> CallerRef {
     CallerRef {
         kind: caller_kind::ROOT,
         account: ACCOUNT,
@@ -36,7 +38,8 @@ fn named(name: &str) -> String {
 
 impl World {
     pub(super) fn new() -> Self {
-        let mut world = Self { state: GroupState::new(GroupId(1)), index: 0, records: Vec::new() };
+        let mut world =
+            Self { state: GroupState::new(GroupId(1)), index: 0, later: 0, records: Vec::new() };
         let key = record::AccessKey { id: "ROOTKEY".into(), ..record::AccessKey::default() };
         let init = InitAccount { name: "test".into(), email: "a@b".into(), root_key: Some(key) };
         let system = CallerRef { kind: caller_kind::SYSTEM, ..CallerRef::default() };
@@ -44,7 +47,7 @@ impl World {
         world
     }
 
-    fn apply_as(
+    pub(super) fn apply_as(
         &mut self,
         caller: CallerRef,
         request_id: &str,
@@ -60,7 +63,7 @@ impl World {
         };
         let envelope = Envelope::from_bytes(&envelope.to_bytes()).unwrap();
         let before = self.state.clone();
-        let applied = self.state.apply(self.index, 1_000 + self.index, &envelope);
+        let applied = self.state.apply(self.index, self.later + 1_000 + self.index, &envelope);
         if matches!(applied.outcome.result, Some(OutcomeResult::Rejection(_))) {
             assert!(applied.records.is_empty());
             assert_eq!(self.state, before, "a refusal changes nothing");

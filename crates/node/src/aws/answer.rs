@@ -65,5 +65,10 @@ pub(super) fn refused(
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = response(status, refusal.body(service, request_id));
     headers::write(core, response.headers_mut(), request_id, None);
+    if let Some(denial) = &refusal.denial {
+        let mut nonce = [0; 12];
+        core.platform.entropy(&mut nonce);
+        headers::write_denial(response.headers_mut(), denial.encode(&core.cluster_key, nonce));
+    }
     response
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tidegate_model::{AccountState, Command, Reply};
 use tidegate_query::{Asked, Code, Fields, Form, Refusal, Service, Value};
 use tidegate_replica::{Clock, GroupId};
-use tidegate_service::{Caller, Reason, ServiceError};
+use tidegate_service::{Caller, Reason, ServiceError, check_session};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -111,6 +111,8 @@ async fn serve(
     let known = |refusal: Refusal| Refused(Some(service), refusal);
     let form = form(&parts, &bytes).map_err(known)?;
     let asked = Asked::read(&form, Some(service)).map_err(known)?;
+    check_session(&caller.reference, asked.service.scope(), &asked.operation.name)
+        .map_err(|e| known(e.into()))?;
     let input = asked.input(&form).map_err(known)?;
     admit::conditions(&mut caller.context, &input);
     let call = Call { core, caller: &caller, asked, input: &input, wanted: &wanted };

@@ -7,6 +7,7 @@ mod inline;
 mod instance_profiles;
 mod keys;
 mod managed;
+mod mfa;
 mod passwords;
 mod policies;
 mod providers;
@@ -147,14 +148,24 @@ operations! {
         GetLoginProfile => passwords::get_login;
         UpdateLoginProfile => passwords::update_login;
         DeleteLoginProfile => passwords::delete_login;
+        ChangePassword => passwords::change_own;
+        CreateVirtualMFADevice => mfa::create;
+        EnableMFADevice => mfa::enable;
+        ResyncMFADevice => mfa::resync;
+        DeactivateMFADevice => mfa::deactivate;
+        DeleteVirtualMFADevice => mfa::delete;
+        GetMFADevice => mfa::get;
+        ListMFADevices => mfa::list;
+        ListVirtualMFADevices => mfa::list_virtual;
+        TagMFADevice => tags::mfa_device;
+        UntagMFADevice => tags::mfa_device;
+        ListMFADeviceTags => tags::list_mfa_device;
         SimulateCustomPolicy => simulate::custom;
         SimulatePrincipalPolicy => simulate::principal;
         GetContextKeysForCustomPolicy => simulate::custom_keys;
         GetContextKeysForPrincipalPolicy => simulate::principal_keys;
         GenerateCredentialReport => reports::generate;
         GetCredentialReport => reports::get;
-        ListMFADevices => reports::mfa_devices;
-        ListVirtualMFADevices => reports::virtual_mfa_devices;
         ListSigningCertificates => reports::signing_certificates;
         ListSSHPublicKeys => reports::ssh_public_keys;
         ListServiceSpecificCredentials => reports::service_credentials;
@@ -164,6 +175,9 @@ operations! {
     }
     Sts {
         AssumeRole => sts::assume_role;
+        GetSessionToken => sts::get_session_token;
+        GetFederationToken => sts::get_federation_token;
+        DecodeAuthorizationMessage => sts::decode_message;
         GetCallerIdentity => sts::get_caller_identity;
         GetAccessKeyInfo => sts::get_access_key_info;
     }

@@ -101,6 +101,14 @@ pub(super) fn write(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
 }
 
+/// Puts the encoded authorization message of a denied call into its headers. AWS's IAM and STS tell none; in the body, whose sentence
+/// clients read, it would be in the way.
+pub(super) fn write_denial(headers: &mut HeaderMap, message: Option<String>) {
+    if let Some(value) = message.and_then(|m| HeaderValue::try_from(m).ok()) {
+        headers.insert(HeaderName::from_static("x-tidegate-authorization-message"), value);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tidegate_authn::{Presented, UNSIGNED_PAYLOAD, payload_hash};
 use tidegate_replica::Clock;
-use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate};
+use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate, check_session};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
@@ -153,6 +153,8 @@ async fn admit(
     let (caller, key) =
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
     presented.verify(&key.key, path, &header, now)?;
+    let (service, operation) = named(path);
+    check_session(&caller.reference, service, operation)?;
     core.signing_keys.keep(key);
     core.uses.note(&caller, path, now);
     let body = match (presented.signs_payload(), streams) {
@@ -166,6 +168,13 @@ async fn admit(
     };
     parts.extensions.insert::<Caller>(caller);
     Ok((Request::from_parts(parts, body), joined))
+}
+
+/// The service and the operation of a path: `iam` and `GetUser` of `/tidegate.iam.v1.IamService/GetUser`.
+fn named(path: &str) -> (&str, &str) {
+    let (service, operation) = path.rsplit_once('/').unwrap_or_default();
+    let package = service.strip_prefix("/tidegate.").and_then(|rest| rest.split('.').next());
+    (package.unwrap_or_default(), operation)
 }
 
 /// Waits until this node's view covers all `tokens`: what makes a fresh key usable at another node. Gives their join where they are

@@ -15,7 +15,9 @@ fn code(reason: Reason) -> Code {
         | Reason::RequestTimeTooSkewed
         | Reason::ExpiredToken
         | Reason::SessionVoid => Code::Unauthenticated,
-        Reason::AccessDenied | Reason::Quarantined => Code::PermissionDenied,
+        Reason::AccessDenied | Reason::Quarantined | Reason::InvalidAuthenticationCode => {
+            Code::PermissionDenied
+        }
         Reason::NoSuchEntity | Reason::AccountNotFound => Code::NotFound,
         Reason::EntityAlreadyExists => Code::AlreadyExists,
         Reason::DeleteConflict
@@ -25,10 +27,11 @@ fn code(reason: Reason) -> Code {
         | Reason::UnmodifiableEntity => Code::FailedPrecondition,
         Reason::LimitExceeded | Reason::DiskFull | Reason::TooLarge => Code::ResourceExhausted,
         Reason::MalformedPolicyDocument
+        | Reason::PasswordPolicyViolation
         | Reason::ValidationError
         | Reason::InvalidToken
         | Reason::IdempotencyMismatch => Code::InvalidArgument,
-        Reason::ConcurrentModification => Code::Aborted,
+        Reason::ConcurrentModification | Reason::EntityTemporarilyUnmodifiable => Code::Aborted,
         Reason::NoQuorum | Reason::Overloaded | Reason::NotReady => Code::Unavailable,
         Reason::UnknownOutcome => Code::DeadlineExceeded,
         Reason::Internal => Code::Internal,

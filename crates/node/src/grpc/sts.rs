@@ -35,6 +35,7 @@ impl StsService for StsHandler {
             session_name: request.role_session_name,
             duration_seconds: request.duration_seconds,
             policies: request.policies,
+            ..AssumeRole::default()
         };
         let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
         let assumed = assume_role(

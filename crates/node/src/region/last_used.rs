@@ -40,6 +40,10 @@ impl Uses {
     /// Notes a call of a caller who proved who he is.
     pub(crate) fn note(&self, caller: &Caller, path: &str, now: UnixMillis) {
         let reference = &caller.reference;
+        if matches!(reference.kind, caller_kind::USER_SESSION | caller_kind::FEDERATED_SESSION) {
+            // Last uses are those of access keys and roles; a key that lasts some hours is neither.
+            return;
+        }
         let session = reference.kind == caller_kind::SESSION;
         let cell = if session { &reference.id } else { &reference.access_key };
         let minute = now.0 / 60_000;

@@ -77,7 +77,7 @@ pub(crate) fn of_key(key: &Key, base: &Base, open: Open) -> Vec<Dimension> {
     let context = |name: &str| Dimension::Context(name.into());
     let homeless = base.principal.kind.is_homeless();
     match key {
-        Key::Context(name) | Key::ResourceTag(_, name) => vec![context(name)],
+        Key::Context(name) | Key::ResourceTag(name) => vec![context(name)],
         Key::Session(name) if open >= Open::Session && !homeless => {
             vec![Dimension::Session(name.clone())]
         }
@@ -118,7 +118,7 @@ const WORDS: [&str; 2] = ["x", "y"];
 pub(crate) fn with_word(template: &Template, known: Known<'_>, word: &str) -> Option<Glob> {
     let parts = match template {
         Template::Plain(text) => return Some(Glob::new(text)),
-        Template::Parts(parts) => parts,
+        Template::Parts(parts) => &***parts,
     };
     let mut steps = Vec::new();
     for part in parts {

@@ -95,7 +95,7 @@ impl Known<'_> {
     pub(crate) fn seen(self, template: &Template) -> Seen {
         let parts = match template {
             Template::Plain(text) => return Seen::Exact(Glob::new(text)),
-            Template::Parts(parts) => parts,
+            Template::Parts(parts) => &***parts,
         };
         let (mut steps, mut exact) = (Vec::new(), true);
         for part in parts {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ASKED, ActionPattern, Behind, Entry, FEW, Group, StatementIndex};
+use super::{ASKED, ActionPattern, Behind, Entry, FEW, Group, Speaker, StatementIndex};
 use crate::{
     action_test::{ActionTest, Initials},
     deliberate::{Bug, bug},
@@ -40,6 +40,7 @@ struct Rows<'a> {
     /// The different patterns of actions.
     numbers: BTreeMap<&'a str, u32>,
     by_resource: BTreeMap<&'a str, Vec<Row<'a>>>,
+    speakers: Vec<Speaker>,
     tails: Tails<'a>,
 }
 
@@ -58,12 +59,12 @@ impl<'a> Tails<'a> {
     /// What stands behind the head of a pattern without variables.
     fn behind(&mut self, tail: &'a str) -> Behind {
         match tail {
-            "" => Behind::End,
-            "*" => Behind::Star,
-            tail if bug(Bug::NothingStandsBehindAStar) && tail.starts_with('*') => Behind::Star,
+            "" => Behind::END,
+            "*" => Behind::STAR,
+            tail if bug(Bug::NothingStandsBehindAStar) && tail.starts_with('*') => Behind::STAR,
             tail => {
                 let next = number_of(self.0.len());
-                Behind::Tail(*self.0.entry(tail).or_insert(next))
+                Behind::tail(*self.0.entry(tail).or_insert(next))
             }
         }
     }
@@ -83,18 +84,20 @@ fn number_of(length: usize) -> u32 {
 
 impl<'a> Rows<'a> {
     fn insert(&mut self, at: (u32, u32), statement: &'a CompiledStatement) {
+        let speaker = number_of(self.speakers.len());
+        self.speakers.push(Speaker::new(at, statement));
         let actions = self.actions_of(statement);
         let resources = match &statement.resources {
             Some(list) if !list.negated && list.patterns.len() * actions.len() <= PAIRS_MAX => {
                 &*list.patterns
             }
             _ => {
-                self.push("", at, statement, &actions, None);
+                self.push("", speaker, &actions, None);
                 return;
             }
         };
         for (number, pattern) in (0u32..).zip(resources) {
-            self.push(pattern.head(), at, statement, &actions, Some((number, pattern)));
+            self.push(pattern.head(), speaker, &actions, Some((number, pattern)));
         }
     }
 
@@ -114,18 +117,17 @@ impl<'a> Rows<'a> {
     fn push(
         &mut self,
         head: &'a str,
-        at: (u32, u32),
-        statement: &CompiledStatement,
+        speaker: u32,
         actions: &[(u32, Initials)],
         pattern: Option<(u32, &'a Template)>,
     ) {
-        let resource = pattern.map_or(Behind::Whole, |(number, pattern)| {
+        let resource = pattern.map_or(Behind::WHOLE, |(number, pattern)| {
             let tail = pattern.as_plain().and_then(|text| text.get(head.len()..));
-            tail.map_or(Behind::Pattern(number), |tail| self.tails.behind(tail))
+            tail.map_or(Behind::pattern(number), |tail| self.tails.behind(tail))
         });
         let rows = self.by_resource.entry(head).or_default();
-        rows.extend(actions.iter().map(|action| Row {
-            entry: Entry { resource, ..Entry::new(*action, at, statement) },
+        rows.extend(actions.iter().map(|&(action, initials)| Row {
+            entry: Entry { action, initials, speaker, resource },
             pattern,
         }));
     }
@@ -149,6 +151,7 @@ impl<'a> Rows<'a> {
             by_resource,
             by_gram,
             entries: entries.rows.into(),
+            speakers: self.speakers.into(),
             tails: self.tails.cut(),
         }
     }
@@ -174,7 +177,7 @@ impl<'a> Rows<'a> {
                     .pattern
                     .filter(|(_, pattern)| gram_map::grams(pattern.pieces()).next().is_some());
                 let entry = |(number, pattern)| {
-                    (Entry { resource: Behind::Pattern(number), ..row.entry }, pattern)
+                    (Entry { resource: Behind::pattern(number), ..row.entry }, pattern)
                 };
                 taken.extend(pattern.map(entry));
                 pattern.is_none()

@@ -80,6 +80,7 @@ fn every_request_has_its_expected_effect() {
 fn a_decision_allocates_nothing() {
     for workload in all() {
         let composed = ComposedPolicies::new(workload.set.clone());
+        workload.set.prepare();
         let counted = allocation_counter::measure(|| {
             for (request, _) in workload.requests() {
                 let _ = authorize(&workload.set, &request);
@@ -119,6 +120,7 @@ fn nor_does_one_with_variables_and_every_type_of_policy() {
         endpoint: Some(full(PolicyKind::Resource)),
     };
     let composed = ComposedPolicies::new(set.clone());
+    set.prepare();
     let principal =
         Principal::user("123456789012".parse().unwrap(), "/", "ada", "AIDAADA0000000000000");
     let (action, context) = (Action::parse("s3:GetObject").unwrap(), Context::default());

@@ -154,8 +154,7 @@ impl Rig {
         let request = AssumeRole {
             role_arn: ROLE.into(),
             session_name: "session".into(),
-            duration_seconds: 0,
-            policies: Vec::new(),
+            ..AssumeRole::default()
         };
         let mut drawn = 0;
         let mut entropy = |bytes: &mut [u8]| {

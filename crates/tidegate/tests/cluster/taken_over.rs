@@ -3,7 +3,7 @@
 
 use std::{fs, sync::Arc};
 
-use tidegate_authn::{ClusterKey, NodeKey, Secret, Session};
+use tidegate_authn::{ClusterKey, NodeKey, Secret, Session, SessionAttributes, SessionKind};
 use tidegate_client::{Client, Credentials};
 use tidegate_model::{
     Key,
@@ -106,6 +106,7 @@ fn forged_session(cluster: &Cluster, account: u64) -> Credentials {
     let access_key_id = tidegate_model::ids::session_key_id(account, &[7; 16]);
     let secret = "x".repeat(40);
     let session = Session {
+        kind: SessionKind::Role,
         account,
         role_id: "AROA".to_owned(),
         name: "eve".to_owned(),
@@ -115,6 +116,7 @@ fn forged_session(cluster: &Cluster, account: u64) -> Credentials {
         expires: u64::MAX,
         policies: None,
         lineage: Vec::new(),
+        attributes: SessionAttributes::default(),
     };
     let session_token = Some(session.seal(&key, [7; 12]).unwrap());
     Credentials { access_key_id, secret_access_key: secret, session_token }

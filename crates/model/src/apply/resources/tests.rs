@@ -127,7 +127,11 @@ fn there_is_one_alias_and_one_password_policy() {
 fn a_password_belongs_to_its_user_whatever_the_user_is_called() {
     let mut world = World::new();
     let login = |hash: &str, reset_required| {
-        Body::LoginProfile(LoginProfile { hash: hash.to_owned(), reset_required, changed: 0 })
+        Body::LoginProfile(LoginProfile {
+            hash: hash.to_owned(),
+            reset_required,
+            ..LoginProfile::default()
+        })
     };
     assert_eq!(refused(&mut world, create("ada", login("h", None))).0, RejectionKind::NoSuchEntity);
     world.root(create_user("ada")).unwrap();

@@ -46,9 +46,9 @@ pub(super) async fn summary(call: &Call<'_>) -> Outcome {
         ("PolicyVersionsInUse", account.policies().map(|p| p.versions.len()).sum()),
         ("AccountAccessKeysPresent", usize::from(account.access_keys("").next().is_some())),
         ("ServerCertificates", 0),
-        ("MFADevices", 0),
-        ("MFADevicesInUse", 0),
-        ("AccountMFAEnabled", 0),
+        ("MFADevices", of(model::ResourceKind::MfaDevice)),
+        ("MFADevicesInUse", account.mfa_devices().filter(|(_, d)| d.user.is_some()).count()),
+        ("AccountMFAEnabled", usize::from(account.mfa_devices_of("").next().is_some())),
         ("InstanceProfiles", of(model::ResourceKind::InstanceProfile)),
         ("Providers", providers),
     ];

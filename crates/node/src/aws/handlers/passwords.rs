@@ -1,8 +1,9 @@
 //! Passwords, what they must be like, and the alias under which people sign in.
 
-use tidegate_authn::{Secret, hash_password};
+use tidegate_authn::{PasswordError, Secret, hash_password, verify_password};
 use tidegate_model::{
     AccountState, Command, Reply, ResourceKind,
+    mfa::ChangePassword,
     resource::{
         AccountAlias, Body, Change, ChangeResource, LoginProfile, PasswordPolicy, Resource,
         password_violation,
@@ -106,8 +107,8 @@ pub(super) async fn delete_policy(call: &Call<'_>) -> Outcome {
 }
 
 /// The hash of the password that the call gives, if the account's policy takes it; empty where the call gives none.
-async fn hash(call: &Call<'_>) -> Result<String, Refusal> {
-    let Some(password) = call.input.text("Password") else { return Ok(String::new()) };
+async fn hash(call: &Call<'_>, member: &str) -> Result<String, Refusal> {
+    let Some(password) = call.input.text(member) else { return Ok(String::new()) };
     let view = call.core.views.load();
     let account = view.account(call.caller.account)?;
     if let Some(wrong) = password_violation(policy(account), password) {
@@ -117,6 +118,10 @@ async fn hash(call: &Call<'_>) -> Result<String, Refusal> {
     // It takes tens of milliseconds on purpose.
     let hashed = tokio::task::spawn_blocking(move || hash_password(&password, &salt)).await;
     hashed.map_err(|e| internal(&e))?.map_err(|e| internal(&e))
+}
+
+fn profile(hash: String, reset_required: Option<bool>) -> LoginProfile {
+    LoginProfile { hash, reset_required, ..LoginProfile::default() }
 }
 
 fn login(r: &Resource) -> Fields {
@@ -140,13 +145,12 @@ fn user(call: &Call<'_>) -> Result<String, Refusal> {
 
 pub(super) async fn create_login(call: &Call<'_>) -> Outcome {
     let name = user(call)?;
-    let hash = hash(call).await?;
+    let hash = hash(call, "Password").await?;
     if hash.is_empty() {
         return Err(Refusal::new(Code::ValidationError, "A password is needed."));
     }
     let reset_required = Some(call.input.boolean("PasswordResetRequired").unwrap_or(false));
-    let new =
-        resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required, changed: 0 }));
+    let new = resource(&name, Body::LoginProfile(profile(hash, reset_required)));
     let done = call.change(change(LOGIN, name, Change::Create(new))).await?;
     let made = given(&done, |r| if let Reply::Resource(r) = r { Some(r.clone()) } else { None })?;
     call.changed(&done, Fields::new().with("LoginProfile", login(&made)))
@@ -161,13 +165,68 @@ pub(super) async fn get_login(call: &Call<'_>) -> Outcome {
 
 pub(super) async fn update_login(call: &Call<'_>) -> Outcome {
     let name = user(call)?;
-    let hash = hash(call).await?;
+    let hash = hash(call, "Password").await?;
     let reset_required = call.input.boolean("PasswordResetRequired");
-    let update =
-        resource(&name, Body::LoginProfile(LoginProfile { hash, reset_required, changed: 0 }));
+    let update = resource(&name, Body::LoginProfile(profile(hash, reset_required)));
     call.just(change(LOGIN, name, Change::Update(update))).await
 }
 
 pub(super) async fn delete_login(call: &Call<'_>) -> Outcome {
     call.just(change(LOGIN, call.user_name(), Change::Delete(true))).await
+}
+
+/// Which of these hashes is that of the password.
+async fn find(password: &str, hashes: Vec<String>) -> Result<Option<String>, Refusal> {
+    let password = Secret::new(password.to_owned());
+    let found = tokio::task::spawn_blocking(move || {
+        for hash in hashes {
+            match verify_password(&password, &hash) {
+                Ok(()) => return Ok(Some(hash)),
+                Err(PasswordError::Wrong) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(None)
+    });
+    found.await.map_err(|e| internal(&e))?.map_err(|e| internal(&e))
+}
+
+/// The login profile of a user in the present view.
+fn own_profile(call: &Call<'_>, name: &str) -> Result<(LoginProfile, usize), Refusal> {
+    let view = call.core.views.load();
+    let account = view.account(call.caller.account)?;
+    let found = account.resource(LOGIN, name).and_then(|r| match &r.value.body {
+        Some(Body::LoginProfile(login)) => Some(login.clone()),
+        _ => None,
+    });
+    let forbidden = policy(account).map_or(0, |p| p.reuse_prevention as usize);
+    Ok((found.ok_or_else(|| missing(LOGIN, name))?, forbidden))
+}
+
+/// The caller's own password. Whoever may is asked before the passwords are looked at: hashes are costly, and tell.
+pub(super) async fn change_own(call: &Call<'_>) -> Outcome {
+    let Some(name) = call.caller.resolved.principal.username.as_deref() else {
+        let message = "Only IAM Users can change their own password";
+        return Err(Refusal::new(Code::InvalidUserType, message));
+    };
+    let (_, account) = call.read(Subject::User(name)).await?;
+    let core = call.core;
+    let guessed = format!("{}/{}", account.id(), name.to_ascii_lowercase());
+    let (login, forbidden) = own_profile(call, name)?;
+    if !core.attempts.take(&guessed, core.platform.monotonic()) {
+        return Err(Refusal::new(Code::Throttling, "Rate exceeded"));
+    }
+    let (old, new) = (call.text("OldPassword"), call.text("NewPassword"));
+    if find(&old, vec![login.hash.clone()]).await?.is_none() {
+        return Err(Refusal::new(Code::AccessDenied, "The old password was incorrect."));
+    }
+    core.attempts.right(&guessed);
+    let hash = hash(call, "NewPassword").await?;
+    let before = core::iter::once(&login.hash).chain(&login.previous).take(forbidden);
+    if find(&new, before.cloned().collect()).await?.is_some() {
+        let message = format!("Password can't be one of the last {forbidden} passwords");
+        return Err(Refusal::new(Code::PasswordPolicyViolation, message));
+    }
+    let change = ChangePassword { user: name.to_owned(), old_hash: login.hash, hash };
+    call.just(Command::ChangePassword(change)).await
 }

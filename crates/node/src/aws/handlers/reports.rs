@@ -65,7 +65,7 @@ fn line(
 ) -> String {
     let mut columns = vec![name.to_owned(), arn.to_owned(), time(created)];
     columns.extend(password);
-    columns.push(flag(false));
+    columns.push(flag(account.mfa_devices_of(user).next().is_some()));
     let mut keys = account.access_keys(user);
     columns.extend(key(keys.next().map(|k| &**k)));
     columns.extend(key(keys.next().map(|k| &**k)));
@@ -146,8 +146,6 @@ macro_rules! empty_lists {
 }
 
 empty_lists! {
-    of_user mfa_devices "MFADevices";
-    of_account virtual_mfa_devices "VirtualMFADevices";
     of_user signing_certificates "Certificates";
     of_user ssh_public_keys "SSHPublicKeys";
     of_user service_credentials "ServiceSpecificCredentials";

@@ -1,10 +1,15 @@
 //! Sessions, and who is asking.
 
+use tidegate_authn::Session;
 use tidegate_model::ids;
-use tidegate_policy::{UnixMillis, aws_managed};
+use tidegate_policy::{PrincipalKind, UnixMillis, aws_managed};
 use tidegate_query::{Code, Fields, Refusal};
-use tidegate_service::{AssumeRole, AssumedRole, assume_role as assume};
+use tidegate_service::{
+    AssumeRole, GetFederationToken, assume_role as assume, check, decode_authorization_message,
+    get_federation_token as federate, get_session_token as begin,
+};
 
+use super::{mfa, shapes};
 use crate::{
     aws::{
         answer::{Answered, Outcome},
@@ -13,18 +18,22 @@ use crate::{
     operations::{self, Seen},
 };
 
-/// Characters of a session's policies together. AWS packs them; this is what its limit comes to for plain text.
+/// Characters of a session's policies, their ARNs and its tags together. AWS packs them; this is what its limit comes to for plain text.
 const PACKED_MAX: usize = 2_048;
+/// Managed policies of one session.
+const ARNS_MAX: usize = 10;
 
-/// Parameters of `AssumeRole` that are not served: to pass over one of them would give another session than was asked for.
-const NOT_SERVED: [&str; 6] = [
-    "Tags",
-    "TransitiveTagKeys",
-    "SourceIdentity",
-    "SerialNumber",
-    "TokenCode",
-    "ProvidedContexts",
-];
+/// Parameters that are not served: to pass over one of them would give another session than was asked for.
+const NOT_SERVED: [&str; 2] = ["ProvidedContexts", "MinimumSessionTokenSize"];
+
+fn check_served(call: &Call<'_>) -> Result<(), Refusal> {
+    let Some(name) = NOT_SERVED.into_iter().find(|n| call.input.get(n).is_some()) else {
+        return Ok(());
+    };
+    let operation = &call.asked.operation.name;
+    let message = format!("The parameter {name} of {operation} is not served here.");
+    Err(Refusal::new(Code::UnsupportedOperation, message))
+}
 
 fn policies(call: &Call<'_>, seen: &Seen) -> Result<Vec<String>, Refusal> {
     let account = seen.account(call.caller.account)?;
@@ -44,10 +53,17 @@ fn policies(call: &Call<'_>, seen: &Seen) -> Result<Vec<String>, Refusal> {
     Ok(all)
 }
 
+/// How much of what a session may carry is used, in percent; `None` where it carries nothing.
 fn packed(call: &Call<'_>) -> Result<Option<i64>, Refusal> {
-    let arns: usize =
-        call.input.structures("PolicyArns").map(|d| d.text_or_empty("arn").len()).sum();
-    let size = call.text("Policy").len() + arns;
+    let arns = call.input.structures("PolicyArns").map(|d| d.text_or_empty("arn").len());
+    let arns: Vec<usize> = arns.collect();
+    if arns.len() > ARNS_MAX {
+        let message = format!("A session has at most {ARNS_MAX} managed session policies.");
+        return Err(Refusal::new(Code::ValidationError, message));
+    }
+    let tags = call.input.structures("Tags");
+    let tags = tags.map(|t| t.text_or_empty("Key").len() + t.text_or_empty("Value").len());
+    let size = call.text("Policy").len() + arns.into_iter().chain(tags).sum::<usize>();
     if size > PACKED_MAX {
         let percent = size * 100 / PACKED_MAX;
         let message = format!(
@@ -58,45 +74,109 @@ fn packed(call: &Call<'_>) -> Result<Option<i64>, Refusal> {
     Ok((size > 0).then(|| i64::try_from((size * 100).div_ceil(PACKED_MAX)).unwrap_or(100)))
 }
 
-fn credentials(assumed: &AssumedRole) -> Fields {
-    let session = &assumed.session;
+fn credentials(session: &Session, token: &str) -> Fields {
     Fields::new()
         .with("AccessKeyId", &*session.access_key_id)
         .with("SecretAccessKey", session.secret.expose())
-        .with("SessionToken", &*assumed.token)
+        .with("SessionToken", token)
         .with("Expiration", UnixMillis(session.expires))
 }
 
+fn seconds(call: &Call<'_>) -> u32 {
+    let seconds = call.input.integer("DurationSeconds").unwrap_or_default();
+    u32::try_from(seconds).unwrap_or_default()
+}
+
 pub(super) async fn assume_role(call: &Call<'_>) -> Outcome {
-    if let Some(name) = NOT_SERVED.into_iter().find(|n| call.input.get(n).is_some()) {
-        let message = format!("The parameter {name} of AssumeRole is not served here.");
-        return Err(Refusal::new(Code::UnsupportedOperation, message));
+    check_served(call)?;
+    if call.caller.resolved.principal.kind == PrincipalKind::Root {
+        let message = "Roles may not be assumed by root accounts.";
+        return Err(Refusal::new(Code::AccessDenied, message));
     }
     let packed = packed(call)?;
+    let mfa_at = mfa::authenticated(call).await?;
     let seen = call.view().await?;
-    let mut caller = operations::still(call.core, &seen, call.caller)?;
-    if let Some(id) = call.input.text("ExternalId") {
-        caller.context.insert("sts:ExternalId", id);
-    }
-    let seconds = call.input.integer("DurationSeconds").unwrap_or_default();
+    let caller = operations::still(call.core, &seen, call.caller)?;
     let request = AssumeRole {
         role_arn: call.text("RoleArn"),
         session_name: call.text("RoleSessionName"),
-        duration_seconds: u32::try_from(seconds).unwrap_or_default(),
+        duration_seconds: seconds(call),
         policies: policies(call, &seen)?,
+        tags: shapes::read_tags(call.input),
+        transitive_tag_keys: call.input.texts("TransitiveTagKeys"),
+        source_identity: call.text("SourceIdentity"),
+        external_id: call.text("ExternalId"),
+        mfa_at,
     };
     let core = call.core;
     let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
     let now = core.platform.wall();
     let assumed = assume(&seen, &caller, &request, now, &mut entropy, &core.cluster_key)?;
+    let session = &assumed.session;
     let user = Fields::new()
-        .with("AssumedRoleId", format!("{}:{}", assumed.session.role_id, assumed.session.name))
+        .with("AssumedRoleId", format!("{}:{}", session.role_id, session.name))
         .with("Arn", &*assumed.arn);
     let output = Fields::new()
-        .with("Credentials", credentials(&assumed))
+        .with("Credentials", credentials(session, &assumed.token))
         .with("AssumedRoleUser", user)
+        .with_some("PackedPolicySize", packed)
+        .with_text("SourceIdentity", &session.attributes.source_identity);
+    call.seen(&seen, output)
+}
+
+pub(super) async fn get_session_token(call: &Call<'_>) -> Outcome {
+    check_served(call)?;
+    let mfa_at = mfa::authenticated(call).await?;
+    let seen = call.view().await?;
+    let caller = operations::still(call.core, &seen, call.caller)?;
+    let core = call.core;
+    let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
+    let now = core.platform.wall();
+    let key = &core.cluster_key;
+    let issued = begin(&seen, &caller, seconds(call), mfa_at, now, &mut entropy, key)?;
+    let fields = credentials(&issued.session, &issued.token);
+    call.seen(&seen, Fields::new().with("Credentials", fields))
+}
+
+pub(super) async fn get_federation_token(call: &Call<'_>) -> Outcome {
+    check_served(call)?;
+    let packed = packed(call)?;
+    let seen = call.view().await?;
+    let caller = operations::still(call.core, &seen, call.caller)?;
+    let request = GetFederationToken {
+        name: call.text("Name"),
+        duration_seconds: seconds(call),
+        policies: policies(call, &seen)?,
+        tags: shapes::read_tags(call.input),
+    };
+    let core = call.core;
+    let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
+    let now = core.platform.wall();
+    let issued = federate(&seen, &caller, &request, now, &mut entropy, &core.cluster_key)?;
+    let (account, name) = (call.caller.account, &request.name);
+    let user = Fields::new()
+        .with("FederatedUserId", format!("{account}:{name}"))
+        .with("Arn", format!("arn:aws:sts::{account}:federated-user/{name}"));
+    let output = Fields::new()
+        .with("Credentials", credentials(&issued.session, &issued.token))
+        .with("FederatedUser", user)
         .with_some("PackedPolicySize", packed);
     call.seen(&seen, output)
+}
+
+/// Reads what a refusal of this account's said to whoever may read it.
+pub(super) async fn decode_message(call: &Call<'_>) -> Outcome {
+    let seen = call.view().await?;
+    let caller = operations::still(call.core, &seen, call.caller)?;
+    check(&caller, "sts:DecodeAuthorizationMessage", "*")?;
+    let (key, encoded) = (&call.core.cluster_key, call.text("EncodedMessage"));
+    let message = decode_authorization_message(key, call.caller.account, &encoded);
+    let message = message.map_err(|_| {
+        let message =
+            "The encoded message is not valid: this cluster did not make it for this account.";
+        Refusal::new(Code::InvalidAuthorizationMessage, message)
+    })?;
+    call.seen(&seen, Fields::new().with("DecodedMessage", message))
 }
 
 /// Needs no permission, as with AWS.

@@ -3,7 +3,7 @@
 use tidegate_model::{Command, ResourceKind, resource::ChangeTags};
 use tidegate_query::{Code, Refusal};
 
-use super::{providers, shapes};
+use super::{mfa, providers, shapes};
 use crate::{
     aws::{
         answer::Outcome,
@@ -39,6 +39,7 @@ impl Tagged {
             Self::Role => call.text("RoleName"),
             Self::Policy => call.text("PolicyArn"),
             Self::Resource(ResourceKind::InstanceProfile) => call.text("InstanceProfileName"),
+            Self::Resource(ResourceKind::MfaDevice) => mfa::name(call)?,
             Self::Resource(kind) => providers::named(call, kind)?,
         })
     }
@@ -77,7 +78,11 @@ async fn list(call: &Call<'_>, of: Tagged) -> Outcome {
         }
         Tagged::Resource(kind) => {
             let found = account.resource(kind, &name);
-            found.ok_or_else(|| providers::missing(kind, &name))?.value.tags.clone()
+            let missing = || match kind {
+                ResourceKind::MfaDevice => mfa::missing(&call.text("SerialNumber")),
+                _ => providers::missing(kind, &name),
+            };
+            found.ok_or_else(missing)?.value.tags.clone()
         }
     };
     call.seen(&seen, call.page("Tags", shapes::paged_tags(&tags))?)
@@ -98,10 +103,12 @@ of_each! {
     change Tagged::Resource(ResourceKind::InstanceProfile) => instance_profile;
     change Tagged::Resource(ResourceKind::OidcProvider) => oidc_provider;
     change Tagged::Resource(ResourceKind::SamlProvider) => saml_provider;
+    change Tagged::Resource(ResourceKind::MfaDevice) => mfa_device;
     list Tagged::User => list_user;
     list Tagged::Role => list_role;
     list Tagged::Policy => list_policy;
     list Tagged::Resource(ResourceKind::InstanceProfile) => list_instance_profile;
     list Tagged::Resource(ResourceKind::OidcProvider) => list_oidc_provider;
     list Tagged::Resource(ResourceKind::SamlProvider) => list_saml_provider;
+    list Tagged::Resource(ResourceKind::MfaDevice) => list_mfa_device;
 }
