@@ -229,7 +229,7 @@ impl Session {
         let signature = Signature::decode(&*plain).map_err(|_| SessionError::Invalid)?;
         let mut signed = plain;
         signed.truncate(signed.len().saturating_sub(signature.encoded_len()));
-        let issued = (!signature.signature.is_empty()).then(|| Issued {
+        let issued = (!signature.signature.is_empty()).then_some(Issued {
             node: wire.issuer,
             key: wire.issuer_key,
             signed,

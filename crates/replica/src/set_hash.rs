@@ -1,7 +1,7 @@
 //! A hash of a set of records that even its own keepers can't forge: what a signature over a whole state is put on.
 //!
 //! [`StateDigest`](crate::StateDigest) adds up 256-bit hashes: whoever knows its key finds another set with the same sum (the generalized
-//! birthday attack of Wagner, 2002, needs some 2^32 hashes). This one adds up vectors of 1,024 lanes of 16 bits, LtHash of Bellare and
+//! birthday attack of Wagner, 2002, needs some 2^32 hashes). This one adds up vectors of 1,024 lanes of 16 bits, `LtHash` of Bellare and
 //! Micciancio (1997) with the parameters of Lewi et al., "Securing Update Propagation with Homomorphic Hashing" (2019): more than 200 bits of
 //! security, and still a record is added or taken out without the others.
 

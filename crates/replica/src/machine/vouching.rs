@@ -89,7 +89,7 @@ impl Replica {
             let incoming = Incoming::new(from, origin, writes);
             let (upto, proof) = (Some(upto), Some(proof));
             let replaces = replaced.map(|r| r.kept);
-            self.take_state(Incoming { upto, proof, replaces, ..incoming }, records);
+            self.take_state(Incoming { upto, replaces, proof, ..incoming }, records);
         }
         self.go_on(now, from, origin, moves, records);
     }
