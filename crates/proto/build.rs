@@ -4,8 +4,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 8] =
-    ["common", "iam", "sts", "decision", "propagation", "cluster", "region", "peer"];
+const FILES: [&str; 9] =
+    ["common", "iam", "sts", "decision", "propagation", "cluster", "region", "workload", "peer"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from("../../proto");

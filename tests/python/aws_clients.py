@@ -303,6 +303,8 @@ def besides(iam) -> None:
     assert login["PasswordResetRequired"] and login["UserName"] == "ada", login
     iam.update_login_profile(UserName="ada", PasswordResetRequired=False)
     assert not iam.get_login_profile(UserName="ada")["LoginProfile"]["PasswordResetRequired"]
+    refused("ReportNotPresent", 410, iam.get_credential_report)
+    assert iam.generate_credential_report()["State"] == "STARTED"
     assert iam.generate_credential_report()["State"] == "COMPLETE"
     report = list(csv.DictReader(io.StringIO(iam.get_credential_report()["Content"].decode())))
     rows = {row["user"]: row for row in report}

@@ -31,6 +31,8 @@ const ASKS_MAX: u32 = 6_000;
 struct Endpoint {
     node: String,
     address: String,
+    #[serde(default)]
+    aws: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -145,6 +147,13 @@ impl Cluster {
         let name = format!("n{node}");
         let found = self.profile.endpoints.iter().find(|e| e.node == name);
         Ok(found.ok_or("no such node")?.address.clone())
+    }
+
+    /// The address of a node for clients of AWS, `host:port`.
+    pub fn aws_address(&self, node: u64) -> Result<String, Failure> {
+        let name = format!("n{node}");
+        let found = self.profile.endpoints.iter().find(|e| e.node == name).ok_or("no such node")?;
+        Ok(found.aws.trim_start_matches("https://").to_owned())
     }
 
     /// The authority's certificate, PEM.

@@ -3,28 +3,50 @@
 //! The one idea: everything is a pure function of bytes, keys and a time that is an argument. Nothing is compared in a way that tells an
 //! attacker how far it got, and no secret has a `Debug` that shows it.
 
+mod certificate;
+mod federated;
+mod instance;
+mod jose;
 mod mac;
 pub mod merkle;
 mod node_key;
+mod oidc;
+mod outbound;
 mod password;
 mod qr_code;
+mod saml;
 mod seal;
 mod secret;
 mod session;
 mod sigv4;
+mod ssh_key;
 mod totp;
 mod verified;
 
+pub use certificate::{Certificate, CertificateError};
+pub use federated::FederatedIdentity;
+pub use instance::{InstanceSecret, InstanceSecretError};
+pub use jose::{JwkError, JwkSet, Jws, JwsAlgorithm, JwsError};
 pub use mac::{Mac, MacError};
 pub use node_key::{NodeKey, NodeKeyError, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_signature};
+pub use oidc::{
+    CLOCK_SKEW_SECONDS, CheckedToken, Discovery, IdentityToken, KeyShelf, KeyStep, KeyTimes,
+    OidcError, certificate_thumbprint,
+};
+pub use outbound::{SIGNING_ALGORITHMS, SigningError, TokenKey};
 pub use password::{PasswordError, hash_password, verify_password};
 pub use qr_code::{QrCodeError, qr_code_png};
+pub use saml::{SamlError, SamlExpected, SamlIdentity, SamlKey, SamlMetadata, verify_saml};
 pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;
-pub use session::{Issued, Session, SessionAttributes, SessionError, SessionKind, SessionTag};
+pub use session::{
+    FederationKey, Issued, Session, SessionAttributes, SessionError, SessionFederation,
+    SessionKind, SessionTag,
+};
 pub use sigv4::{
     AuthnError, CachedKey, HttpRequest, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD,
     amz_date, payload_hash, sign, string_to_sign,
 };
+pub use ssh_key::{SshKey, SshKeyError};
 pub use totp::{SEED_BYTES, Seed, SeedError};
 pub use verified::Verified;

@@ -1,9 +1,13 @@
 //! Sessions that need no table: everything about them is sealed in the session token.
 
+mod federation;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use prost::Message;
 
 use crate::{ClusterKey, SealError, Secret, merkle, verify_signature};
+
+pub use federation::{FederationKey, SessionFederation};
 
 /// What a session acts as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +79,8 @@ pub struct Session {
     pub policies: Option<Vec<String>>,
     /// Principals and access keys by which it came to be: unique ids, and `root`. What contains one of them contains the session.
     pub lineage: Vec<String>,
+    /// What an identity provider said, where it was one that vouched for the session.
+    pub federation: Option<SessionFederation>,
     /// What it knows of how it was made.
     pub attributes: SessionAttributes,
 }
@@ -110,6 +116,8 @@ struct SessionV1 {
     has_policies: bool,
     #[prost(string, repeated, tag = "30")]
     lineage: Vec<String>,
+    #[prost(message, optional, tag = "45")]
+    federation: Option<SessionFederation>,
     #[prost(uint32, tag = "40")]
     kind: u32,
     #[prost(message, optional, tag = "41")]
@@ -190,6 +198,7 @@ impl Session {
             policies: self.policies.clone().unwrap_or_default(),
             has_policies: self.policies.is_some(),
             lineage: self.lineage.clone(),
+            federation: self.federation.clone(),
             kind: self.kind as u32,
             attributes: Some(self.attributes.clone()),
             issuer: key.issuer().map_or(0, |(node, _)| node),
@@ -247,6 +256,7 @@ impl Session {
             expires: wire.expires,
             policies: wire.has_policies.then_some(wire.policies),
             lineage: wire.lineage,
+            federation: wire.federation,
             attributes: wire.attributes.unwrap_or_default(),
         };
         Ok((session, issued))
@@ -272,6 +282,10 @@ mod tests {
             expires: 100,
             policies: Some(vec![]),
             lineage: vec!["AIDA".into(), "AKIA".into()],
+            federation: Some(SessionFederation {
+                provider: "arn:p".into(),
+                ..SessionFederation::default()
+            }),
             attributes: SessionAttributes {
                 tags: vec![SessionTag { key: "k".into(), value: "v".into(), transitive: true }],
                 source_identity: "ada".into(),

@@ -1,14 +1,20 @@
 //! Applying commands: authorize again, check, turn into records, absorb them.
 
+mod batch;
 mod credentials;
 mod entities;
+mod erase;
+mod federation;
+mod held;
 mod mfa;
 mod policies;
 mod region;
 mod resources;
+mod service_linked;
 mod session;
 mod tags;
 
+pub(crate) use batch::{check_batch, merge};
 use bytes::Bytes;
 use prost::Message;
 use tidegate_policy::{AccountId, Action, Request};
@@ -150,6 +156,7 @@ fn check_caller(
     }
     for (action, resource) in needed {
         let action = Action::parse(&action).map_err(|e| Rejection::invalid(e.to_string()))?;
+        let context = account.with_tags_of(&resource, &context);
         let request = Request::new(&resolved.principal, &action, &resource, &context);
         let decision = resolved.authorize(&request);
         if let Some(sentence) = decision.denied_sentence(&request) {
@@ -198,6 +205,9 @@ impl GroupState {
             .command
             .as_ref()
             .ok_or_else(|| Rejection::invalid("The request holds no command."))?;
+        if let Command::Batch(batch) = command {
+            return self.run_batch(index, time, envelope, batch);
+        }
         let number = envelope.account;
         let id = AccountId::from_u64(number).map_err(|e| Rejection::invalid(e.to_string()))?;
         if let Command::InitAccount(c) = command {
@@ -210,7 +220,10 @@ impl GroupState {
             }
             return Ok(self.init_account(index, time, number, c));
         }
-        let account = self.account(id).ok_or_else(|| account_missing(number))?;
+        // What is erased is no account any more, and not yet gone.
+        let erased = matches!(command, Command::EraseAccount(_));
+        let found = if erased { self.accounts.get(&number) } else { self.account(id) };
+        let account = found.ok_or_else(|| account_missing(number))?;
         check_caller(account, envelope, command, time)?;
         let mut step = Step { account, number, time, changes: Changes::default() };
         let access_key = envelope.caller.as_ref().map_or("", |c| &c.access_key);
@@ -235,6 +248,7 @@ impl GroupState {
             name: c.name.clone(),
             email: c.email.clone(),
             created: time,
+            partition: c.partition.clone(),
         };
         let mut changes = Changes::default();
         changes.put(Key::Account(number), &account);
@@ -272,6 +286,9 @@ impl Step<'_> {
             Command::ChangeResource(c) => self.change_resource(c),
             Command::ChangeTags(c) => self.change_tags(c),
             Command::UpdateGroup(c) => self.update_group(c),
+            Command::CreateServiceLinkedRole(c) => self.create_service_linked_role(c),
+            Command::DeleteServiceLinkedRole(c) => self.delete_service_linked_role(c),
+            Command::ChangeOutbound(c) => self.change_outbound(c),
             Command::EnableMfaDevice(c) => self.enable_mfa_device(c),
             Command::ResyncMfaDevice(c) => self.resync_mfa_device(c),
             Command::DeactivateMfaDevice(c) => self.deactivate_mfa_device(c),
@@ -279,6 +296,7 @@ impl Step<'_> {
             Command::ChangePassword(c) => self.change_password(c),
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
+            Command::EraseAccount(c) => Ok(self.erase_account(c)),
             Command::InitAccount(_)
             | Command::CreateCluster(_)
             | Command::RegisterNode(_)
@@ -288,7 +306,14 @@ impl Step<'_> {
             | Command::ChangeVoters(_)
             | Command::AddSigningKey(_)
             | Command::SetIssuing(_)
-            | Command::VotersChanged(_) => {
+            | Command::VotersChanged(_)
+            | Command::ReserveAlias(_)
+            | Command::ReleaseAlias(_)
+            | Command::ChangeFeatures(_)
+            | Command::ReserveAccessKey(_)
+            | Command::CloseAccount(_)
+            | Command::ForgetAccount(_)
+            | Command::Batch(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }
@@ -310,14 +335,28 @@ impl Command {
             Self::ChangeResource(c) => {
                 if let Some(Change::Create(r) | Change::Update(r)) = &mut c.change {
                     r.id.clear();
-                    // A hash has salt.
-                    if let Some(Body::LoginProfile(login)) = &mut r.body {
-                        login.hash.clear();
+                    match &mut r.body {
+                        // A hash has salt.
+                        Some(Body::LoginProfile(login)) => login.hash.clear(),
+                        Some(Body::ServiceCredential(credential)) => credential.hash.clear(),
+                        Some(Body::Instance(instance)) => {
+                            instance.secret_hash.clear();
+                            r.name.clear();
+                            c.name.clear();
+                        }
+                        _ => {}
                     }
                     if let Some(Body::MfaDevice(device)) = &mut r.body {
                         device.sealed_seed.clear();
                     }
                 }
+            }
+            Self::CreateServiceLinkedRole(c) => c.id.clear(),
+            Self::DeleteServiceLinkedRole(c) => c.task.clear(),
+            // Keys, their names and the issuer are the serving node's.
+            Self::ChangeOutbound(c) => {
+                c.keys.clear();
+                c.issuer.clear();
             }
             Self::ChangePassword(c) => c.hash.clear(),
             Self::ReserveAccount(c) => {

@@ -134,7 +134,8 @@ impl AccountState {
 
     /// The root user.
     pub fn root(&self) -> Arc<Resolved> {
-        Arc::new(Resolved::new(Principal::root(self.id()), PolicySet::default()))
+        let principal = Principal::root(self.id()).in_partition(self.partition());
+        Arc::new(Resolved::new(principal, PolicySet::default()))
     }
 
     fn memoised(
@@ -172,7 +173,8 @@ impl AccountState {
             identity.extend(self.policies_of(EntityKind::Group, group));
         }
         identity.extend(self.own_password_policy());
-        let mut principal = Principal::user(self.id(), &user.path, &user.name, &user.id);
+        let mut principal = Principal::user(self.id(), &user.path, &user.name, &user.id)
+            .in_partition(self.partition());
         principal.tags =
             user.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
         let boundary = self.boundary(&user.boundary);
@@ -185,7 +187,8 @@ impl AccountState {
         let role = &self.roles.get(name)?.value;
         let identity = self.policies_of(EntityKind::Role, name);
         let mut principal =
-            Principal::role_session(self.id(), &role.path, &role.name, &role.id, session);
+            Principal::role_session(self.id(), &role.path, &role.name, &role.id, session)
+                .in_partition(self.partition());
         principal.tags =
             role.tags.iter().map(|t| (t.key.as_str().into(), t.value.as_str().into())).collect();
         let boundary = self.boundary(&role.boundary);

@@ -2,10 +2,14 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+mod lifecycle;
+
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{mfa, record, region, rejection::Rejection, resource};
+pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
+
+use crate::{federation, mfa, record, region, rejection::Rejection, resource};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -190,6 +194,8 @@ commands! {
         email: String = (string, tag = "2");
         /// The root user's first access key.
         root_key: Option<record::AccessKey> = (message, optional, tag = "3");
+        /// Its partition; empty: `aws`.
+        partition: String = (string, tag = "120");
     }
     /// Founds the cluster. Only into an empty directory.
     CreateCluster {
@@ -264,6 +270,47 @@ commands! {
         /// Whether the caller is a cluster operator, as the leader that proposes this has it from the directory.
         by_operator: bool = (bool, tag = "2");
     }
+    /// Creates the role of a service.
+    CreateServiceLinkedRole {
+        /// `autoscaling.amazonaws.com` and the like.
+        service: String = (string, tag = "1");
+        /// What stands behind the role's name, or empty.
+        suffix: String = (string, tag = "2");
+        /// What it is for.
+        description: String = (string, tag = "3");
+        /// `AROA…`.
+        id: String = (string, tag = "4");
+    }
+    /// Deletes the role of a service.
+    DeleteServiceLinkedRole {
+        /// Name.
+        name: String = (string, tag = "1");
+        /// What makes the name of the task unique.
+        task: String = (string, tag = "2");
+    }
+    /// Reserves an alias for an account in the directory.
+    ReserveAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+    }
+    /// Gives an account's alias up, unless it was reserved again meanwhile.
+    ReleaseAlias {
+        /// The alias.
+        alias: String = (string, tag = "1");
+        /// The account.
+        account: u64 = (uint64, tag = "2");
+        /// Log index of the directory up to which a reservation is meant.
+        upto: u64 = (uint64, tag = "3");
+    }
+    /// Switches features of the organization on or off; what is absent stays.
+    ChangeFeatures {
+        /// Whether the management account may manage the credentials of root users.
+        root_credentials: Option<bool> = (bool, optional, tag = "1");
+        /// Whether it may act as them for a task.
+        root_sessions: Option<bool> = (bool, optional, tag = "2");
+    }
     /// Who asks, as it stands in the log.
     CallerRef {
         /// One of [`caller_kind`].
@@ -286,6 +333,8 @@ commands! {
         lineage: Vec<String> = (string, repeated, tag = "20");
         /// When a session was issued, in milliseconds since the Unix epoch.
         issued: u64 = (uint64, tag = "21");
+        /// What an identity provider said, where it was one that vouched for the session.
+        federation: Option<federation::Federation> = (message, optional, tag = "45");
         /// A session's tags, those that it inherited among them.
         session_tags: Vec<record::Tag> = (message, repeated, tag = "40");
         /// Keys of those tags that sessions made from this one have too.
@@ -315,7 +364,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 130, 131");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131");
     }
     /// What became of a command.
     Outcome {
@@ -325,7 +374,7 @@ commands! {
     /// What a command gives back.
     ReplyBox {
         /// The entity.
-        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20");
+        reply: Option<Reply> = (oneof = "Reply", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 45");
         /// Log index at which the entity last changed: its etag.
         revision: u64 = (uint64, tag = "16");
     }
@@ -418,6 +467,39 @@ pub enum Command {
     /// See [`resource::UpdateGroup`].
     #[prost(message, tag = "72")]
     UpdateGroup(resource::UpdateGroup),
+    /// See [`CreateServiceLinkedRole`].
+    #[prost(message, tag = "100")]
+    CreateServiceLinkedRole(CreateServiceLinkedRole),
+    /// See [`DeleteServiceLinkedRole`].
+    #[prost(message, tag = "101")]
+    DeleteServiceLinkedRole(DeleteServiceLinkedRole),
+    /// See [`ReserveAlias`].
+    #[prost(message, tag = "102")]
+    ReserveAlias(ReserveAlias),
+    /// See [`ReleaseAlias`].
+    #[prost(message, tag = "103")]
+    ReleaseAlias(ReleaseAlias),
+    /// See [`ChangeFeatures`].
+    #[prost(message, tag = "104")]
+    ChangeFeatures(ChangeFeatures),
+    /// See [`federation::ChangeOutbound`].
+    #[prost(message, tag = "90")]
+    ChangeOutbound(federation::ChangeOutbound),
+    /// See [`ReserveAccessKey`].
+    #[prost(message, tag = "120")]
+    ReserveAccessKey(ReserveAccessKey),
+    /// See [`CloseAccount`].
+    #[prost(message, tag = "121")]
+    CloseAccount(CloseAccount),
+    /// See [`EraseAccount`].
+    #[prost(message, tag = "122")]
+    EraseAccount(EraseAccount),
+    /// See [`ForgetAccount`].
+    #[prost(message, tag = "123")]
+    ForgetAccount(ForgetAccount),
+    /// See [`Batch`].
+    #[prost(message, tag = "124")]
+    Batch(Batch),
     /// See [`mfa::EnableMfaDevice`].
     #[prost(message, tag = "80")]
     EnableMfaDevice(mfa::EnableMfaDevice),
@@ -477,6 +559,9 @@ pub enum Reply {
     /// The instance profile, identity provider or the like.
     #[prost(message, tag = "20")]
     Resource(resource::Resource),
+    /// How the account vouches for its principals.
+    #[prost(message, tag = "45")]
+    Outbound(federation::Outbound),
 }
 
 /// A reply or a refusal.

@@ -1,5 +1,8 @@
 //! Group 0: the cluster, its nodes, its groups, and which account lives where.
 
+mod closing;
+mod keys;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
@@ -10,9 +13,11 @@ use tidegate_replica::{GroupId, Record};
 
 use crate::{
     Command, Envelope, Key, Outcome, Reply,
-    apply::{Changes, check_request_id, check_sizes, origin, records},
+    apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
     command::{ReplyBox, caller_kind},
-    record::{AccountPlacement, Cluster, EmailOwner, Node, Placement, SigningKey},
+    record::{
+        AccountPlacement, Cluster, EmailOwner, Features, KeyOwner, Node, Placement, SigningKey,
+    },
     rejection::{Rejection, RejectionKind},
     requests::Requests,
     state::{Applied, BadRecord, LocalRow},
@@ -25,6 +30,8 @@ const VOTERS: [usize; 4] = [1, 3, 5, 7];
 const SIGNING_KEY_BYTES: usize = 32;
 /// Keys that a node may have had: it gets another only when its store was lost.
 const SIGNING_KEYS_OF_NODE_MAX: u32 = 64;
+/// Partitions that an account may be of; empty: `aws`.
+const PARTITIONS: [&str; 4] = ["", "aws", "aws-cn", "aws-us-gov"];
 
 /// The directory as a persistent value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +41,11 @@ pub struct DirectoryState {
     placements: OrdMap<u32, Arc<Placement>>,
     accounts: OrdMap<u64, Arc<AccountPlacement>>,
     emails: OrdMap<Arc<str>, u64>,
+    /// The account of an alias, and the log index at which it was reserved.
+    aliases: OrdMap<Arc<str>, (u64, u64)>,
+    features: Features,
+    /// Access key ids that were chosen, with the account of each.
+    keys: OrdMap<Arc<str>, u64>,
     /// By node and number.
     signing_keys: OrdMap<(u64, u32), Arc<SigningKey>>,
     requests: Requests,
@@ -91,6 +103,16 @@ impl DirectoryState {
         groups.get(n.checked_rem(groups.len())?).map(|g| GroupId(*g))
     }
 
+    /// The features of the organization that are switched on.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// The account that an alias is reserved for.
+    pub fn alias(&self, alias: &str) -> Option<u64> {
+        self.aliases.get(alias).map(|(account, _)| *account)
+    }
+
     /// Takes a record in: the only way in which the directory changes.
     pub fn absorb(&mut self, record: &Record) -> Result<(), BadRecord> {
         let key = Key::decode(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
@@ -112,6 +134,19 @@ impl DirectoryState {
             Key::Email(e) => match value.map(read::<EmailOwner>).transpose()? {
                 Some(owner) => drop(self.emails.insert(e.into(), owner.account)),
                 None => drop(self.emails.remove(e.as_str())),
+            },
+            Key::Alias(a) => match value.map(read::<EmailOwner>).transpose()? {
+                Some(owner) => {
+                    self.aliases.insert(a.into(), (owner.account, record.stamp.revision));
+                }
+                None => {
+                    self.aliases.remove(a.as_str());
+                }
+            },
+            Key::Features => self.features = value.map(read).transpose()?.unwrap_or_default(),
+            Key::ChosenKey(id) => match value.map(read::<KeyOwner>).transpose()? {
+                Some(owner) => drop(self.keys.insert(id.into(), owner.account)),
+                None => drop(self.keys.remove(id.as_str())),
             },
             Key::SigningKey(node, number) => match value.map(read).transpose()? {
                 Some(key) => drop(self.signing_keys.insert((node, number), Arc::new(key))),
@@ -138,11 +173,9 @@ impl DirectoryState {
             return Applied { records: Vec::new(), local: Vec::new(), outcome };
         }
         let before = self.clone();
-        let mut changes = Changes::default();
         let done = check_request_id(envelope)
-            .and_then(|()| self.run(time, envelope, &mut changes))
-            .and_then(|reply| {
-                let records = records(origin(GroupId::DIRECTORY), index, changes.writes);
+            .and_then(|()| self.execute(index, time, envelope))
+            .and_then(|(records, reply)| {
                 let outcome = Outcome::new(Ok(ReplyBox { reply: Some(reply), revision: index }));
                 check_sizes(&records, &outcome)?;
                 for record in &records {
@@ -160,6 +193,31 @@ impl DirectoryState {
             self.requests.remember(envelope, time, &outcome)
         };
         Applied { records, local, outcome }
+    }
+
+    /// The records that a command becomes. A batch's commands each see those before them.
+    fn execute(
+        &self,
+        index: u64,
+        time: u64,
+        envelope: &Envelope,
+    ) -> Result<(Vec<Record>, Reply), Rejection> {
+        let mut changes = Changes::default();
+        let Some(Command::Batch(batch)) = &envelope.command else {
+            let reply = self.run(time, envelope, &mut changes)?;
+            return Ok((records(origin(GroupId::DIRECTORY), index, changes.writes), reply));
+        };
+        check_batch(envelope, batch)?;
+        let mut state = self.clone();
+        let mut all = Vec::new();
+        for inner in &batch.commands {
+            let (records, _reply) = state.execute(index, time, inner)?;
+            for record in &records {
+                state.absorb(record).map_err(|bad| Rejection::invalid(bad.to_string()))?;
+            }
+            merge(&mut all, records);
+        }
+        Ok((all, Reply::Done(true)))
     }
 
     fn run(
@@ -216,6 +274,9 @@ impl DirectoryState {
                 Ok(Reply::Done(true))
             }
             Some(Command::ReserveAccount(c)) => self.reserve_account(time, c, changes),
+            Some(Command::ReserveAccessKey(c)) => self.reserve_access_key(c, changes),
+            Some(Command::CloseAccount(c)) => self.close_account(c.account, changes),
+            Some(Command::ForgetAccount(c)) => self.forget_account(c.account, changes),
             Some(Command::ActivateAccount(c)) => {
                 let account = self.accounts.get(&c.account);
                 let account = account
@@ -224,6 +285,22 @@ impl DirectoryState {
                     AccountPlacement { active: true, root_key: None, ..(**account).clone() };
                 changes.put(Key::AccountPlacement(c.account), &account);
                 Ok(Reply::AccountPlacement(account))
+            }
+            Some(Command::ReserveAlias(c)) => self.reserve_alias(c, changes),
+            Some(Command::ReleaseAlias(c)) => {
+                let owner = self.aliases.get(c.alias.as_str());
+                if owner.is_some_and(|(account, at)| *account == c.account && *at <= c.upto) {
+                    changes.delete(Key::Alias(c.alias.clone()));
+                }
+                Ok(Reply::Done(true))
+            }
+            Some(Command::ChangeFeatures(c)) => {
+                let features = Features {
+                    root_credentials: c.root_credentials.unwrap_or(self.features.root_credentials),
+                    root_sessions: c.root_sessions.unwrap_or(self.features.root_sessions),
+                };
+                changes.put(Key::Features, &features);
+                Ok(Reply::Done(true))
             }
             _ => Err(Rejection::invalid("This command does not belong to the directory.")),
         }
@@ -252,6 +329,24 @@ impl DirectoryState {
         if let Some(operator) = &c.operator {
             reserve(time, operator, changes);
         }
+        Ok(Reply::Done(true))
+    }
+
+    /// An alias is one account's in the whole cluster.
+    fn reserve_alias(
+        &self,
+        c: &crate::command::ReserveAlias,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        crate::validate::alias(&c.alias)?;
+        if !self.accounts.contains_key(&c.account) {
+            return Err(Rejection::no_such("account", &format!("{:012}", c.account)));
+        }
+        if self.aliases.get(c.alias.as_str()).is_some_and(|(owner, _)| *owner != c.account) {
+            let message = format!("The account alias {} already exists.", c.alias);
+            return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
+        }
+        changes.put(Key::Alias(c.alias.clone()), &EmailOwner { account: c.account });
         Ok(Reply::Done(true))
     }
 
@@ -370,6 +465,16 @@ impl DirectoryState {
             AccountId::from_u64(wanted.account).map_err(|e| Rejection::invalid(e.to_string()))?;
         if self.accounts.contains_key(&wanted.account) {
             return Err(Rejection::exists("Account", &id.to_string()));
+        }
+        if self.is_said_by_a_key(wanted.account) {
+            let message =
+                format!("The account id {id} is what an access key id of another account says.");
+            return Err(Rejection::new(RejectionKind::EntityAlreadyExists, message));
+        }
+        if !PARTITIONS.contains(&wanted.partition.as_str()) {
+            let message =
+                format!("`{}` is no partition: aws, aws-cn or aws-us-gov.", wanted.partition);
+            return Err(Rejection::invalid(message));
         }
         if self.emails.contains_key(wanted.email.to_ascii_lowercase().as_str()) {
             let message =

@@ -17,6 +17,12 @@ pub enum IdKind {
     ManagedPolicy,
     /// `AIPA`.
     InstanceProfile,
+    /// `ASCA`.
+    Certificate,
+    /// `APKA`.
+    PublicKey,
+    /// `ACCA`.
+    ServiceCredential,
 }
 
 impl IdKind {
@@ -28,6 +34,9 @@ impl IdKind {
             Self::Group => "AGPA",
             Self::ManagedPolicy => "ANPA",
             Self::InstanceProfile => "AIPA",
+            Self::Certificate => "ASCA",
+            Self::PublicKey => "APKA",
+            Self::ServiceCredential => "ACCA",
         }
     }
 }

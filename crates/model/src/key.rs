@@ -67,6 +67,8 @@ pub enum Key {
     Lift(u64, String),
     /// Sessions of a role that are void, imported likewise, by the role's unique id.
     Void(u64, String),
+    /// How an account vouches for its principals.
+    Outbound(u64),
     /// The cluster itself.
     Cluster,
     /// A node.
@@ -77,6 +79,12 @@ pub enum Key {
     AccountPlacement(u64),
     /// Which account a root e-mail address belongs to.
     Email(String),
+    /// Which account an alias belongs to.
+    Alias(String),
+    /// The features of the organization that are switched on.
+    Features,
+    /// Which account an access key id belongs to that was chosen.
+    ChosenKey(String),
     /// A key that a node signs with: the node, and its how-manieth key.
     SigningKey(u64, u32),
 }
@@ -157,6 +165,7 @@ impl Key {
                 head(34, *a);
                 texts(&mut b, &[role]);
             }
+            Self::Outbound(a) => head(45, *a),
             Self::Cluster => head(64, 0),
             Self::Node(n) => head(65, *n),
             Self::Placement(g) => head(66, u64::from(*g)),
@@ -164,6 +173,15 @@ impl Key {
             Self::Email(e) => {
                 head(68, 0);
                 texts(&mut b, &[e]);
+            }
+            Self::Alias(alias) => {
+                head(50, 0);
+                texts(&mut b, &[alias]);
+            }
+            Self::Features => head(51, 0),
+            Self::ChosenKey(id) => {
+                head(69, 0);
+                texts(&mut b, &[id]);
             }
             Self::SigningKey(n, number) => {
                 head(70, *n);
@@ -215,11 +233,15 @@ impl Key {
             32 => Some(Self::Imported(number, text(rest)?)),
             33 => Some(Self::Lift(number, text(rest)?)),
             34 => Some(Self::Void(number, text(rest)?)),
+            50 if number == 0 => Some(Self::Alias(text(rest)?)),
+            51 if number == 0 => alone(Self::Features),
+            45 => alone(Self::Outbound(number)),
             64 if number == 0 => alone(Self::Cluster),
             65 => alone(Self::Node(number)),
             66 => alone(Self::Placement(number.try_into().ok()?)),
             67 => alone(Self::AccountPlacement(number)),
             68 if number == 0 => Some(Self::Email(text(rest)?)),
+            69 if number == 0 => Some(Self::ChosenKey(text(rest)?)),
             70 => Some(Self::SigningKey(number, u32::from_be_bytes(rest.try_into().ok()?))),
             _ => None,
         }
@@ -250,11 +272,15 @@ mod tests {
             Key::Imported(7, t("q")),
             Key::Lift(7, t("q")),
             Key::Void(7, t("AROA")),
+            Key::Outbound(7),
             Key::Cluster,
             Key::Node(3),
             Key::Placement(2),
             Key::AccountPlacement(9),
             Key::Email(t("a@b")),
+            Key::Alias(t("acme")),
+            Key::Features,
+            Key::ChosenKey(t("AKIAIOSFODNN7EXAMPLE")),
             Key::SigningKey(3, 1),
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
@@ -273,7 +299,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 64_u8..=70],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=51, 64_u8..=70],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,

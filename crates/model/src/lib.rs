@@ -14,6 +14,7 @@ mod apply;
 mod caller;
 pub mod command;
 mod directory;
+pub mod federation;
 pub mod ids;
 mod key;
 pub mod mfa;
@@ -24,6 +25,8 @@ pub mod region;
 mod rejection;
 mod requests;
 pub mod resource;
+mod resource_tags;
+pub mod service_linked;
 mod state;
 mod validate;
 

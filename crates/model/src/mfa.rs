@@ -191,7 +191,7 @@ pub(crate) fn permissions(command: &Command, account: &AccountState) -> Vec<(Str
     };
     let arn = match account.user(user) {
         Some(user) => account.arn(EntityKind::User, &user.value.path, &user.value.name),
-        None if user.is_empty() => format!("arn:aws:iam::{}:root", account.id()),
+        None if user.is_empty() => account.root_arn(),
         None => account.arn(EntityKind::User, "/", user),
     };
     vec![(format!("iam:{action}"), arn)]

@@ -1,6 +1,8 @@
 //! Which actions on which resources a command needs: one table, for the serving node and for apply alike.
 
-use crate::{AccountState, Command, EntityKind, command::LiftQuarantine, region::Quarantine};
+use crate::{
+    AccountState, Command, EntityKind, command::LiftQuarantine, region::Quarantine, service_linked,
+};
 
 fn entity(account: &AccountState, kind: u32, name: &str) -> (&'static str, String) {
     let (kind, path) = match EntityKind::from_number(kind) {
@@ -25,11 +27,7 @@ fn new(account: &AccountState, kind: EntityKind, path: &str, name: &str) -> Stri
 }
 
 fn key_owner(account: &AccountState, user: &str) -> String {
-    if user.is_empty() {
-        format!("arn:aws:iam::{}:root", account.id())
-    } else {
-        entity(account, 1, user).1
-    }
+    if user.is_empty() { account.root_arn() } else { entity(account, 1, user).1 }
 }
 
 fn lifts(command: &LiftQuarantine) -> Vec<(String, String)> {
@@ -82,7 +80,10 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         }
         Command::CreatePolicy(c) => {
             let path = if c.path.is_empty() { "/" } else { &c.path };
-            one("CreatePolicy", format!("arn:aws:iam::{}:policy{path}{}", account.id(), c.name))
+            one(
+                "CreatePolicy",
+                format!("arn:{}:iam::{}:policy{path}{}", account.partition(), account.id(), c.name),
+            )
         }
         Command::CreatePolicyVersion(c) => one("CreatePolicyVersion", c.arn.clone()),
         Command::PolicyVersion(c) => one(
@@ -107,6 +108,15 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         Command::ChangeResource(_) | Command::ChangeTags(_) | Command::UpdateGroup(_) => {
             crate::resource::permissions(command, account)
         }
+        Command::CreateServiceLinkedRole(c) => {
+            let role = service_linked::role(&c.service, &c.suffix);
+            let arn = role.map(|r| account.arn(EntityKind::Role, &r.path, &r.name));
+            one("CreateServiceLinkedRole", arn.unwrap_or_else(|_| "*".to_owned()))
+        }
+        Command::DeleteServiceLinkedRole(c) => {
+            one("DeleteServiceLinkedRole", entity(account, 3, &c.name).1)
+        }
+        Command::ChangeOutbound(c) => one(crate::federation::action(c), "*".to_owned()),
         Command::EnableMfaDevice(_)
         | Command::ResyncMfaDevice(_)
         | Command::DeactivateMfaDevice(_)
@@ -123,6 +133,14 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::ChangeVoters(_)
         | Command::AddSigningKey(_)
         | Command::SetIssuing(_)
-        | Command::VotersChanged(_) => Vec::new(),
+        | Command::VotersChanged(_)
+        | Command::ReserveAlias(_)
+        | Command::ReleaseAlias(_)
+        | Command::ChangeFeatures(_)
+        | Command::ReserveAccessKey(_)
+        | Command::CloseAccount(_)
+        | Command::EraseAccount(_)
+        | Command::ForgetAccount(_)
+        | Command::Batch(_) => Vec::new(),
     }
 }

@@ -28,6 +28,16 @@ pub const ROLE_INLINE_MAX: usize = 10_240;
 pub const TRUST_POLICY_MAX: usize = 2_048;
 /// Bytes of a document as it is sent, white space included. AWS takes 131,072; an entry of the log holds less.
 pub const DOCUMENT_BYTES_MAX: usize = 40_960;
+/// Server certificates in an account.
+pub const SERVER_CERTIFICATES_MAX: usize = 20;
+/// Signing certificates of one user, or of the root user.
+pub const SIGNING_CERTIFICATES_MAX: usize = 2;
+/// SSH public keys of one user.
+pub const SSH_KEYS_MAX: usize = 5;
+/// Credentials of one user for one service.
+pub const SERVICE_CREDENTIALS_MAX: usize = 2;
+/// Reports that were asked for, and deletions of service-linked roles, that an account remembers of each. Past it the oldest are forgotten.
+pub const TASKS_MAX: usize = 100;
 /// Tags on one entity.
 pub const TAGS_MAX: usize = 50;
 /// Bytes of a stored entity or of a remembered answer. A row of the store holds 60 KiB, with key, stamp and checksum: what is committed

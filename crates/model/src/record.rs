@@ -31,6 +31,9 @@ pub struct Account {
     /// When it was created, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "4")]
     pub created: u64,
+    /// Its partition; empty: `aws`.
+    #[prost(string, tag = "120")]
+    pub partition: String,
 }
 
 /// A user.
@@ -301,6 +304,20 @@ pub struct AccountPlacement {
     /// When it was reserved, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "7")]
     pub created: u64,
+    /// Its partition; empty: `aws`.
+    #[prost(string, tag = "120")]
+    pub partition: String,
+    /// Whether it is being deleted: nobody in it is known any more.
+    #[prost(bool, tag = "121")]
+    pub closing: bool,
+}
+
+/// The account of an access key id that was chosen.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct KeyOwner {
+    /// The account.
+    #[prost(uint64, tag = "1")]
+    pub account: u64,
 }
 
 /// The account of a root e-mail address.
@@ -309,4 +326,15 @@ pub struct EmailOwner {
     /// The account.
     #[prost(uint64, tag = "1")]
     pub account: u64,
+}
+
+/// Features of the organization that are switched on.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct Features {
+    /// Whether the management account may manage the credentials of root users.
+    #[prost(bool, tag = "1")]
+    pub root_credentials: bool,
+    /// Whether it may act as them for a task.
+    #[prost(bool, tag = "2")]
+    pub root_sessions: bool,
 }

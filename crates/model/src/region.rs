@@ -14,7 +14,8 @@ mod state;
 pub use key::{KEYS, RegionKey, check_writer, writer};
 pub use quarantine::{
     CLOCK_SKEW_MAX_MILLIS, LastUsed, Lift, QUARANTINE_MILLIS_MAX, QUARANTINE_MILLIS_MIN,
-    Quarantine, REASON_CHARS_MAX, Subject, Target, VoidSessions, target_kind,
+    Quarantine, REASON_CHARS_MAX, ROOT_ENTITY, Subject, Target, VoidSessions, access_cell,
+    target_kind,
 };
 pub use rules::{
     ISSUER_MAX, LIFTS_AT_ONCE_MAX, NODE_MAX, check_quarantine, check_quota, check_reason, may_lift,

@@ -38,6 +38,12 @@ pub enum RejectionKind {
     Quarantined = 30,
     /// The caller's session was issued before sessions of its role became void.
     SessionVoid = 31,
+    /// Somebody of the account has this certificate already.
+    DuplicateCertificate = 50,
+    /// The user has this SSH public key already.
+    DuplicateSshPublicKey = 51,
+    /// AWS attaches the policy to its own roles, and to nothing else.
+    PolicyNotAttachable = 52,
     /// A code of an MFA device is not good, or not any more.
     InvalidAuthenticationCode = 40,
     /// What has the name now is not what was looked at.

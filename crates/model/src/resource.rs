@@ -1,12 +1,20 @@
 //! What an account holds besides users, groups, roles and policies: instance profiles, identity providers, its alias, its password
-//! policy, login profiles, MFA devices. One kind of record for all of them, so that a new kind is a body, a row in a table, and its rules.
+//! policy, login profiles, MFA devices, certificates, keys and the like. One kind of record for all of them, so that a new kind is a body, a
+//! row in a table, and its rules.
 
+mod held;
+mod instance;
 mod password;
 
 use prost::{Message, Oneof};
 
 use crate::{AccountState, Command, mfa::MfaDevice, record::Tag};
 
+pub use held::{
+    AccessReport, AccountProperties, CredentialReport, ReportKind, RoleDeletion, ServerCertificate,
+    ServiceCredential, SigningCertificate, SshPublicKey, TokenPreferences, held_name, holder,
+};
+pub use instance::{EC2, role_of_instance, trusts_service};
 pub use password::violation as password_violation;
 
 /// The kinds of resources. The numbers are stored and never change.
@@ -24,6 +32,26 @@ pub enum ResourceKind {
     PasswordPolicy = 5,
     /// A user's password.
     LoginProfile = 6,
+    /// A certificate that servers show.
+    ServerCertificate = 50,
+    /// A user's certificate for signing.
+    SigningCertificate = 51,
+    /// A user's SSH public key.
+    SshPublicKey = 52,
+    /// A user's credential for one service.
+    ServiceCredential = 53,
+    /// What became of the deletion of a service-linked role.
+    RoleDeletion = 54,
+    /// A report on when services were used last, as it was asked for.
+    AccessReport = 55,
+    /// Settings of the account by name.
+    AccountProperties = 56,
+    /// Which version of session tokens the account prefers.
+    TokenPreferences = 57,
+    /// That a credential report was asked for.
+    CredentialReport = 58,
+    /// A workload that is given a role's credentials.
+    Instance = 65,
     /// A virtual MFA device.
     MfaDevice = 40,
 }
@@ -37,19 +65,29 @@ struct Row {
 
 impl ResourceKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: &[Self] = &[
         Self::InstanceProfile,
         Self::OidcProvider,
         Self::SamlProvider,
         Self::AccountAlias,
         Self::PasswordPolicy,
         Self::LoginProfile,
+        Self::ServerCertificate,
+        Self::SigningCertificate,
+        Self::SshPublicKey,
+        Self::ServiceCredential,
+        Self::RoleDeletion,
+        Self::AccessReport,
+        Self::AccountProperties,
+        Self::TokenPreferences,
+        Self::CredentialReport,
+        Self::Instance,
         Self::MfaDevice,
     ];
 
     /// The kind with this number.
     pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| *k as u32 == number)
+        Self::ALL.iter().copied().find(|k| *k as u32 == number)
     }
 
     fn row(self) -> Row {
@@ -69,6 +107,38 @@ impl ResourceKind {
             Self::AccountAlias => row("Account Alias", "", ("AccountAliasesPerAccount", 1)),
             Self::PasswordPolicy => row("Password Policy", "", ("PasswordPoliciesPerAccount", 1)),
             Self::LoginProfile => row("Login Profile", "", ("LoginProfilesPerAccount", 5_000)),
+            Self::ServerCertificate => row(
+                "Server Certificate",
+                "server-certificate",
+                ("ServerCertificatesPerAccount", crate::SERVER_CERTIFICATES_MAX),
+            ),
+            Self::SigningCertificate => row(
+                "Certificate",
+                "",
+                ("SigningCertificatesPerUser", crate::SIGNING_CERTIFICATES_MAX),
+            ),
+            Self::SshPublicKey => {
+                row("Public Key", "", ("SSHPublicKeysPerUser", crate::SSH_KEYS_MAX))
+            }
+            Self::ServiceCredential => row(
+                "Service Specific Credential",
+                "",
+                ("ServiceSpecificCredentialsPerUser", crate::SERVICE_CREDENTIALS_MAX),
+            ),
+            Self::RoleDeletion => {
+                row("Deletion Task", "", ("RoleDeletionsPerAccount", crate::TASKS_MAX))
+            }
+            Self::AccessReport => row("Job", "", ("AccessReportsPerAccount", crate::TASKS_MAX)),
+            Self::AccountProperties => {
+                row("Account Properties", "", ("AccountPropertiesPerAccount", 1))
+            }
+            Self::CredentialReport => {
+                row("Credential Report", "", ("CredentialReportsPerAccount", 1))
+            }
+            Self::TokenPreferences => {
+                row("Token Preferences", "", ("TokenPreferencesPerAccount", 1))
+            }
+            Self::Instance => row("Instance", "instance", ("InstancesPerAccount", 10_000)),
             Self::MfaDevice => {
                 row("VirtualMFADevice", "mfa", ("VirtualMFADevicesPerAccount", 5_000))
             }
@@ -85,17 +155,32 @@ impl ResourceKind {
         self.row().title
     }
 
-    /// The ARN of one in an account; of what has none, that of what it belongs to.
+    /// The ARN of one in an account; of what has none, that of what it belongs to. `path` is an instance's region.
     pub fn arn(self, account: &AccountState, path: &str, name: &str) -> String {
         let path = if path.is_empty() { "/" } else { path };
         match self {
-            Self::AccountAlias | Self::PasswordPolicy => "*".to_owned(),
+            Self::AccountAlias
+            | Self::PasswordPolicy
+            | Self::RoleDeletion
+            | Self::AccessReport
+            | Self::AccountProperties
+            | Self::TokenPreferences
+            | Self::CredentialReport => "*".to_owned(),
+            Self::SigningCertificate | Self::SshPublicKey | Self::ServiceCredential => {
+                held::holder_arn(account, name)
+            }
             Self::LoginProfile => {
                 let path = account.user(name).map_or("/", |u| u.value.path.as_str());
                 account.arn(crate::EntityKind::User, path, name)
             }
-            Self::InstanceProfile | Self::OidcProvider | Self::SamlProvider | Self::MfaDevice => {
-                format!("arn:aws:iam::{}:{}{path}{name}", account.id(), self.row().arn)
+            Self::Instance => instance::arn(account, path, name),
+            Self::InstanceProfile
+            | Self::OidcProvider
+            | Self::SamlProvider
+            | Self::MfaDevice
+            | Self::ServerCertificate => {
+                let (partition, word) = (account.partition(), self.row().arn);
+                format!("arn:{partition}:iam::{}:{word}{path}{name}", account.id())
             }
         }
     }
@@ -113,7 +198,7 @@ messages! {
     Resource {
         /// Its name as typed; for an OIDC provider its URL without the scheme.
         name: String = (string, tag = "1");
-        /// Its path, where it has one.
+        /// Its path, where it has one; of an instance its region.
         path: String = (string, tag = "2");
         /// Its unique id, where it has one.
         id: String = (string, tag = "3");
@@ -122,7 +207,7 @@ messages! {
         /// Its tags.
         tags: Vec<Tag> = (message, repeated, tag = "5");
         /// What it is.
-        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40");
+        body: Option<Body> = (oneof = "Body", tags = "16, 17, 18, 19, 20, 21, 40, 50, 51, 52, 53, 54, 55, 56, 57, 58, 120");
     }
     /// See [`ResourceKind::InstanceProfile`].
     InstanceProfile {
@@ -177,6 +262,15 @@ messages! {
         /// Hashes of the passwords before, the newest first: as many as a password policy can ask not to be used again.
         previous: Vec<String> = (string, repeated, tag = "4");
     }
+    /// See [`ResourceKind::Instance`]. Its name is its id, `i-…`.
+    Instance {
+        /// The name of its instance profile in lower case; empty: it has its role by name.
+        profile: String = (string, tag = "1");
+        /// The name of its role in lower case; empty: it has that of its profile.
+        role: String = (string, tag = "2");
+        /// SHA-256 of its secret, which is 256 random bits: no slower hash is needed.
+        secret_hash: Vec<u8> = (bytes = "vec", tag = "3");
+    }
     /// Changes one resource.
     ChangeResource {
         /// Its kind.
@@ -229,6 +323,36 @@ pub enum Body {
     /// See [`LoginProfile`].
     #[prost(message, tag = "21")]
     LoginProfile(LoginProfile),
+    /// See [`ServerCertificate`].
+    #[prost(message, tag = "50")]
+    ServerCertificate(ServerCertificate),
+    /// See [`SigningCertificate`].
+    #[prost(message, tag = "51")]
+    SigningCertificate(SigningCertificate),
+    /// See [`SshPublicKey`].
+    #[prost(message, tag = "52")]
+    SshPublicKey(SshPublicKey),
+    /// See [`ServiceCredential`].
+    #[prost(message, tag = "53")]
+    ServiceCredential(ServiceCredential),
+    /// See [`RoleDeletion`].
+    #[prost(message, tag = "54")]
+    RoleDeletion(RoleDeletion),
+    /// See [`AccessReport`].
+    #[prost(message, tag = "55")]
+    AccessReport(AccessReport),
+    /// See [`AccountProperties`].
+    #[prost(message, tag = "56")]
+    AccountProperties(AccountProperties),
+    /// See [`TokenPreferences`].
+    #[prost(message, tag = "57")]
+    TokenPreferences(TokenPreferences),
+    /// See [`CredentialReport`].
+    #[prost(message, tag = "58")]
+    CredentialReport(CredentialReport),
+    /// See [`Instance`].
+    #[prost(message, tag = "120")]
+    Instance(Instance),
     /// See [`MfaDevice`].
     #[prost(message, tag = "40")]
     MfaDevice(MfaDevice),
@@ -244,6 +368,16 @@ impl Body {
             Self::AccountAlias(_) => ResourceKind::AccountAlias,
             Self::PasswordPolicy(_) => ResourceKind::PasswordPolicy,
             Self::LoginProfile(_) => ResourceKind::LoginProfile,
+            Self::ServerCertificate(_) => ResourceKind::ServerCertificate,
+            Self::SigningCertificate(_) => ResourceKind::SigningCertificate,
+            Self::SshPublicKey(_) => ResourceKind::SshPublicKey,
+            Self::ServiceCredential(_) => ResourceKind::ServiceCredential,
+            Self::RoleDeletion(_) => ResourceKind::RoleDeletion,
+            Self::AccessReport(_) => ResourceKind::AccessReport,
+            Self::AccountProperties(_) => ResourceKind::AccountProperties,
+            Self::TokenPreferences(_) => ResourceKind::TokenPreferences,
+            Self::CredentialReport(_) => ResourceKind::CredentialReport,
+            Self::Instance(_) => ResourceKind::Instance,
             Self::MfaDevice(_) => ResourceKind::MfaDevice,
         }
     }
@@ -269,7 +403,7 @@ pub enum Change {
     Remove(String),
 }
 
-/// The action that a change of a resource needs.
+/// The action that a change of a resource needs, without its service where that is IAM.
 fn action(kind: ResourceKind, change: &Change) -> &'static str {
     match (kind, change) {
         (ResourceKind::InstanceProfile, Change::Create(_)) => "CreateInstanceProfile",
@@ -293,19 +427,29 @@ fn action(kind: ResourceKind, change: &Change) -> &'static str {
         (ResourceKind::LoginProfile, Change::Create(_)) => "CreateLoginProfile",
         (ResourceKind::LoginProfile, Change::Update(_)) => "UpdateLoginProfile",
         (ResourceKind::LoginProfile, _) => "DeleteLoginProfile",
+        (ResourceKind::Instance, Change::Create(_)) => "tidegate:RegisterInstance",
+        (ResourceKind::Instance, _) => "tidegate:EndInstance",
         (ResourceKind::MfaDevice, Change::Create(_)) => "CreateVirtualMFADevice",
         (ResourceKind::MfaDevice, _) => "DeleteVirtualMFADevice",
+        (kind, change) => held::action(kind, change),
     }
 }
 
 fn of_change(c: &ChangeResource, account: &AccountState) -> Option<Vec<(String, String)>> {
     let (kind, change) = (ResourceKind::from_number(c.kind)?, c.change.as_ref()?);
+    if let Some(all) = held::permissions(c, kind, change, account) {
+        return Some(all);
+    }
     let path = match change {
         Change::Create(new) => new.path.clone(),
         _ => account.resource(kind, &c.name).map(|r| r.value.path.clone()).unwrap_or_default(),
     };
-    let mut all =
-        vec![(format!("iam:{}", action(kind, change)), kind.arn(account, &path, &c.name))];
+    let needed = action(kind, change);
+    let needed = if needed.contains(':') { needed.to_owned() } else { format!("iam:{needed}") };
+    let mut all = vec![(needed, kind.arn(account, &path, &c.name))];
+    if let Change::Create(new) = change {
+        all.extend(instance::pass_role(account, new));
+    }
     if let (ResourceKind::InstanceProfile, Change::Add(role)) = (kind, change) {
         let path = account.role(role).map_or("/", |r| r.value.path.as_str());
         all.push(("iam:PassRole".to_owned(), account.arn(crate::EntityKind::Role, path, role)));
@@ -331,6 +475,7 @@ fn of_tags(c: &ChangeTags, account: &AccountState) -> Option<Vec<(String, String
                 ResourceKind::InstanceProfile => "InstanceProfile",
                 ResourceKind::OidcProvider => "OpenIDConnectProvider",
                 ResourceKind::SamlProvider => "SAMLProvider",
+                ResourceKind::ServerCertificate => "ServerCertificate",
                 ResourceKind::MfaDevice => "MFADevice",
                 _ => return None,
             };

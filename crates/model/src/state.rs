@@ -1,5 +1,7 @@
 //! The state of one group as a persistent value: cloning it costs nothing, and a clone never changes.
 
+mod partition;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use tidegate_replica::{GroupId, Record};
 use crate::{
     EntityKind, Key, ResourceKind,
     caller::Resolved,
+    federation::Outbound,
     record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
     region::{Lift, Quarantine, VoidSessions},
     requests::Requests,
@@ -86,6 +89,7 @@ pub struct AccountState {
     pub(crate) imported: OrdMap<Arc<str>, Arc<Quarantine>>,
     pub(crate) lifted: OrdMap<Arc<str>, Arc<Lift>>,
     pub(crate) void: OrdMap<Arc<str>, Arc<VoidSessions>>,
+    pub(crate) outbound: Option<Arc<Outbound>>,
     pub(crate) memo: Memo,
 }
 
@@ -111,6 +115,7 @@ impl PartialEq for AccountState {
             && self.imported == other.imported
             && self.lifted == other.lifted
             && self.void == other.void
+            && self.outbound == other.outbound
     }
 }
 
@@ -145,6 +150,7 @@ impl AccountState {
             imported: OrdMap::new(),
             lifted: OrdMap::new(),
             void: OrdMap::new(),
+            outbound: None,
             memo: Memo::default(),
         }
     }
@@ -289,18 +295,18 @@ impl AccountState {
 
     /// `arn:aws:iam::…:user/path/name` and the like.
     pub fn arn(&self, kind: EntityKind, path: &str, name: &str) -> String {
-        format!("arn:aws:iam::{}:{}{path}{name}", self.id, kind.word())
+        format!("arn:{}:iam::{}:{}{path}{name}", self.partition(), self.id, kind.word())
     }
 
     /// The ARN of a managed policy.
     pub fn policy_arn(&self, policy: &Policy) -> String {
-        format!("arn:aws:iam::{}:policy{}{}", self.id, policy.path, policy.name)
+        format!("arn:{}:iam::{}:policy{}{}", self.partition(), self.id, policy.path, policy.name)
     }
 
     /// The compiled form of a managed policy, AWS's or the account's own.
     pub(crate) fn managed(&self, arn: &str) -> Option<Arc<CompiledPolicy>> {
-        if arn.starts_with("arn:aws:iam::aws:") {
-            aws_managed::compiled(arn)
+        if let Some(name) = self.aws_managed(arn) {
+            aws_managed::compiled(&name)
         } else {
             self.policy(arn)?.compiled.clone()
         }
@@ -377,6 +383,7 @@ impl AccountState {
             Key::Imported(_, id) => absorb_one(&mut self.imported, arc(id), value)?,
             Key::Lift(_, id) => absorb_one(&mut self.lifted, arc(id), value)?,
             Key::Void(_, role) => absorb_one(&mut self.void, arc(role), value)?,
+            Key::Outbound(_) => self.outbound = value.map(read).transpose()?.map(Arc::new),
             _ => return Err(BadRecord("a key of the directory in an account".to_owned())),
         }
         self.memo = Memo::default();
@@ -545,7 +552,8 @@ impl GroupState {
             | Key::Resource(a, ..)
             | Key::Imported(a, _)
             | Key::Lift(a, _)
-            | Key::Void(a, _) => *a,
+            | Key::Void(a, _)
+            | Key::Outbound(a) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;
@@ -554,7 +562,11 @@ impl GroupState {
             None => AccountState::new(id),
         };
         account.absorb(&key, record.value.as_ref(), record.stamp.revision)?;
-        self.accounts.insert(number, Arc::new(account));
+        if record.value.is_none() && account.is_empty() {
+            self.accounts.remove(&number);
+        } else {
+            self.accounts.insert(number, Arc::new(account));
+        }
         Ok(())
     }
 

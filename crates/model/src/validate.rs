@@ -52,6 +52,24 @@ pub(crate) fn path(text: &str) -> Result<String, Rejection> {
     }
 }
 
+/// An account alias: lower case letters, digits and single hyphens, and no account's number.
+pub(crate) fn alias(text: &str) -> Result<(), Rejection> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let number = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
+    let hyphens = text.starts_with('-') || text.ends_with('-') || text.contains("--");
+    let sized = (3..=63).contains(&text.len());
+    if sized && text.chars().all(allowed) && !hyphens && !number {
+        return Ok(());
+    }
+    let shown: String = text.chars().take(140).collect();
+    Err(Rejection::new(
+        RejectionKind::InvalidInput,
+        format!(
+            "The account alias `{shown}` is not 3 to 63 of lower case letters, digits and single hyphens between them, or is twelve digits."
+        ),
+    ))
+}
+
 /// Tags: keys unique without regard to case, sizes as AWS has them.
 pub(crate) fn tags(tags: &[Tag]) -> Result<(), Rejection> {
     if tags.len() > TAGS_MAX {

@@ -5,6 +5,7 @@ mod accounting;
 mod admit;
 mod answer;
 mod call;
+mod federation;
 mod handlers;
 mod headers;
 

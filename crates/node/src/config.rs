@@ -47,6 +47,9 @@ pub struct NodeConfig {
     /// Where metrics and traces go.
     #[serde(default)]
     pub telemetry: Telemetry,
+    /// Identity providers, and the cluster as one.
+    #[serde(default)]
+    pub federation: Federation,
     /// Links between regions that this node shapes from the start. Only on a cluster that was created in development mode; ignored, with
     /// an error in the log, on any other.
     #[serde(default)]
@@ -297,6 +300,71 @@ pub struct Telemetry {
     pub otlp_endpoint: String,
 }
 
+/// Identity providers, and the cluster as one.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Federation {
+    /// The URL under which others reach the AWS listeners, without a slash at its end: accounts become issuers below it. The same at every
+    /// node. Empty: `https://` and this node's own AWS address, which is good for one machine.
+    pub issuer_url: String,
+    /// What SAML responses for this cluster have as their recipient and audience. AWS's own by default, so that providers set up for AWS fit;
+    /// a cluster with names of its own takes no response that was meant for AWS.
+    pub saml_recipients: Vec<String>,
+    /// Whether providers may be on private networks and on this machine. Whoever may register a provider can then make nodes send requests
+    /// there.
+    pub private_providers: bool,
+    /// PEM file of authorities that are trusted for providers besides those of the system.
+    pub ca: Option<PathBuf>,
+    /// Milliseconds that a provider's keys are used without asking it again.
+    pub keys_fresh_ms: u64,
+    /// Milliseconds after which a provider's keys are not used any more, even where it can't be reached. More than `keys_fresh_ms`: how
+    /// long a cluster that is cut off still knows those for whom its providers speak.
+    pub keys_age_ms_max: u64,
+    /// Milliseconds between two requests to one provider, whatever tokens come.
+    pub keys_retry_ms: u64,
+}
+
+impl Default for Federation {
+    fn default() -> Self {
+        Self {
+            issuer_url: String::new(),
+            saml_recipients: ["https://signin.aws.amazon.com/saml", "urn:amazon:webservices"]
+                .map(str::to_owned)
+                .to_vec(),
+            private_providers: false,
+            ca: None,
+            keys_fresh_ms: 900_000,
+            keys_age_ms_max: 86_400_000,
+            keys_retry_ms: 10_000,
+        }
+    }
+}
+
+impl Federation {
+    fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key, why: &str| Err(ConfigError::Value { key, why: why.to_owned() });
+        if !self.issuer_url.is_empty() {
+            let host = self.issuer_url.strip_prefix("https://").unwrap_or_default();
+            if host.is_empty() || host.ends_with('/') || host.contains(['?', '#', '@']) {
+                return refuse(
+                    "federation.issuer_url",
+                    "a URL of https without a slash at its end is needed",
+                );
+            }
+        }
+        if self.saml_recipients.iter().any(String::is_empty) {
+            return refuse("federation.saml_recipients", "a recipient has a name");
+        }
+        if self.keys_age_ms_max <= self.keys_fresh_ms {
+            return refuse("federation.keys_age_ms_max", "more than keys_fresh_ms is needed");
+        }
+        if self.keys_retry_ms < 100 {
+            return refuse("federation.keys_retry_ms", "at least 100 are needed");
+        }
+        Ok(())
+    }
+}
+
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -358,6 +426,7 @@ impl NodeConfig {
         if self.limits.calls_max == 0 {
             return refuse("limits.calls_max", "at least one call is needed");
         }
+        self.federation.check()?;
         if !self.links.is_empty() && self.founding.as_ref().is_some_and(|f| !f.development) {
             return refuse("links", "only a cluster in development mode has them");
         }

@@ -20,6 +20,7 @@ use tidegate_store::Engine;
 use crate::{
     attempts::Attempts,
     config::NodeConfig,
+    federation::Issuers,
     gate::Gate,
     gossip::Gossip,
     link::LinkModel,
@@ -60,6 +61,8 @@ pub(crate) struct Core {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cluster_key: ClusterKey,
     pub(crate) signing_keys: SigningKeyCache,
+    /// The keys of identity providers.
+    pub(crate) issuers: Issuers,
     pub(crate) groups: RwLock<BTreeMap<GroupId, Group>>,
     /// The token that was written last, and what it covers.
     pub(crate) last_token: ArcSwap<Option<(Clock, String)>>,
@@ -108,6 +111,11 @@ impl Core {
     /// A copy of a group handle, where this node votes in it.
     pub(crate) fn group(&self, group: GroupId) -> Option<Group> {
         self.groups.read().get(&group).cloned()
+    }
+
+    /// Whether the cluster was created in development mode.
+    pub(crate) fn development(view: &View) -> bool {
+        view.directory.cluster().is_some_and(|c| c.development)
     }
 
     /// The cluster's id; empty before it was founded.

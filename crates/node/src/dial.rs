@@ -173,7 +173,13 @@ pub(crate) fn incoming(
         loop {
             let Ok(permit) = tx.clone().reserve_owned().await else { return };
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match listener.accept().await {
+            let accepted = tokio::select! {
+                biased;
+                // Nobody takes connections any more: the address is free at once, for whoever comes next.
+                () = tx.closed() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
                 Ok((io, address)) => {
                     let greeting = greeting.clone();
                     tokio::spawn(async move {

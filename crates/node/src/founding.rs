@@ -1,5 +1,7 @@
 //! The beginning of a cluster, and the second half of making an account: whoever leads the directory sees to both.
 
+mod closing;
+
 use std::{fs, sync::Arc, time::Duration};
 
 use tidegate_model::{
@@ -20,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long one step may take.
 const STEP_MAX: Duration = Duration::from_secs(5);
 
-fn system() -> CallerRef {
+pub(crate) fn system() -> CallerRef {
     CallerRef { kind: caller_kind::SYSTEM, ..CallerRef::default() }
 }
 
@@ -51,9 +53,13 @@ async fn step(core: &Core) {
         return;
     }
     let pending: Vec<AccountPlacement> =
-        view.directory.accounts().filter(|a| !a.active).cloned().collect();
+        view.directory.accounts().filter(|a| !a.active || a.closing).cloned().collect();
     for account in pending {
-        complete(core, &account).await;
+        if account.closing {
+            closing::erase(core, &account).await;
+        } else {
+            complete(core, &account).await;
+        }
     }
 }
 
@@ -69,9 +75,10 @@ async fn complete(core: &Core, account: &AccountPlacement) {
         name: account.name.clone(),
         email: account.email.clone(),
         root_key: account.root_key.clone(),
+        partition: account.partition.clone(),
     };
     let envelope = Envelope {
-        request_id: format!("init-{:012}", account.account),
+        request_id: format!("init-{:012}-{}", account.account, account.created),
         account: account.account,
         caller: Some(system()),
         command: Some(Command::InitAccount(init)),
@@ -82,7 +89,7 @@ async fn complete(core: &Core, account: &AccountPlacement) {
         return;
     }
     let activate = Envelope {
-        request_id: format!("activate-{:012}", account.account),
+        request_id: format!("activate-{:012}-{}", account.account, account.created),
         account: account.account,
         caller: Some(system()),
         command: Some(Command::ActivateAccount(ActivateAccount { account: account.account })),
@@ -151,7 +158,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         name: "operator".to_owned(),
         active: false,
         root_key: Some(root_key),
-        created: 0,
+        ..AccountPlacement::default()
     };
     let cluster = Cluster {
         id: hex::encode(id),

@@ -11,6 +11,7 @@ mod region;
 mod status;
 mod sts;
 mod wire;
+mod workload;
 
 use std::{io, sync::Arc};
 
@@ -24,6 +25,10 @@ use tidegate_proto::{
     propagation::v1::propagation_service_server::PropagationServiceServer,
     region::v1::quarantine_service_server::QuarantineServiceServer,
     sts::v1::sts_service_server::StsServiceServer,
+    workload::v1::{
+        instance_service_server::InstanceServiceServer,
+        workload_service_server::WorkloadServiceServer,
+    },
 };
 use tokio::sync::watch;
 use tonic::transport::Server;
@@ -99,6 +104,8 @@ pub(crate) async fn serve_clients(
             &core,
         ))))
         .add_service(QuarantineServiceServer::new(region::QuarantineHandler(Arc::clone(&core))))
+        .add_service(InstanceServiceServer::new(workload::InstanceHandler(Arc::clone(&core))))
+        .add_service(WorkloadServiceServer::new(workload::WorkloadHandler(Arc::clone(&core))))
         .add_service(ClusterServiceServer::new(cluster::ClusterHandler(core)))
         .serve_with_incoming_shutdown(incoming, stopped(stop))
         .await;

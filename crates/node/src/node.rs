@@ -26,6 +26,7 @@ use crate::{
     config::NodeConfig,
     core::{Core, OwnHealth},
     dial::{Dialer, Greeting, incoming},
+    federation::Issuers,
     founding,
     gate::Gate,
     gossip::{Confirm, Driver, Gossip},
@@ -33,6 +34,7 @@ use crate::{
     link::LinkModel,
     machine::{AnyState, Digests},
     peers::{Me, Peers},
+    planting::{self, Planted},
     platform::Platform,
     region::{self, RegionLane, Uses},
     telemetry::{metrics::Metrics, server},
@@ -91,7 +93,9 @@ pub struct Node {
 }
 
 /// How many tries a listener gets: a port may be in `TIME_WAIT` for a moment after a restart.
-const BIND_TRIES: u32 = 20;
+const BIND_TRIES: u32 = 400;
+/// Pause between two of them.
+const BIND_AGAIN: Duration = Duration::from_millis(5);
 
 async fn bind(
     platform: &Arc<dyn Platform>,
@@ -103,7 +107,7 @@ async fn bind(
             Ok(listener) => return Ok(listener),
             Err(_) if tries < BIND_TRIES => {
                 tries += 1;
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(BIND_AGAIN).await;
             }
             Err(source) => return Err(StartError::Listen { address: address.to_owned(), source }),
         }
@@ -327,6 +331,7 @@ impl Node {
             metrics: Arc::clone(&metrics),
             cluster_key,
             signing_keys: tidegate_authn::SigningKeyCache::default(),
+            issuers: Issuers::new(&config.federation, Arc::clone(&platform))?,
             groups: RwLock::new(BTreeMap::new()),
             last_token: arc_swap::ArcSwap::default(),
             fresh_before_start: crate::gossip::read_freshness(&store)?,
@@ -391,6 +396,20 @@ impl Node {
         self.core.me
     }
 
+    /// The cluster's id and whether it was created in development mode; `None` before it was founded.
+    pub fn cluster(&self) -> Option<(String, bool)> {
+        let view = self.core.views.load();
+        view.directory.cluster().map(|c| (c.id.clone(), c.development))
+    }
+
+    /// Makes accounts with chosen ids and keys, in development mode. Gives a token that covers them.
+    ///
+    /// # Errors
+    /// See [`Planted`]: the cluster is not in development mode, or refuses a command.
+    pub async fn plant(&self, accounts: &[Planted]) -> Result<String, ServiceError> {
+        planting::plant(&self.core, accounts).await
+    }
+
     /// Its links, for whoever runs it in development mode.
     pub fn links(&self) -> &Arc<LinkModel> {
         &self.core.link
@@ -413,8 +432,10 @@ impl Node {
         for group in groups {
             group.shutdown().await;
         }
-        for task in &self.tasks {
+        for task in self.tasks {
             task.abort();
+            // Its listener is free once it has ended.
+            let _aborted = task.await.is_err();
         }
         self.core.peers.set(&BTreeMap::new());
         self.core.groups.write().clear();

@@ -11,7 +11,7 @@ use tidegate_model::{
     AccountState, Captured, Command, EntityKind, Envelope, command::ReplyBox, permissions,
 };
 use tidegate_replica::{Clock, GroupId};
-use tidegate_service::{Caller, Reason, ServiceError, check};
+use tidegate_service::{Caller, Reason, ServiceError, check_on};
 use tracing::Instrument;
 
 pub(crate) use self::{
@@ -108,7 +108,7 @@ pub(crate) async fn mutate(
     let account = view.account(caller.account)?;
     // Refused here before it costs a write; what counts is the check at its own log index.
     for (action, resource) in permissions(&command, account) {
-        check(caller, &action, &resource)?;
+        check_on(account, caller, &action, &resource)?;
     }
     let request_id = self::request_id(core, request_id);
     let span = tracing::info_span!("write", node = %core.me, group = %caller.group);
@@ -151,7 +151,7 @@ pub(crate) async fn read(
     let view = view(core, fresh, &[GroupId::DIRECTORY, caller.group]).await?;
     let account = Arc::clone(view.account(caller.account)?);
     let caller = still(core, &view, caller)?;
-    check(&caller, action, &subject.arn(&account))?;
+    check_on(&account, &caller, action, &subject.arn(&account))?;
     Ok((view, account))
 }
 

@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -12,7 +12,7 @@ use std::{
 
 use rand::RngCore;
 use tidegate_policy::UnixMillis;
-use tidegate_store::Engine;
+use tidegate_store::{Engine, MemoryEngine};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A future in a box, as the object-safe traits of this module return it.
@@ -42,6 +42,11 @@ pub trait Platform: Send + Sync + fmt::Debug + 'static {
     fn bind(&self, address: &str) -> BoxFuture<io::Result<Box<dyn Listener>>>;
     /// Connects to `address` (`host:port`).
     fn connect(&self, address: &str) -> BoxFuture<io::Result<BoxedIo>>;
+    /// The addresses of a host that is no node: an identity provider's. A platform without such hosts has none.
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        let message = format!("there is no way from here to {host}:{port}");
+        Box::pin(async move { Err(io::Error::new(io::ErrorKind::Unsupported, message)) })
+    }
     /// Wall-clock time. Only for what people and credentials read, never for ordering.
     fn wall(&self) -> UnixMillis;
     /// Monotonic time since an arbitrary start.
@@ -52,23 +57,35 @@ pub trait Platform: Send + Sync + fmt::Debug + 'static {
     fn tls(&self) -> bool {
         true
     }
-    /// The engine of a node that has no disk of its own, in the simulator: it lives longer than the node, and nothing commits on a
-    /// thread of its own. `None`: the store lies in the folder that the settings name.
+    /// The engine of a node that has no disk of its own, in the simulator and in development: it lives longer than the node, and nothing
+    /// commits on a thread of its own. `None`: the store lies in the folder that the settings name.
     fn engine(&self) -> Option<Arc<dyn Engine>> {
         None
     }
 }
 
 /// The real world: TCP, the machine's clocks and the operating system's randomness.
-#[derive(Debug)]
 pub struct TokioPlatform {
     start: tokio::time::Instant,
+    /// Where a node stores that has no disk of its own.
+    memory: Option<Arc<MemoryEngine>>,
 }
 
 impl TokioPlatform {
     /// A platform whose monotonic clock starts now.
     pub fn new() -> Self {
-        Self { start: tokio::time::Instant::now() }
+        Self { start: tokio::time::Instant::now(), memory: None }
+    }
+
+    /// The same for a node that stores in memory and forgets everything when it ends: for development.
+    pub fn in_memory() -> Self {
+        Self { memory: Some(Arc::default()), ..Self::new() }
+    }
+}
+
+impl fmt::Debug for TokioPlatform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokioPlatform").field("in_memory", &self.memory.is_some()).finish()
     }
 }
 
@@ -112,6 +129,11 @@ impl Platform for TokioPlatform {
         })
     }
 
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        let host = host.to_owned();
+        Box::pin(async move { Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect()) })
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is where the clock comes in")]
     fn wall(&self) -> UnixMillis {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -124,5 +146,9 @@ impl Platform for TokioPlatform {
 
     fn entropy(&self, buffer: &mut [u8]) {
         rand::rngs::ThreadRng::default().fill_bytes(buffer);
+    }
+
+    fn engine(&self) -> Option<Arc<dyn Engine>> {
+        self.memory.clone().map(|engine| engine as Arc<dyn Engine>)
     }
 }

@@ -1,5 +1,6 @@
 //! What this node writes itself: the one place where it appends, and the parts that do.
 
+mod accesses;
 mod importer;
 mod last_used;
 mod proposals;
@@ -23,6 +24,7 @@ use crate::{
     vouching::Vouching,
 };
 
+pub(crate) use accesses::of_path;
 pub(crate) use importer::run as import;
 pub(crate) use last_used::{Uses, run as tell_uses};
 pub(crate) use proposals::check as check_proposal;

@@ -48,7 +48,7 @@ pub enum TlsError {
     Unusable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let fail = |source| TlsError::Pem { path: path.display().to_string(), source };
     CertificateDer::pem_file_iter(path).map_err(fail)?.collect::<Result<_, _>>().map_err(fail)
 }

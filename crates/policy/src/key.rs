@@ -179,7 +179,8 @@ impl Key {
         let principal = request.principal;
         let brought = |name: &str| request.context.get_lower(name).map(Values::from);
         let one = match self {
-            Self::Context(name) => return brought(name),
+            // What an identity provider said of a session, nobody else says of it.
+            Self::Context(name) => return session(principal, name).or_else(|| brought(name)),
             Self::Session(name) => return session(principal, name),
             // Both follow from the whole chain, where that is there.
             Self::CalledViaFirst(name) => match brought(CHAIN) {

@@ -122,6 +122,7 @@ mod composed;
 mod decide;
 mod deliberate;
 pub mod explain;
+mod grants;
 mod lint;
 mod policy_set;
 pub mod simulate;
@@ -140,6 +141,7 @@ pub use document::{
 };
 pub use error::PolicyError;
 pub use explain::{Explanation, explain};
+pub use grants::grants_service;
 pub use lint::{Amendment, Finding, Fix, LintCode, LintLevel, Mended, lint, lint_text, mend};
 pub use operator::Operator;
 pub use organization::Organization;

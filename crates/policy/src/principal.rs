@@ -185,6 +185,19 @@ impl Principal {
         Self::bare(PrincipalKind::Federated, None, provider.into())
     }
 
+    /// The same in another partition than `aws`: what its ARNs begin with.
+    #[must_use]
+    pub fn in_partition(mut self, partition: &str) -> Self {
+        if partition != "aws" {
+            for arn in [&mut self.arn, &mut self.principal_arn, &mut self.entity_arn] {
+                if let Some(rest) = arn.strip_prefix("arn:aws:") {
+                    *arn = format!("arn:{partition}:{rest}").into();
+                }
+            }
+        }
+        self
+    }
+
     /// The same with these tags.
     #[must_use]
     pub fn with_tags<'t>(mut self, tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {

@@ -117,6 +117,7 @@ impl PrincipalPattern {
         match (self, named) {
             (Self::Anyone, Named::Anyone) => true,
             (Self::Account(account), Named::Account) => principal.account == Some(*account),
+            (Self::Arn(arn), Named::Account) => is_root_elsewhere(arn, principal),
             (Self::CanonicalUser(id), Named::Account) => {
                 principal.canonical_user_id.as_ref().is_some_and(|known| **known == **id)
             }
@@ -143,6 +144,21 @@ impl PrincipalPattern {
             _ => false,
         }
     }
+}
+
+/// Whether an ARN stands for the account of a caller whose partition is another than `aws`, where [`Arn::root_account`] does not.
+fn is_root_elsewhere(arn: &str, principal: &Principal) -> bool {
+    let Some(account) = principal.account else { return false };
+    if principal.arn.starts_with("arn:aws:") {
+        return false;
+    }
+    Arn::parse(arn).is_ok_and(|arn| {
+        let same = principal.parsed_arn().is_some_and(|own| own.partition() == arn.partition());
+        same && arn.service() == "iam"
+            && arn.region().is_empty()
+            && arn.resource() == "root"
+            && arn.account_id() == Some(account)
+    })
 }
 
 #[cfg(test)]

@@ -85,6 +85,15 @@ impl SessionContext {
         self
     }
 
+    /// With what the identity provider said of its subject: `saml:sub`, `accounts.google.com:aud` and the like. Such a key is answered by the
+    /// session that has it; of one that has none, the context may speak, as it does where a role's trust policy is asked before there is a
+    /// session.
+    #[must_use]
+    pub fn with_claim(mut self, key: &str, values: impl Into<Value>) -> Self {
+        self.keys.insert(key, values);
+        self
+    }
+
     /// A session of a member account's root user, made by `AssumeRoot`.
     #[must_use]
     pub fn of_assumed_root(mut self) -> Self {

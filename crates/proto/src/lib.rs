@@ -36,6 +36,8 @@ areas! {
     cluster = "tidegate.cluster.v1";
     /// Containing somebody, at any node.
     region = "tidegate.region.v1";
+    /// Roles for workloads.
+    workload = "tidegate.workload.v1";
     /// What nodes say to each other.
     peer = "tidegate.peer.v1";
 }

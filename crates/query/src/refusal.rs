@@ -1,9 +1,11 @@
 //! One table of errors: the code, the HTTP status and whose fault it is, as AWS has them, and what each of our reasons becomes.
 
+mod federation;
+
 use std::sync::Arc;
 
 use tidegate_authn::AuthnError;
-use tidegate_service::{Denial, Reason, ServiceError};
+use tidegate_service::{Denial, Reason, RejectionKind, ServiceError};
 
 use crate::Service;
 
@@ -28,20 +30,35 @@ macro_rules! codes {
 
 codes! {
     AccessDenied "AccessDenied" 403 true;
+    AccountNotManagementOrDelegatedAdministrator "AccountNotManagementOrDelegatedAdministratorException" 400 true;
+    CallerIsNotManagementAccount "CallerIsNotManagementAccountException" 400 true;
     ConcurrentModification "ConcurrentModification" 409 true;
     DeleteConflict "DeleteConflict" 409 true;
+    DuplicateCertificate "DuplicateCertificate" 409 true;
+    DuplicateSshPublicKey "DuplicateSSHPublicKey" 400 true;
     EntityAlreadyExists "EntityAlreadyExists" 409 true;
     EntityTemporarilyUnmodifiable "EntityTemporarilyUnmodifiable" 409 true;
     ExpiredToken "ExpiredToken" 403 true;
+    ExpiredTokenException "ExpiredTokenException" 400 true;
+    FeatureDisabled "FeatureDisabled" 404 true;
+    FeatureEnabled "FeatureEnabled" 409 true;
+    IdpCommunicationError "IDPCommunicationError" 400 true;
+    IdpRejectedClaim "IDPRejectedClaim" 403 true;
     IncompleteSignature "IncompleteSignature" 403 true;
     InternalFailure "InternalFailure" 500 false;
     InvalidAction "InvalidAction" 400 true;
     InvalidAuthenticationCode "InvalidAuthenticationCode" 403 true;
     InvalidAuthorizationMessage "InvalidAuthorizationMessageException" 400 true;
+    InvalidCertificate "InvalidCertificate" 400 true;
     InvalidClientTokenId "InvalidClientTokenId" 403 true;
+    InvalidIdentityToken "InvalidIdentityToken" 400 true;
     InvalidInput "InvalidInput" 400 true;
+    InvalidPublicKey "InvalidPublicKey" 400 true;
+    JwtPayloadSizeExceeded "JWTPayloadSizeExceededException" 400 true;
     InvalidUserType "InvalidUserType" 400 true;
+    KeyPairMismatch "KeyPairMismatch" 400 true;
     LimitExceeded "LimitExceeded" 409 true;
+    MalformedCertificate "MalformedCertificate" 400 true;
     MalformedInput "MalformedInput" 400 true;
     MalformedPolicyDocument "MalformedPolicyDocument" 400 true;
     MalformedQueryString "MalformedQueryString" 400 true;
@@ -50,17 +67,23 @@ codes! {
     NoSuchEntity "NoSuchEntity" 404 true;
     NoSuchVersion "NoSuchVersion" 400 true;
     NotSupportedService "NotSupportedService" 404 true;
+    OutboundFederationDisabled "OutboundWebIdentityFederationDisabledException" 403 true;
     PackedPolicyTooLarge "PackedPolicyTooLarge" 400 true;
     PasswordPolicyViolation "PasswordPolicyViolation" 400 true;
     PolicyEvaluation "PolicyEvaluation" 500 false;
     PolicyNotAttachable "PolicyNotAttachable" 400 true;
+    ReportExpired "ReportExpired" 410 true;
+    ReportInProgress "ReportInProgress" 404 true;
+    ReportNotPresent "ReportNotPresent" 410 true;
     RequestEntityTooLarge "RequestEntityTooLarge" 413 true;
     RequestExpired "RequestExpired" 400 true;
     ServiceFailure "ServiceFailure" 500 false;
     ServiceUnavailable "ServiceUnavailable" 503 false;
+    SessionDurationEscalation "SessionDurationEscalationException" 403 true;
     SignatureDoesNotMatch "SignatureDoesNotMatch" 403 true;
     Throttling "Throttling" 400 true;
     UnmodifiableEntity "UnmodifiableEntity" 400 true;
+    UnrecognizedPublicKeyEncoding "UnrecognizedPublicKeyEncoding" 400 true;
     UnsupportedOperation "UnsupportedOperation" 400 true;
     ValidationError "ValidationError" 400 true;
 }
@@ -143,8 +166,21 @@ impl From<ServiceError> for Refusal {
             }
             _ => e.message,
         };
-        Self { denial: e.denial, ..Self::new(code(e.reason), message) }
+        let finer = e.kind.and_then(finer);
+        let code = finer.unwrap_or_else(|| code(e.reason));
+        Self { denial: e.denial, ..Self::new(code, message) }
     }
+}
+
+/// The code of a kind of rejection that says it finer than its reason.
+fn finer(kind: RejectionKind) -> Option<Code> {
+    Some(match kind {
+        RejectionKind::InvalidInput => Code::InvalidInput,
+        RejectionKind::DuplicateCertificate => Code::DuplicateCertificate,
+        RejectionKind::DuplicateSshPublicKey => Code::DuplicateSshPublicKey,
+        RejectionKind::PolicyNotAttachable => Code::PolicyNotAttachable,
+        _ => return None,
+    })
 }
 
 impl From<AuthnError> for Refusal {

@@ -1,19 +1,19 @@
 //! From a signature to a caller, and from a caller to what it may.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
     CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SessionKind,
     SessionTag, SigningKey, SigningKeyCache,
 };
 use tidegate_model::{
-    AccountState, CallerRef, Resolved, command::caller_kind, ids, record::Tag,
+    AccountState, CallerRef, Resolved, command::caller_kind, record::Tag,
     region::CLOCK_SKEW_MAX_MILLIS,
 };
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
-use crate::{Denial, Reason, ServiceError, View, check_standing};
+use crate::{Denial, Reason, ServiceError, View, check_standing, federation};
 
 /// Somebody who proved who he is.
 #[derive(Clone, Debug)]
@@ -103,6 +103,7 @@ pub(crate) fn reference_of(session: Session) -> CallerRef {
         session_tags: attributes.tags.into_iter().map(tag).collect(),
         source_identity: attributes.source_identity,
         mfa_at: attributes.mfa_at,
+        federation: session.federation.map(federation::in_log),
     }
 }
 
@@ -120,7 +121,7 @@ pub fn authenticate(
     context: Context,
 ) -> Result<(Caller, CachedKey), ServiceError> {
     let id = &presented.access_key_id;
-    let account = ids::account_of_key(id).ok_or_else(|| unknown_key(id))?;
+    let account = view.directory.account_of_key(id).ok_or_else(|| unknown_key(id))?;
     let group = view.group_of(account).map_err(|_| unknown_key(id))?;
     let state = view.account(account).map_err(|_| unknown_key(id))?;
     let (reference, key) = match &presented.session_token {
@@ -174,6 +175,19 @@ impl Caller {
             self.state = Arc::clone(state);
         }
         check_standing(view, state, &self.reference, &self.resolved, now)
+    }
+}
+
+/// Refuses unless the caller may do `action` on an entity of this account: its tags are among what policies are asked with.
+pub fn check_on(
+    account: &AccountState,
+    caller: &Caller,
+    action: &str,
+    arn: &str,
+) -> Result<(), ServiceError> {
+    match account.with_tags_of(arn, &caller.context) {
+        Cow::Borrowed(_) => check(caller, action, arn),
+        Cow::Owned(context) => check(&Caller { context, ..caller.clone() }, action, arn),
     }
 }
 

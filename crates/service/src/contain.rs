@@ -7,7 +7,6 @@ use std::sync::Arc;
 use tidegate_model::{
     AccountState, EntityKind, Rejection,
     command::LiftQuarantine,
-    ids,
     region::{
         QUARANTINE_MILLIS_MAX, QUARANTINE_MILLIS_MIN, Quarantine, Subject, Target, VoidSessions,
         check_quota, check_reason, may_lift, may_quarantine, standing, target_kind,
@@ -63,10 +62,6 @@ pub fn is_operator(view: &View, caller: &Caller) -> bool {
     caller.account.as_u64() == operator(view)
 }
 
-fn root_arn(account: AccountId) -> String {
-    format!("arn:aws:iam::{account}:root")
-}
-
 /// A principal of an account by its ARN.
 fn principal(state: &AccountState, arn: &Arn) -> Option<Target> {
     let text = arn.to_string();
@@ -93,8 +88,7 @@ fn resolve(view: &View, named: &Named) -> Result<(Target, AccountId, bool), Serv
         Named::Account(text) => {
             let account: AccountId =
                 text.parse().map_err(|_| invalid("an account has 12 digits"))?;
-            view.group_of(account)?;
-            let arn = root_arn(account);
+            let arn = view.account(account)?.root_arn();
             Ok((Target { kind: target_kind::ACCOUNT, id: String::new(), arn }, account, false))
         }
         Named::Principal(text) => {
@@ -112,7 +106,9 @@ fn resolve(view: &View, named: &Named) -> Result<(Target, AccountId, bool), Serv
             Ok((target, account, false))
         }
         Named::AccessKey(id) => {
-            let account = ids::account_of_key(id)
+            let account = view
+                .directory
+                .account_of_key(id)
                 .ok_or_else(|| invalid("an access key id has 20 letters and names its account"))?;
             let state = view.account(account)?;
             let long_term = state.access_key(id);
@@ -123,8 +119,8 @@ fn resolve(view: &View, named: &Named) -> Result<(Target, AccountId, bool), Serv
             let of_root = long_term.is_some_and(|k| k.user.is_empty());
             let arn = match long_term.and_then(|k| state.user(&k.user)) {
                 Some(user) => state.arn(EntityKind::User, &user.value.path, &user.value.name),
-                None if of_root => root_arn(account),
-                None => format!("arn:aws:iam::{account}:access-key/{id}"),
+                None if of_root => state.root_arn(),
+                None => format!("arn:{}:iam::{account}:access-key/{id}", state.partition()),
             };
             let target = Target { kind: target_kind::ACCESS_KEY, id: id.clone(), arn };
             Ok((target, account, of_root))

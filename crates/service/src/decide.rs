@@ -45,6 +45,8 @@ pub struct Answered {
     pub quarantine: Option<Arc<Quarantine>>,
     /// The group of the principal's account.
     pub group: GroupId,
+    /// The principal, as it was looked up.
+    pub subject: Arc<Resolved>,
 }
 
 fn invalid(message: String) -> ServiceError {
@@ -155,7 +157,8 @@ pub fn decide(
     let request = Request::new(&principal, &action, question.resource, &question.context);
     let decision = subject.authorize(&request);
     let sentence = decision.denied_sentence(&request);
-    let answered = Answered { decision, sentence, quarantine: None, group };
+    let about = Arc::clone(&subject);
+    let answered = Answered { decision, sentence, quarantine: None, group, subject: about };
     Ok(answered.unless_contained(view, caller, &subject, now))
 }
 
@@ -176,6 +179,7 @@ pub fn explain_question(
         sentence: explanation.sentence.clone(),
         quarantine: None,
         group,
+        subject: Arc::clone(&subject),
     };
     Ok((answered.unless_contained(view, caller, &subject, now), explanation))
 }

@@ -140,6 +140,8 @@ pub struct ServiceError {
     pub message: String,
     /// The same for programs: `ErrorInfo.metadata`, as `common.proto` has it for the reason.
     pub details: Vec<(&'static str, String)>,
+    /// The kind of rejection that it came of, which says it finer than the reason; `None`: it came of none.
+    pub kind: Option<RejectionKind>,
     /// What was denied, where policies denied it.
     pub denial: Option<Arc<Denial>>,
 }
@@ -147,7 +149,7 @@ pub struct ServiceError {
 impl ServiceError {
     /// A refusal.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), details: Vec::new(), denial: None }
+        Self { reason, message: message.into(), details: Vec::new(), kind: None, denial: None }
     }
 
     /// The refusal with one more detail.
@@ -186,11 +188,15 @@ impl From<Rejection> for ServiceError {
         let reason = match r.kind() {
             RejectionKind::Unspecified => Reason::Internal,
             RejectionKind::NoSuchEntity => Reason::NoSuchEntity,
-            RejectionKind::EntityAlreadyExists => Reason::EntityAlreadyExists,
+            RejectionKind::EntityAlreadyExists
+            | RejectionKind::DuplicateCertificate
+            | RejectionKind::DuplicateSshPublicKey => Reason::EntityAlreadyExists,
             RejectionKind::DeleteConflict => Reason::DeleteConflict,
             RejectionKind::LimitExceeded => Reason::LimitExceeded,
             RejectionKind::MalformedPolicyDocument => Reason::MalformedPolicyDocument,
-            RejectionKind::ValidationError | RejectionKind::InvalidInput => Reason::ValidationError,
+            RejectionKind::ValidationError
+            | RejectionKind::InvalidInput
+            | RejectionKind::PolicyNotAttachable => Reason::ValidationError,
             RejectionKind::AccessDenied => Reason::AccessDenied,
             RejectionKind::ConcurrentModification => Reason::ConcurrentModification,
             RejectionKind::AccountNotFound => Reason::AccountNotFound,
@@ -203,7 +209,7 @@ impl From<Rejection> for ServiceError {
             RejectionKind::EntityTemporarilyUnmodifiable => Reason::EntityTemporarilyUnmodifiable,
             RejectionKind::PasswordPolicyViolation => Reason::PasswordPolicyViolation,
         };
-        Self::new(reason, r.message)
+        Self { kind: Some(r.kind()), ..Self::new(reason, r.message) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sessions, issued at any node: those of roles here, those that users ask for themselves in a file of their own.
 
+mod assume_root;
 mod attributes;
+mod instance;
 mod issue;
 mod user;
 
@@ -18,10 +20,15 @@ use tidegate_policy::{
     ResourceFacts, SessionContext, UnixMillis, authorize,
 };
 
-use self::issue::{Order, check_policies, issue};
 pub use self::{
+    assume_root::{AssumeRoot, assume_root},
+    instance::{InstanceCredentials, instance_credentials},
     issue::Issued,
     user::{GetFederationToken, get_federation_token, get_session_token},
+};
+pub(crate) use self::{
+    attributes::describe,
+    issue::{Order, check_policies, issue},
 };
 use crate::{
     Caller, Denial, Reason, ServiceError, View, check_standing,
@@ -63,7 +70,7 @@ pub struct AssumedRole {
 }
 
 const CHAINED_SECONDS_MAX: u32 = 3_600;
-const SESSION_SECONDS_MIN: u32 = 900;
+pub(crate) const SESSION_SECONDS_MIN: u32 = 900;
 /// Names in a session's lineage: fifteen roles assumed one from the other. All of them stand in its token.
 const LINEAGE_MAX: usize = 32;
 
@@ -71,7 +78,7 @@ fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new(Reason::ValidationError, message)
 }
 
-fn check_session_name(name: &str) -> Result<(), ServiceError> {
+pub(crate) fn check_session_name(name: &str) -> Result<(), ServiceError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if (2..=64).contains(&name.len()) && name.chars().all(allowed) {
         return Ok(());
@@ -193,7 +200,7 @@ pub fn assume_role(
     let attributes =
         attributes::attributes(&caller.reference, tags, transitive, &request.source_identity)?;
     let mut asking = Asking::new(caller, request, role, trust, now);
-    attributes::describe(&mut asking.context, tags, transitive, &attributes.source_identity);
+    describe(&mut asking.context, tags, transitive, &attributes.source_identity);
     asking.check("sts:AssumeRole")?;
     // Also for what the caller's session hands on: each role in a chain must take it.
     if !attributes.tags.is_empty() {
@@ -215,9 +222,11 @@ pub fn assume_role(
         policies: (!request.policies.is_empty()).then(|| request.policies.clone()),
         lineage,
         attributes,
+        federation: None,
     };
     let Issued { session, token } = issue(order, entropy, key)?;
-    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{name}", role.name);
+    let partition = state.partition();
+    let arn = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.name);
     Ok(AssumedRole { session, arn, token })
 }
 
@@ -246,7 +255,7 @@ fn may_begin(
 }
 
 /// Whoever knows of a time before which sessions are void dates none so that it would void it: 0, or behind that time.
-fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
+pub(crate) fn good_from(view: &View, state: &AccountState, role_id: &str) -> u64 {
     match void_before(Some(&view.region), state, role_id) {
         0 => 0,
         before => before.saturating_add(CLOCK_SKEW_MAX_MILLIS),

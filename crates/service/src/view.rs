@@ -28,6 +28,7 @@ impl View {
     pub fn group_of(&self, account: AccountId) -> Result<GroupId, ServiceError> {
         self.directory
             .account(account)
+            .filter(|a| !a.closing)
             .map(|a| GroupId(a.group))
             .ok_or_else(|| account_not_found(account))
     }

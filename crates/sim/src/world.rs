@@ -18,7 +18,9 @@ use rand_chacha::ChaCha8Rng;
 use tidegate_client::{Client, ClientError, Credentials, Retries};
 use tidegate_node::{
     Node,
-    config::{Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls},
+    config::{
+        Federation, Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
+    },
     platform::{Accepting, BoxFuture, BoxedIo, Listener, Platform},
 };
 use tidegate_policy::UnixMillis;
@@ -257,6 +259,7 @@ fn config(folder: &Path, node: u64, region: &str) -> NodeConfig {
         gossip: Gossip::default(),
         limits: Limits { wait_ms_max: 5_000, ..Limits::default() },
         telemetry: Telemetry::default(),
+        federation: Federation::default(),
         links: Vec::new(),
     }
 }

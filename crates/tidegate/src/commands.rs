@@ -10,6 +10,7 @@ mod doctor;
 mod document;
 mod health;
 mod links;
+mod metadata;
 mod node;
 mod output;
 mod people;
@@ -100,6 +101,9 @@ enum Command {
     Check(check::Args),
     /// Asks every node how it is and how it sees the others: what is well, what is not, and what to do. Exit code 5 where something is bad.
     Doctor(doctor::Args),
+    /// Serves an instance's role to the applications of one machine.
+    #[command(subcommand)]
+    Metadata(metadata::Command),
     /// Whether a node is ready: exit code 0.
     Health(health::Args),
     /// Simulates clusters under faults and checks every guarantee, one seed or thousands.
@@ -179,6 +183,7 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
         Command::Demo(args) => demo::run(args).await,
         Command::Check(args) => check::run(args, globals).await,
         Command::Doctor(args) => doctor::run(args, globals).await,
+        Command::Metadata(command) => metadata::run(command, globals).await,
         Command::Health(args) => health::run(args).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Client(command) => client::run(command, globals).await,

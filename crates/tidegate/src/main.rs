@@ -4,6 +4,8 @@ mod check;
 mod commands;
 mod dev;
 mod doctor;
+mod http;
+mod metadata;
 mod profile;
 
 use std::process::ExitCode;

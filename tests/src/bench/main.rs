@@ -1,6 +1,7 @@
 //! The benchmarks that need a running cluster: `cargo run --release -p tidegate-tests --bin bench -- <what>`, after
 //! `cargo build --release`. Each prints a table for `docs/performance.md`; peers run in the same run, in turns.
 
+mod aws;
 mod echo;
 mod etcd;
 mod figures;
@@ -29,6 +30,8 @@ struct Cli {
 enum What {
     /// Unary, streamed and batched decisions over gRPC beside a bare tonic echo.
     Grpc(grpc::Args),
+    /// GetUser through the door for clients of AWS, from the request's bytes to the answer's.
+    Aws(aws::Args),
     /// Durable writes on three nodes beside three nodes of etcd, and the disk's own rate.
     Writes(writes::Args),
     /// How long changes take to decide elsewhere, beside what is published about it.
@@ -45,6 +48,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let binary = cli.binary.unwrap_or(beside);
     match cli.what {
         What::Grpc(args) => grpc::run(&binary, &args).await,
+        What::Aws(args) => aws::run(&binary, &args).await,
         What::Writes(args) => writes::run(&binary, &args).await,
         What::Propagation(args) => propagation::run(&binary, &args).await,
         What::Memory(args) => memory::run(&binary, &args).await,

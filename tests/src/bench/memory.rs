@@ -35,7 +35,7 @@ async fn account(operator: &Client, n: usize) -> Result<Client, Failure> {
         name: format!("account {n}"),
         email: format!("root{n}@example.com"),
         request_id: format!("account-{n}"),
-        validate_only: false,
+        ..Default::default()
     };
     let request = operator.sign("/tidegate.iam.v1.AccountService/CreateAccount", message)?;
     let made =

@@ -3,7 +3,11 @@
 use crate::{
     EntityKind, GROUPS_MAX, GROUPS_PER_USER_MAX, Key, ROLES_MAX, Reply, TRUST_POLICY_MAX,
     USERS_MAX,
-    apply::{Answer, Step, check_etag},
+    apply::{
+        Answer, Step, check_etag,
+        policies::{check_attachable, invalid_arn},
+        service_linked::{check_path, check_unprotected},
+    },
     command::{
         CreateGroup, CreateRole, CreateUser, Delete, Membership, PutBoundary, UpdateRole,
         UpdateUser,
@@ -62,6 +66,7 @@ impl Step<'_> {
         if renamed != lower {
             self.move_user(&lower, &renamed);
             self.move_login(&lower, &renamed, &c.new_name);
+            self.move_held(&lower, &renamed);
             self.move_mfa_devices(&lower, &renamed);
         }
         self.changes.put(Key::User(self.number, renamed), &user);
@@ -117,6 +122,7 @@ impl Step<'_> {
         if self.account.access_keys(&lower).next().is_some() {
             return Err(Rejection::conflict("must delete access keys first"));
         }
+        self.check_holds_nothing(&lower)?;
         if self.account.groups_of(&lower).next().is_some() {
             return Err(Rejection::conflict("must remove user from all groups first"));
         }
@@ -188,6 +194,7 @@ impl Step<'_> {
         validate::tags(&c.tags)?;
         validate::description(&c.description)?;
         let path = validate::path(&c.path)?;
+        check_path(&path)?;
         if let Some(role) = self.account.role(&lower) {
             return Err(Rejection::exists("Role", &role.value.name));
         }
@@ -215,6 +222,10 @@ impl Step<'_> {
         let old = self.account.role(&c.name).ok_or_else(|| Rejection::no_such("role", &c.name))?;
         check_etag(&c.etag, old.revision)?;
         let mut role = old.value.clone();
+        // Of a service-linked role, AWS lets people change the description.
+        if !c.trust_policy.is_empty() || c.session_seconds_max != 0 {
+            check_unprotected(&role)?;
+        }
         if !c.trust_policy.is_empty() {
             validate::document(
                 &c.trust_policy,
@@ -238,6 +249,7 @@ impl Step<'_> {
     fn delete_role(&mut self, c: &Delete) -> Answer {
         let role = self.account.role(&c.name).ok_or_else(|| Rejection::no_such("role", &c.name))?;
         check_etag(&c.etag, role.revision)?;
+        check_unprotected(&role.value)?;
         let lower = c.name.to_ascii_lowercase();
         self.check_unattached(EntityKind::Role, &lower)?;
         self.check_in_no_profile(&lower)?;
@@ -258,6 +270,7 @@ impl Step<'_> {
             Some(EntityKind::Role) => {
                 let role =
                     self.account.role(&lower).ok_or_else(|| Rejection::no_such("role", &c.name))?;
+                check_unprotected(&role.value)?;
                 let role = Role { boundary: c.arn.clone(), ..role.value.clone() };
                 self.changes.put(Key::Role(self.number, lower), &role);
             }
@@ -272,8 +285,12 @@ impl Step<'_> {
     }
 
     pub(crate) fn check_boundary(&self, arn: &str) -> Result<(), Rejection> {
-        if arn.is_empty() || policy_name(arn).is_some_and(|_| self.account.managed(arn).is_some()) {
+        check_attachable(arn)?;
+        if arn.is_empty() || self.account.managed(arn).is_some() {
             return Ok(());
+        }
+        if policy_name(arn).is_none() {
+            return Err(invalid_arn(arn));
         }
         Err(Rejection::new(
             RejectionKind::NoSuchEntity,

@@ -1,25 +1,30 @@
 //! Managed policies with their versions, attachments and inline policies.
 
-use tidegate_policy::{Arn, PolicyKind};
+use tidegate_policy::PolicyKind;
 
 use crate::{
     ATTACHED_MAX, EntityKind, GROUP_INLINE_MAX, Key, MANAGED_POLICY_MAX, POLICIES_MAX, PolicyState,
     ROLE_INLINE_MAX, Reply, USER_INLINE_MAX, VERSIONS_MAX,
-    apply::{Answer, Step, check_etag},
+    apply::{Answer, Step, check_etag, service_linked::check_unprotected},
     command::{
         Attach, CreatePolicy, CreatePolicyVersion, Delete, PolicyVersion as ChangeVersion,
         PutInline,
     },
     record::{Edge, InlinePolicy, Policy, PolicyVersion},
     rejection::{Rejection, RejectionKind},
+    state::policy_name,
     validate,
 };
 
+/// An ARN that can't be that of a policy.
+pub(super) fn invalid_arn(arn: &str) -> Rejection {
+    Rejection::new(RejectionKind::InvalidInput, format!("ARN {arn} is not valid."))
+}
+
 /// What is wrong with an ARN that names no policy.
 fn no_policy(arn: &str) -> Rejection {
-    if Arn::parse(arn).is_err() {
-        let message = format!("ARN {arn} is not valid.");
-        return Rejection::new(RejectionKind::ValidationError, message);
+    if policy_name(arn).is_none() {
+        return invalid_arn(arn);
     }
     Rejection::new(
         RejectionKind::NoSuchEntity,
@@ -27,9 +32,19 @@ fn no_policy(arn: &str) -> Rejection {
     )
 }
 
+/// Refuses the policies of service-linked roles for everything else.
+pub(super) fn check_attachable(arn: &str) -> Result<(), Rejection> {
+    let kept = format!("arn:aws:iam::aws:policy{}", crate::service_linked::PATH);
+    if arn.starts_with(&kept) {
+        let message = "Cannot attach a Service Role Policy to a Customer Role.";
+        return Err(Rejection::new(RejectionKind::PolicyNotAttachable, message));
+    }
+    Ok(())
+}
+
 impl Step<'_> {
     pub(crate) fn policy(&self, arn: &str) -> Result<&PolicyState, Rejection> {
-        if arn.starts_with("arn:aws:iam::aws:") {
+        if self.account.aws_managed(arn).is_some() {
             return Err(Rejection::new(
                 RejectionKind::AccessDenied,
                 "AWS managed policies can't be changed.",
@@ -155,6 +170,9 @@ impl Step<'_> {
             EntityKind::Group => self.account.group(name).is_some(),
             EntityKind::Role => self.account.role(name).is_some(),
         };
+        if let (EntityKind::Role, Some(role)) = (kind, self.account.role(name)) {
+            check_unprotected(&role.value)?;
+        }
         if there {
             Ok((kind, name.to_ascii_lowercase()))
         } else {
@@ -169,6 +187,7 @@ impl Step<'_> {
         match (c.attached, attached) {
             (true, false) => {
                 self.account.managed(&c.arn).ok_or_else(|| no_policy(&c.arn))?;
+                check_attachable(&c.arn)?;
                 if self.account.attached(kind, &lower).count() >= ATTACHED_MAX {
                     let quota = ["PoliciesPerUser", "PoliciesPerGroup", "PoliciesPerRole"];
                     let quota = quota.get(kind as usize - 1).copied().unwrap_or_default();
@@ -178,6 +197,7 @@ impl Step<'_> {
             }
             (false, true) => self.changes.delete(key),
             (true, true) => {}
+            (false, false) if policy_name(&c.arn).is_none() => return Err(invalid_arn(&c.arn)),
             (false, false) => {
                 let message = format!("Policy {} was not found.", c.arn);
                 return Err(Rejection::new(RejectionKind::NoSuchEntity, message));

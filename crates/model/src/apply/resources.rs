@@ -1,11 +1,16 @@
 //! Instance profiles, identity providers, the alias, the password policy and login profiles.
 
+use tidegate_replica::RegionName;
+
 use crate::{
-    Key, Reply,
-    apply::{Answer, Step, mfa::missing as mfa_missing},
+    AccountState, Key, Reply,
+    apply::{Answer, Step, held, mfa::missing as mfa_missing, service_linked::check_unprotected},
     mfa::MfaDevice,
     rejection::{Rejection, RejectionKind},
-    resource::{Body, Change, ChangeResource, Resource, ResourceKind},
+    resource::{
+        Body, Change, ChangeResource, EC2, Resource, ResourceKind, holder, role_of_instance,
+        trusts_service,
+    },
     validate,
 };
 
@@ -14,7 +19,7 @@ const CLIENT_IDS_MAX: usize = 100;
 /// Thumbprints of an OIDC provider.
 const THUMBPRINTS_MAX: usize = 5;
 
-fn missing(kind: ResourceKind, name: &str) -> Rejection {
+pub(super) fn missing(kind: ResourceKind, name: &str) -> Rejection {
     let message = match kind {
         ResourceKind::OidcProvider | ResourceKind::SamlProvider => {
             format!("{} not found for {name}", kind.title())
@@ -25,15 +30,23 @@ fn missing(kind: ResourceKind, name: &str) -> Rejection {
             format!("The Password Policy with domain name {name} cannot be found.")
         }
         ResourceKind::InstanceProfile => format!("Instance Profile {name} cannot be found."),
+        ResourceKind::ServerCertificate => {
+            format!("The Server Certificate with name {name} cannot be found.")
+        }
+        ResourceKind::Instance => format!("The instance {name} cannot be found."),
         ResourceKind::MfaDevice => return mfa_missing(name),
+        _ => format!("The {} with id {} cannot be found.", kind.title(), holder(name).1),
     };
     Rejection::new(RejectionKind::NoSuchEntity, message)
 }
 
-fn taken(kind: ResourceKind, name: &str) -> Rejection {
+pub(super) fn taken(kind: ResourceKind, name: &str) -> Rejection {
     let message = match kind {
         ResourceKind::OidcProvider => format!("Provider with url https://{name} already exists."),
         ResourceKind::LoginProfile => format!("Login Profile for user {name} already exists."),
+        ResourceKind::ServerCertificate => {
+            format!("The Server Certificate with name {name} already exists.")
+        }
         ResourceKind::MfaDevice => {
             "MFADevice entity at the same path and name already exists.".to_owned()
         }
@@ -42,7 +55,7 @@ fn taken(kind: ResourceKind, name: &str) -> Rejection {
     Rejection::new(RejectionKind::EntityAlreadyExists, message)
 }
 
-fn mismatch() -> Rejection {
+pub(super) fn mismatch() -> Rejection {
     Rejection::invalid("The change does not fit the kind of resource.")
 }
 
@@ -77,8 +90,39 @@ fn updated(old: &Body, new: &Body) -> Result<Body, Rejection> {
         }
         (Body::SamlProvider(_), Body::SamlProvider(_))
         | (Body::PasswordPolicy(_), Body::PasswordPolicy(_)) => new.clone(),
-        _ => return Err(mismatch()),
+        (old, new) => held::updated(old, new)?,
     })
+}
+
+/// Whether an instance can be given its role: there is one, and its trust policy lets instances have it.
+fn check_instance(account: &AccountState, new: &Resource) -> Result<(), Rejection> {
+    let Some(Body::Instance(instance)) = &new.body else { return Err(mismatch()) };
+    let well_formed = new.name.strip_prefix("i-").is_some_and(|id| {
+        id.len() == 17 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    });
+    let region = RegionName::new(&new.path).is_ok();
+    if !well_formed || !region || instance.secret_hash.len() != 32 {
+        return Err(mismatch());
+    }
+    if instance.profile.is_empty() == instance.role.is_empty() {
+        let message = "An instance needs either an instance profile or a role.";
+        return Err(Rejection::invalid(message));
+    }
+    let profile = &instance.profile;
+    if !profile.is_empty() && account.resource(ResourceKind::InstanceProfile, profile).is_none() {
+        return Err(missing(ResourceKind::InstanceProfile, profile));
+    }
+    let role = role_of_instance(account, instance).ok_or_else(|| match instance.role.as_str() {
+        "" => Rejection::invalid(format!("The instance profile {profile} has no role.")),
+        role => Rejection::no_such("role", role),
+    })?;
+    let arn = ResourceKind::Instance.arn(account, &new.path, &new.name);
+    if trusts_service(account, &role.value, EC2, &arn) {
+        return Ok(());
+    }
+    let message =
+        format!("The trust policy of the role {} does not let {EC2} assume it.", role.value.name);
+    Err(Rejection::invalid(message))
 }
 
 impl Step<'_> {
@@ -88,12 +132,17 @@ impl Step<'_> {
         if let Change::Create(new) = change {
             return self.create_resource(kind, &c.name, new);
         }
-        // The password policy is made by its first update.
-        if let (ResourceKind::PasswordPolicy, Change::Update(new)) = (kind, change)
+        // Settings of the account are made by their first update.
+        if let Change::Update(new) = change
+            && kind.is_setting()
             && self.account.resource(kind, &c.name).is_none()
         {
             return self.create_resource(kind, &c.name, new);
         }
+        if let (ResourceKind::ServerCertificate, Change::Update(new)) = (kind, change) {
+            return self.rename_certificate(&c.name, new);
+        }
+        self.check_owner(kind, &c.name)?;
         let old = self.account.resource(kind, &c.name).ok_or_else(|| missing(kind, &c.name))?;
         let mut resource = old.value.clone();
         let body = resource.body.as_mut().ok_or_else(mismatch)?;
@@ -105,14 +154,17 @@ impl Step<'_> {
             Change::Create(_) => return Err(mismatch()),
         }
         if let Change::Update(new) = change {
-            self.date_password(body, new.body.as_ref());
+            self.date(body, new.body.as_ref());
         }
         check_lists(body)?;
         Ok(self.put_resource(kind, resource))
     }
 
-    /// Notes when a password was set, if `new` sets one.
-    fn date_password(&self, body: &mut Body, new: Option<&Body>) {
+    /// Notes when a password was set, if `new` sets one, or when a report was asked for.
+    fn date(&self, body: &mut Body, new: Option<&Body>) {
+        if let Body::CredentialReport(report) = body {
+            report.generated = self.time;
+        }
         if let (Body::LoginProfile(login), Some(Body::LoginProfile(new))) = (body, new)
             && !new.hash.is_empty()
         {
@@ -120,7 +172,7 @@ impl Step<'_> {
         }
     }
 
-    fn put_resource(&mut self, kind: ResourceKind, resource: Resource) -> Reply {
+    pub(super) fn put_resource(&mut self, kind: ResourceKind, resource: Resource) -> Reply {
         let key = Key::Resource(self.number, kind, resource.name.to_ascii_lowercase());
         self.changes.put(key, &resource);
         Reply::Resource(resource)
@@ -141,6 +193,12 @@ impl Step<'_> {
             ResourceKind::LoginProfile => {
                 self.account.user(name).ok_or_else(|| Rejection::no_such("user", name))?;
             }
+            ResourceKind::ServerCertificate => {
+                drop(validate::name("serverCertificateName", name, 128)?);
+            }
+            ResourceKind::AccountProperties => held::check_properties(body)?,
+            _ if kind.is_held() => self.check_holder(kind, name, body)?,
+            ResourceKind::Instance => check_instance(self.account, new)?,
             _ => {}
         }
         if self.account.resource(kind, name).is_some() {
@@ -153,19 +211,24 @@ impl Step<'_> {
             for name in old {
                 self.changes.delete(Key::Resource(self.number, kind, name));
             }
-        } else {
+        } else if kind == ResourceKind::AccessReport {
+            self.forget_oldest(kind);
+        } else if !kind.is_held() {
             let (quota, max) = kind.quota();
             if self.account.resources(kind).count() >= max {
                 return Err(Rejection::limit(quota, max));
             }
         }
         let path = match kind {
-            ResourceKind::InstanceProfile | ResourceKind::MfaDevice => validate::path(&new.path)?,
+            ResourceKind::InstanceProfile
+            | ResourceKind::MfaDevice
+            | ResourceKind::ServerCertificate => validate::path(&new.path)?,
+            ResourceKind::Instance => new.path.clone(),
             _ => String::new(),
         };
         let mut made = Resource { path, created: self.time, ..new.clone() };
         if let Some(body) = made.body.as_mut() {
-            self.date_password(body, Some(&body.clone()));
+            self.date(body, Some(&body.clone()));
             fresh(body);
         }
         Ok(self.put_resource(kind, made))
@@ -191,6 +254,7 @@ impl Step<'_> {
             Body::InstanceProfile(profile) => {
                 let role =
                     self.account.role(what).ok_or_else(|| Rejection::no_such("role", what))?;
+                check_unprotected(&role.value)?;
                 if !profile.role.is_empty() {
                     return Err(Rejection::limit("InstanceSessionsPerInstanceProfile", 1));
                 }

@@ -1,5 +1,6 @@
 //! Commands as data; and the invariant: the state after applying is the fold of its records.
 
+mod lifecycle;
 mod region;
 
 use proptest::prelude::*;
@@ -41,7 +42,12 @@ impl World {
         let mut world =
             Self { state: GroupState::new(GroupId(1)), index: 0, later: 0, records: Vec::new() };
         let key = record::AccessKey { id: "ROOTKEY".into(), ..record::AccessKey::default() };
-        let init = InitAccount { name: "test".into(), email: "a@b".into(), root_key: Some(key) };
+        let init = InitAccount {
+            name: "test".into(),
+            email: "a@b".into(),
+            root_key: Some(key),
+            ..InitAccount::default()
+        };
         let system = CallerRef { kind: caller_kind::SYSTEM, ..CallerRef::default() };
         world.apply_as(system, "", Command::InitAccount(init)).unwrap();
         world

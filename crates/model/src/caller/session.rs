@@ -12,6 +12,7 @@ use crate::{
     AccountState,
     command::{CallerRef, caller_kind},
     record::Tag,
+    region::ROOT_ENTITY,
 };
 
 /// Tags, keys as typed.
@@ -36,6 +37,9 @@ fn context(caller: &CallerRef, now: u64) -> SessionContext {
     }
     if !caller.source_identity.is_empty() {
         context = context.with_source_identity(&caller.source_identity);
+    }
+    if let Some(federation) = &caller.federation {
+        context = federation.vouch(context);
     }
     context
 }
@@ -63,8 +67,17 @@ impl AccountState {
         match caller.kind {
             caller_kind::USER_SESSION => self.user_session(caller, now),
             caller_kind::FEDERATED_SESSION => self.federated_session(caller, now),
+            _ if caller.id == ROOT_ENTITY => self.assumed_root(caller),
             _ => self.role_session(caller, now),
         }
+    }
+
+    /// The root user as the management account acts for it: never without the policies of its task.
+    fn assumed_root(&self, caller: &CallerRef) -> Option<Arc<Resolved>> {
+        let session = SessionContext::new(UnixMillis(caller.issued)).of_assumed_root();
+        let principal = Principal::root(self.id()).with_session(session);
+        let policies = PolicySet { session: Some(compiled(caller)?), ..PolicySet::default() };
+        caller.has_session_policies.then(|| Arc::new(Resolved::new(principal, policies)))
     }
 
     fn role_session(&self, caller: &CallerRef, now: u64) -> Option<Arc<Resolved>> {
@@ -94,6 +107,7 @@ impl AccountState {
         let behind = &user.principal;
         let mut principal =
             Principal::federated_user(self.id(), "/", "", &caller.id, &caller.session)
+                .in_partition(self.partition())
                 .with_session(context(caller, now));
         principal.entity_arn = Arc::clone(&behind.arn);
         principal.tags = tags_together(&behind.tags, &caller.session_tags);

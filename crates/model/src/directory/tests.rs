@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::command::{
-    AddSigningKey, CallerRef, ChangeVoters, CreateCluster, OutcomeResult, RegisterNode, RemoveNode,
+    ActivateAccount, AddSigningKey, Batch, CallerRef, ChangeVoters, CloseAccount, CreateCluster,
+    ForgetAccount, OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey, ReserveAccount,
     SetIssuing, VotersChanged, caller_kind,
 };
 
@@ -143,4 +144,153 @@ fn a_key_belongs_to_one_node_and_outlives_its_membership() {
         as_system(&mut directory, add_key(5, 65, 32)).unwrap_err().contains("SigningKeysPerNode")
     );
     assert_eq!(keys(&directory, 4), []);
+}
+
+/// A command at a log index.
+fn at(directory: &mut DirectoryState, index: u64, command: Command) -> Result<(), RejectionKind> {
+    let envelope = Envelope { command: Some(command), ..Envelope::default() };
+    match directory.apply(index, 7, &envelope).outcome.result.unwrap() {
+        OutcomeResult::Reply(_) => Ok(()),
+        OutcomeResult::Rejection(rejection) => Err(rejection.kind()),
+    }
+}
+
+#[test]
+fn an_alias_is_one_accounts_until_it_gives_it_up() {
+    let mut directory = founded();
+    for (account, email) in [(1_001, "a@x"), (1_002, "b@x")] {
+        let placement = AccountPlacement {
+            account,
+            email: email.to_owned(),
+            name: "n".to_owned(),
+            ..AccountPlacement::default()
+        };
+        let command = crate::command::ReserveAccount { placement: Some(placement) };
+        at(&mut directory, 8, Command::ReserveAccount(command)).unwrap();
+    }
+    let reserve = |alias: &str, account| {
+        Command::ReserveAlias(crate::command::ReserveAlias { alias: alias.to_owned(), account })
+    };
+    let release = |alias: &str, account, upto| {
+        let alias = alias.to_owned();
+        Command::ReleaseAlias(crate::command::ReleaseAlias { alias, account, upto })
+    };
+    for bad in ["ab", "Abc", "a--b", "-ab", "123456789012", ""] {
+        let refused = at(&mut directory, 9, reserve(bad, 1_001));
+        assert_eq!(refused, Err(RejectionKind::InvalidInput), "{bad}");
+    }
+    assert_eq!(at(&mut directory, 9, reserve("acme", 7)), Err(RejectionKind::NoSuchEntity));
+    at(&mut directory, 10, reserve("acme", 1_001)).unwrap();
+    let taken = at(&mut directory, 11, reserve("acme", 1_002));
+    assert_eq!(taken, Err(RejectionKind::EntityAlreadyExists));
+    // Reserved again meanwhile: what was meant to be given up is in use.
+    at(&mut directory, 12, reserve("acme", 1_001)).unwrap();
+    at(&mut directory, 13, release("acme", 1_001, 11)).unwrap();
+    at(&mut directory, 14, release("acme", 1_002, 13)).unwrap();
+    assert_eq!(directory.alias("acme"), Some(1_001));
+    at(&mut directory, 15, release("acme", 1_001, 12)).unwrap();
+    at(&mut directory, 16, reserve("acme", 1_002)).unwrap();
+    assert_eq!(directory.alias("acme"), Some(1_002));
+}
+
+#[test]
+fn features_are_switched_one_by_one() {
+    let mut directory = founded();
+    let change = |root_credentials, root_sessions| {
+        let change = crate::command::ChangeFeatures { root_credentials, root_sessions };
+        Command::ChangeFeatures(change)
+    };
+    at(&mut directory, 9, change(Some(true), None)).unwrap();
+    at(&mut directory, 10, change(None, Some(true))).unwrap();
+    at(&mut directory, 11, change(Some(false), None)).unwrap();
+    let features = directory.features();
+    assert_eq!((features.root_credentials, features.root_sessions), (false, true));
+}
+
+fn reserve(account: u64) -> Command {
+    let placement = AccountPlacement {
+        account,
+        name: "a".to_owned(),
+        email: format!("{account}@x"),
+        ..AccountPlacement::default()
+    };
+    Command::ReserveAccount(ReserveAccount { placement: Some(placement) })
+}
+
+fn reserve_key(account: u64, id: &str) -> Command {
+    Command::ReserveAccessKey(ReserveAccessKey { account, id: id.to_owned() })
+}
+
+fn activate(account: u64) -> Command {
+    Command::ActivateAccount(ActivateAccount { account })
+}
+
+/// The example of AWS's documentation.
+const CHOSEN: &str = "AKIAIOSFODNN7EXAMPLE";
+
+#[test]
+fn no_two_accounts_share_an_access_key_id() {
+    let mut directory = founded();
+    run(&mut directory, reserve(7)).unwrap();
+    run(&mut directory, reserve(8)).unwrap();
+    let refuse = |directory: &mut DirectoryState, command, why: &str| {
+        let refused = run(directory, command).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    };
+    refuse(&mut directory, reserve_key(9, CHOSEN), "000000000009");
+    for bad in ["AKIA", "ASIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMP E"] {
+        assert!(run(&mut directory, reserve_key(7, bad)).is_err(), "{bad}");
+    }
+    run(&mut directory, reserve_key(7, CHOSEN)).unwrap();
+    assert_eq!(directory.account_of_key(CHOSEN).unwrap().as_u64(), 7);
+    refuse(&mut directory, reserve_key(8, CHOSEN), "another account");
+    // An id that says its account needs no reservation, and can't be had by another one.
+    let says = crate::ids::access_key_id(8, &[3; 16]);
+    assert_eq!(directory.account_of_key(&says).unwrap().as_u64(), 8);
+    refuse(&mut directory, reserve_key(7, &says), "another account");
+    run(&mut directory, reserve_key(8, &says)).unwrap();
+    // Nor is an account made whose own ids could be one that was chosen elsewhere.
+    let said = crate::ids::account_of_key(CHOSEN).unwrap().as_u64();
+    refuse(&mut directory, reserve(said), "what an access key id of another account says");
+}
+
+#[test]
+fn an_account_ends_closed_then_forgotten_with_its_address_and_keys() {
+    let mut directory = founded();
+    let close = |account| Command::CloseAccount(CloseAccount { account });
+    let forget = |account| Command::ForgetAccount(ForgetAccount { account });
+    run(&mut directory, reserve(7)).unwrap();
+    run(&mut directory, reserve_key(7, CHOSEN)).unwrap();
+    assert!(run(&mut directory, close(7)).unwrap_err().contains("until the account is made"));
+    run(&mut directory, activate(7)).unwrap();
+    assert!(run(&mut directory, forget(7)).unwrap_err().contains("must close"));
+    assert!(run(&mut directory, close(8)).is_err());
+    run(&mut directory, close(7)).unwrap();
+    assert!(directory.account(AccountId::from_u64(7).unwrap()).unwrap().closing);
+    run(&mut directory, forget(7)).unwrap();
+    assert!(directory.account(AccountId::from_u64(7).unwrap()).is_none());
+    assert_ne!(directory.account_of_key(CHOSEN).map(AccountId::as_u64), Some(7));
+    // The number and the address are free again.
+    run(&mut directory, reserve(7)).unwrap();
+}
+
+#[test]
+fn a_batch_of_the_directory_sees_its_own_steps() {
+    let mut directory = founded();
+    let system = CallerRef { kind: crate::command::caller_kind::SYSTEM, ..CallerRef::default() };
+    let envelope = |command| Envelope {
+        caller: Some(system.clone()),
+        command: Some(command),
+        ..Envelope::default()
+    };
+    let commands = [reserve(7), activate(7), reserve_key(7, CHOSEN)].map(envelope).to_vec();
+    let batch = Command::Batch(Batch { commands });
+    assert!(run(&mut directory, batch.clone()).is_err(), "nobody but the cluster itself");
+    let outcome = directory.apply(8, 8, &envelope(batch.clone())).outcome.result.unwrap();
+    assert!(matches!(outcome, OutcomeResult::Reply(_)), "{outcome:?}");
+    let placed = directory.account(AccountId::from_u64(7).unwrap()).unwrap();
+    assert!(placed.active && directory.account_of_key(CHOSEN).is_some());
+    let before = directory.clone();
+    let outcome = directory.apply(9, 9, &envelope(batch)).outcome.result.unwrap();
+    assert!(matches!(outcome, OutcomeResult::Rejection(_)) && directory == before);
 }

@@ -102,6 +102,18 @@ pub struct LastUsed {
     pub service: String,
 }
 
+/// How the root user is named where users and roles are by their unique ids.
+pub const ROOT_ENTITY: &str = "root";
+
+/// The cell that says when somebody used a service last: his unique id, or [`ROOT_ENTITY`]. With an action: when he used that.
+pub fn access_cell(entity: &str, service: &str, action: Option<&str>) -> String {
+    let entity = if entity.is_empty() { ROOT_ENTITY } else { entity };
+    match action {
+        Some(action) => format!("{entity}/{service}:{action}"),
+        None => format!("{entity}/{service}"),
+    }
+}
+
 /// A quarantine was lifted. Written by the account's group.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Lift {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tidegate_replica::lattice::TwoPhaseSet;
 
 use super::{
-    CLOCK_SKEW_MAX_MILLIS, Quarantine, RegionState, Subject, check_quarantine, quarantine_is_over,
-    void_is_over,
+    CLOCK_SKEW_MAX_MILLIS, Quarantine, ROOT_ENTITY, RegionState, Subject, check_quarantine,
+    quarantine_is_over, void_is_over,
 };
 use crate::{AccountState, command::ImportRegion};
 
@@ -69,7 +69,15 @@ pub fn is_void(
 impl AccountState {
     /// Whether there is an access key with this id, or a role with this unique id.
     pub fn has_credential(&self, id: &str) -> bool {
-        self.access_key(id).is_some() || self.role_ids.contains_key(id)
+        // What services somebody used stands behind his unique id.
+        match id.split_once('/') {
+            Some((entity, _)) => {
+                entity == ROOT_ENTITY
+                    || self.user_ids.contains_key(entity)
+                    || self.role_ids.contains_key(entity)
+            }
+            None => self.access_key(id).is_some() || self.role_ids.contains_key(id),
+        }
     }
 
     /// Whether the account's group has imported a quarantine.

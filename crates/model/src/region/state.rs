@@ -195,4 +195,10 @@ impl RegionState {
     pub fn last_used(&self, account: u64, cell: &str) -> Option<&Arc<LastUsed>> {
         get(&self.last_used, account, cell)
     }
+
+    /// All that is known of an account's last uses, by access key or role, and by who used which service or action.
+    pub fn last_uses(&self, account: u64) -> impl Iterator<Item = (&Arc<str>, &Arc<LastUsed>)> {
+        let cells = self.last_used.get(&account).into_iter();
+        cells.flat_map(|cells| cells.iter().map(|(name, used)| (name, &used.0)))
+    }
 }

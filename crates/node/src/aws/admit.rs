@@ -48,7 +48,7 @@ pub(super) fn header(parts: &Parts, name: &str) -> Option<String> {
     values.filter(|v| !v.is_empty()).map(|v| v.join(","))
 }
 
-fn context(core: &Core, parts: &Parts, address: IpAddr, region: &str) -> Context {
+pub(super) fn context(core: &Core, parts: &Parts, address: IpAddr, region: &str) -> Context {
     let now = core.platform.wall();
     let mut context = Context::default()
         .with("aws:SecureTransport", core.platform.tls())
@@ -75,9 +75,11 @@ pub(super) fn conditions(context: &mut Context, input: &Fields) {
     if !keys.is_empty() {
         context.insert("aws:TagKeys", Value::Many(keys));
     }
-    for (key, member) in
-        [("iam:PermissionsBoundary", "PermissionsBoundary"), ("iam:PolicyARN", "PolicyArn")]
-    {
+    for (key, member) in [
+        ("iam:AWSServiceName", "AWSServiceName"),
+        ("iam:PermissionsBoundary", "PermissionsBoundary"),
+        ("iam:PolicyARN", "PolicyArn"),
+    ] {
         if let Some(value) = input.text(member) {
             context.insert(key, value);
         }

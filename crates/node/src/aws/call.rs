@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::{
     admit,
     answer::{self, Answered, Outcome, internal},
-    handlers,
+    federation, handlers,
     headers::Wanted,
 };
 use crate::{
@@ -63,6 +63,9 @@ pub(super) async fn answer(
         let refusal = Refusal::new(Code::Throttling, "Rate exceeded");
         return answer::refused(core, &id, None, &refusal);
     };
+    if let Some(document) = federation::published(core, &request) {
+        return document;
+    }
     let span = tracing::info_span!("call", path = "aws", node = %core.me);
     let parent = request.headers().get("traceparent").and_then(|v| v.to_str().ok());
     trace::follow(&span, parent);
@@ -107,14 +110,25 @@ async fn serve(
     let bytes = body(core, incoming).await?;
     // Whose key is new is known once the tokens that came along are covered.
     operations::view(core, &wanted.before, &[]).await?;
+    let read = form(&parts, &bytes);
+    if let Some(asked) = read.as_ref().ok().and_then(federation::asked) {
+        let known = |refusal: Refusal| Refused(Some(Service::Sts), refusal);
+        let (form, asked) = (read?, asked.map_err(known)?);
+        let served = federation::serve(core, &parts, address, &wanted, asked, &form);
+        let Answered { output, evidence } = Box::pin(served).await.map_err(known)?;
+        let body = asked.answer(&output, id).map_err(|e| known(internal(&e)))?;
+        return Ok((body, evidence));
+    }
     let (service, mut caller) = admit::caller(core, &parts, &bytes, address)?;
     let known = |refusal: Refusal| Refused(Some(service), refusal);
-    let form = form(&parts, &bytes).map_err(known)?;
+    let form = read.map_err(known)?;
     let asked = Asked::read(&form, Some(service)).map_err(known)?;
     check_session(&caller.reference, asked.service.scope(), &asked.operation.name)
         .map_err(|e| known(e.into()))?;
     let input = asked.input(&form).map_err(known)?;
     admit::conditions(&mut caller.context, &input);
+    let (principal, now) = (&caller.resolved.principal, core.platform.wall());
+    core.uses.accesses.note_call(principal, service.scope(), &asked.operation.name, now);
     let call = Call { core, caller: &caller, asked, input: &input, wanted: &wanted };
     let Answered { output, evidence } = handlers::run(&call).await.map_err(known)?;
     let body = asked.answer(&output, id).map_err(|e| known(internal(&e)))?;

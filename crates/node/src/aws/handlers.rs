@@ -1,28 +1,37 @@
 //! The operations, one row each; what a row does stands in the file of its entity.
 
+mod access;
 mod account;
+mod certificates;
 mod details;
+mod granting;
 mod groups;
+mod held;
 mod inline;
 mod instance_profiles;
 mod keys;
 mod managed;
 mod mfa;
+mod organization;
 mod passwords;
 mod policies;
 mod providers;
 mod reports;
 mod roles;
+mod service_credentials;
+mod service_linked;
+mod settings;
 mod shapes;
 mod simulate;
-mod sts;
+mod ssh_keys;
+pub(crate) mod sts;
 mod tags;
 mod users;
 
 use futures::future::BoxFuture;
 use tidegate_query::{Code, Refusal, Service};
 
-use super::{answer::Outcome, call::Call};
+use super::{answer::Outcome, call::Call, federation};
 
 macro_rules! operations {
     ($($service:ident { $($name:ident => $module:ident::$handler:ident;)* })*) => {
@@ -166,20 +175,60 @@ operations! {
         GetContextKeysForPrincipalPolicy => simulate::principal_keys;
         GenerateCredentialReport => reports::generate;
         GetCredentialReport => reports::get;
-        ListSigningCertificates => reports::signing_certificates;
-        ListSSHPublicKeys => reports::ssh_public_keys;
-        ListServiceSpecificCredentials => reports::service_credentials;
-        ListServerCertificates => reports::server_certificates;
+        UploadServerCertificate => certificates::upload_server;
+        GetServerCertificate => certificates::get_server;
+        ListServerCertificates => certificates::list_servers;
+        UpdateServerCertificate => certificates::update_server;
+        DeleteServerCertificate => certificates::delete_server;
+        TagServerCertificate => tags::server_certificate;
+        UntagServerCertificate => tags::server_certificate;
+        ListServerCertificateTags => tags::list_server_certificate;
+        UploadSigningCertificate => certificates::upload_signing;
+        ListSigningCertificates => certificates::list_signing;
+        UpdateSigningCertificate => certificates::update_signing;
+        DeleteSigningCertificate => certificates::delete_signing;
+        UploadSSHPublicKey => ssh_keys::upload;
+        GetSSHPublicKey => ssh_keys::get;
+        ListSSHPublicKeys => ssh_keys::list;
+        UpdateSSHPublicKey => ssh_keys::update;
+        DeleteSSHPublicKey => ssh_keys::delete;
+        CreateServiceSpecificCredential => service_credentials::create;
+        ListServiceSpecificCredentials => service_credentials::list;
+        UpdateServiceSpecificCredential => service_credentials::update;
+        ResetServiceSpecificCredential => service_credentials::reset;
+        DeleteServiceSpecificCredential => service_credentials::delete;
+        CreateServiceLinkedRole => service_linked::create;
+        DeleteServiceLinkedRole => service_linked::delete;
+        GetServiceLinkedRoleDeletionStatus => service_linked::deletion_status;
+        GenerateServiceLastAccessedDetails => access::generate;
+        GetServiceLastAccessedDetails => access::get;
+        GetServiceLastAccessedDetailsWithEntities => access::get_with_entities;
+        ListPoliciesGrantingServiceAccess => access::list_granting;
+        GenerateOrganizationsAccessReport => access::generate_organization;
+        GetOrganizationsAccessReport => access::get_organization;
+        GetAccountProperties => settings::get_properties;
+        PutAccountProperties => settings::put_properties;
+        SetSecurityTokenServicePreferences => settings::set_token_version;
+        ListOrganizationsFeatures => organization::list_features;
+        EnableOrganizationsRootCredentialsManagement => organization::enable_credentials;
+        DisableOrganizationsRootCredentialsManagement => organization::disable_credentials;
+        EnableOrganizationsRootSessions => organization::enable_sessions;
+        DisableOrganizationsRootSessions => organization::disable_sessions;
         GetAccountSummary => account::summary;
         GetAccountAuthorizationDetails => details::get;
+        EnableOutboundWebIdentityFederation => federation::enable;
+        DisableOutboundWebIdentityFederation => federation::disable;
+        GetOutboundWebIdentityFederationInfo => federation::get_info;
     }
     Sts {
         AssumeRole => sts::assume_role;
+        AssumeRoot => organization::assume_root;
         GetSessionToken => sts::get_session_token;
         GetFederationToken => sts::get_federation_token;
         DecodeAuthorizationMessage => sts::decode_message;
         GetCallerIdentity => sts::get_caller_identity;
         GetAccessKeyInfo => sts::get_access_key_info;
+        GetWebIdentityToken => federation::get_token;
     }
 }
 

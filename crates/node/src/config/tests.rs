@@ -30,6 +30,7 @@ fn example() -> NodeConfig {
         gossip: Gossip::default(),
         limits: Limits::default(),
         telemetry: Telemetry::default(),
+        federation: Federation::default(),
         links: Vec::new(),
     }
 }

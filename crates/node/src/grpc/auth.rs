@@ -21,14 +21,16 @@ use super::{status::status, wire};
 use crate::{
     core::Core,
     dial::PeerIdentity,
-    patience,
+    patience, region,
     telemetry::{metrics::ReasonLabel, trace},
 };
 
 /// Calls whose payload comes as a stream and is not signed: it runs under TLS and changes nothing.
 const STREAMS: [&str; 1] = ["/tidegate.decision.v1.DecisionService/AuthorizeStream"];
-/// Services that anybody may call.
-const OPEN: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+/// Services whose calls are not signed: health and reflection, which anybody may call, and that of workloads, whose requests hold the
+/// proof of who asks.
+const OPEN: [&str; 3] =
+    ["/grpc.health.v1.", "/grpc.reflection.", "/tidegate.workload.v1.WorkloadService/"];
 /// Metadata of a call: tokens that its answer must cover, separated by commas.
 const AT_LEAST: &str = "x-tidegate-at-least";
 /// Metadata of an answer: the join of those tokens, where they were several.
@@ -157,6 +159,8 @@ async fn admit(
     check_session(&caller.reference, service, operation)?;
     core.signing_keys.keep(key);
     core.uses.note(&caller, path, now);
+    let (service, action) = region::of_path(path);
+    core.uses.accesses.note_call(&caller.resolved.principal, service, action, now);
     let body = match (presented.signs_payload(), streams) {
         (true, _) => signed_body(core, body, &presented).await?,
         (false, true) => body,

@@ -87,6 +87,10 @@ fn decide_one(
     let start = core.platform.monotonic();
     let now = core.platform.wall();
     let answered = decide(view, caller, &question(q), now).map_err(refuse)?;
+    // Names of services are in lower case all but always; what is not is passed over when it is written.
+    if let Some((service, _)) = q.action.split_once(':') {
+        core.uses.accesses.note(&answered.subject.principal, service, now);
+    }
     core.metrics
         .decision_duration
         .observe((core.platform.monotonic().saturating_sub(start)).as_secs_f64());

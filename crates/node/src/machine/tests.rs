@@ -97,7 +97,12 @@ fn history() -> Vec<Envelope> {
         ..CallerRef::default()
     };
     let key = AccessKey { id: "ROOT".to_owned(), active: true, ..AccessKey::default() };
-    let init = InitAccount { name: "a".to_owned(), email: "a@b".to_owned(), root_key: Some(key) };
+    let init = InitAccount {
+        name: "a".to_owned(),
+        email: "a@b".to_owned(),
+        root_key: Some(key),
+        ..InitAccount::default()
+    };
     let user = |name: &str| {
         Command::CreateUser(CreateUser {
             name: name.to_owned(),

@@ -28,7 +28,7 @@ impl Subject<'_> {
     pub(crate) fn arn(self, account: &AccountState) -> String {
         match self {
             // The caller itself, where it is the root user, has no name.
-            Self::User("") => format!("arn:aws:iam::{}:root", account.id()),
+            Self::User("") => account.root_arn(),
             Self::User(name) => user_arn(account, name),
             Self::Group(name) => group_arn(account, name),
             Self::Role(name) => role_arn(account, name),
@@ -37,7 +37,9 @@ impl Subject<'_> {
                 kind.arn(account, &path.unwrap_or_default(), name)
             }
             Self::Arn(arn) => arn.to_owned(),
-            Self::All(kind) => format!("arn:aws:iam::{}:{kind}/*", account.id()),
+            Self::All(kind) => {
+                format!("arn:{}:iam::{}:{kind}/*", account.partition(), account.id())
+            }
             Self::Account => "*".to_owned(),
         }
     }

@@ -11,6 +11,7 @@ use tidegate_model::{
 use tidegate_policy::UnixMillis;
 use tidegate_service::Caller;
 
+use super::accesses::Accesses;
 use crate::core::Core;
 
 /// How often what was noted is written.
@@ -29,7 +30,12 @@ struct Use {
 
 /// What was used since it was written down last.
 #[derive(Debug, Default)]
-pub(crate) struct Uses(Mutex<BTreeMap<String, Use>>);
+pub(crate) struct Uses {
+    /// By access key or role.
+    cells: Mutex<BTreeMap<String, Use>>,
+    /// Which services, by whom.
+    pub(crate) accesses: Accesses,
+}
 
 /// `iam` of `/tidegate.iam.v1.IamService/CreateUser`.
 fn service(path: &str) -> &str {
@@ -47,7 +53,7 @@ impl Uses {
         let session = reference.kind == caller_kind::SESSION;
         let cell = if session { &reference.id } else { &reference.access_key };
         let minute = now.0 / 60_000;
-        let mut uses = self.0.lock();
+        let mut uses = self.cells.lock();
         let full = uses.len() >= NOTED_MAX;
         match uses.get_mut(cell) {
             Some(last) if last.minute >= minute => {}
@@ -64,7 +70,7 @@ impl Uses {
     }
 
     fn take(&self) -> BTreeMap<String, Use> {
-        core::mem::take(&mut *self.0.lock())
+        core::mem::take(&mut *self.cells.lock())
     }
 }
 
@@ -81,7 +87,8 @@ pub(crate) async fn run(core: Arc<Core>) {
             let key = RegionKey::LastUsed(used.account, cell);
             (minute > known).then(|| (key, value.encode_to_vec().into()))
         };
-        let writes: Vec<_> = core.uses.take().into_iter().filter_map(write).collect();
+        let mut writes: Vec<_> = core.uses.take().into_iter().filter_map(write).collect();
+        writes.extend(core.uses.accesses.take(&view, &core.region.to_string()));
         for part in writes.chunks(AT_ONCE) {
             if let Err(error) = core.region_lane.append(part.to_vec()).await {
                 tracing::warn!(%error, "last uses were not written down");

@@ -151,6 +151,23 @@ fn tags_organization_and_session_are_the_principals() {
 }
 
 #[test]
+fn what_a_provider_said_of_a_session_the_context_does_not_change() {
+    let session = SessionContext::new(UnixMillis(0)).with_claim("saml:sub", "ada");
+    let ada = Principal::role_session(account(), "/", "r", "AROA", "s").with_session(session);
+    let context = Context::default().with("SAML:sub", "eve").with("saml:iss", "told");
+    let action = Action::parse("s3:GetObject").unwrap();
+    let request = Request::new(&ada, &action, "*", &context);
+    let of = |key: &str| Key::new(key).values(&request).map(|v| v.iter().collect::<String>());
+    assert_eq!(of("saml:SUB").as_deref(), Some("ada"));
+    // Of what no provider said, and before there is a session, the context speaks.
+    assert_eq!(of("saml:iss").as_deref(), Some("told"));
+    let nobody = Principal::federated("arn:aws:iam::123456789012:saml-provider/corp");
+    let request = Request::new(&nobody, &action, "*", &context);
+    let of = |key: &str| Key::new(key).values(&request).map(|v| v.iter().collect::<String>());
+    assert_eq!(of("saml:sub").as_deref(), Some("eve"));
+}
+
+#[test]
 fn of_a_resource_the_context_speaks_only_where_nothing_is_known() {
     let other: AccountId = "210987654321".parse().unwrap();
     let known = ResourceFacts {

@@ -112,7 +112,7 @@ pub(super) fn attributes(
 
 /// Puts into a context what policies may ask about tags and the source identity that are asked for. What the caller's session hands on is in
 /// the caller's own tags.
-pub(super) fn describe(
+pub(crate) fn describe(
     context: &mut Context,
     asked: &[Tag],
     transitive: &[String],

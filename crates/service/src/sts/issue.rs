@@ -1,6 +1,8 @@
 //! Making a session: its key, its secret and its token.
 
-use tidegate_authn::{ClusterKey, Secret, Session, SessionAttributes, SessionKind};
+use tidegate_authn::{
+    ClusterKey, Secret, Session, SessionAttributes, SessionFederation, SessionKind,
+};
 use tidegate_model::ids;
 use tidegate_policy::{PolicyDocument, PolicyKind};
 
@@ -8,18 +10,20 @@ use crate::{Reason, ServiceError};
 
 /// A session that is to be made.
 #[derive(Debug)]
-pub(super) struct Order {
-    pub(super) kind: SessionKind,
-    pub(super) account: u64,
+pub(crate) struct Order {
+    pub(crate) kind: SessionKind,
+    pub(crate) account: u64,
     /// `AROA…`, `AIDA…`, or empty for the root user.
-    pub(super) entity: String,
-    pub(super) name: String,
+    pub(crate) entity: String,
+    pub(crate) name: String,
     /// In milliseconds since the Unix epoch, like `expires`.
-    pub(super) issued: u64,
-    pub(super) expires: u64,
-    pub(super) policies: Option<Vec<String>>,
-    pub(super) lineage: Vec<String>,
-    pub(super) attributes: SessionAttributes,
+    pub(crate) issued: u64,
+    pub(crate) expires: u64,
+    pub(crate) policies: Option<Vec<String>>,
+    pub(crate) lineage: Vec<String>,
+    pub(crate) attributes: SessionAttributes,
+    /// What an identity provider said, where it was one that vouched for the session.
+    pub(crate) federation: Option<SessionFederation>,
 }
 
 /// A session and what goes with every call that it signs.
@@ -37,7 +41,7 @@ fn letter(byte: u8) -> char {
 }
 
 /// Makes a session.
-pub(super) fn issue(
+pub(crate) fn issue(
     order: Order,
     entropy: &mut dyn FnMut(&mut [u8]),
     key: &ClusterKey,
@@ -62,6 +66,7 @@ pub(super) fn issue(
         policies: order.policies,
         lineage: order.lineage,
         attributes: order.attributes,
+        federation: order.federation,
     };
     let mut nonce = [0; 12];
     entropy(&mut nonce);
@@ -71,7 +76,7 @@ pub(super) fn issue(
 }
 
 /// Refuses session policies that can't be read.
-pub(super) fn check_policies(policies: &[String]) -> Result<(), ServiceError> {
+pub(crate) fn check_policies(policies: &[String]) -> Result<(), ServiceError> {
     for text in policies {
         PolicyDocument::parse(text, PolicyKind::Session).map_err(|e| {
             ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}"))

@@ -77,6 +77,7 @@ fn order(
         policies: None,
         lineage: Subject::caller(&caller.reference, &caller.resolved).descends(),
         attributes: SessionAttributes::default(),
+        federation: None,
     })
 }
 
@@ -114,7 +115,8 @@ pub fn get_federation_token(
     }
     let mut caller = caller.clone();
     describe(&mut caller.context, &request.tags, &[], "");
-    let resource = format!("arn:aws:sts::{}:federated-user/{name}", caller.account);
+    let resource =
+        format!("arn:{}:sts::{}:federated-user/{name}", caller.state.partition(), caller.account);
     check(&caller, "sts:GetFederationToken", &resource)?;
     if !request.tags.is_empty() {
         check(&caller, "sts:TagSession", &resource)?;

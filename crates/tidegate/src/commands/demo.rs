@@ -25,7 +25,7 @@ use tidegate_proto::{
 };
 
 use super::{Failure, people::wire_time};
-use crate::dev::{DevCluster, layout::REGIONS};
+use crate::dev::{DevCluster, Keeping, layout::REGIONS};
 
 /// How the story is told.
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         "\n1. A cluster comes up: three regions, five nodes, real gRPC and mutual TLS between them.",
     );
     let start = Instant::now();
-    let cluster = DevCluster::start(folder.path(), 0).await?;
+    let cluster = DevCluster::start(folder.path(), 0, Keeping::Disk).await?;
     say(&format!("   It decides after {} ms.", start.elapsed().as_millis()));
     for (region, nodes) in REGIONS {
         let names: Vec<String> = nodes.iter().map(|n| format!("n{n}")).collect();
@@ -91,7 +91,7 @@ impl Story {
             name: "demo".to_owned(),
             email: "root@demo.example".to_owned(),
             request_id: request_id(),
-            validate_only: false,
+            ..CreateAccountRequest::default()
         };
         let request = operator.sign("/tidegate.iam.v1.AccountService/CreateAccount", message)?;
         let made = AccountServiceClient::new(operator.channel())

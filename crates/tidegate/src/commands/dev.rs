@@ -1,13 +1,14 @@
 //! `tidegate dev`: a development cluster that stays up.
 
 mod environment;
+mod reset;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use tidegate_node::gate::Model;
 
 use super::{Failure, Globals, node::told_to_stop};
-use crate::dev::{DevCluster, layout::Layout};
+use crate::dev::{DevCluster, Keeping, admin, layout::Layout, seed::Seed};
 
 /// Where and how.
 #[derive(Debug, clap::Args)]
@@ -28,8 +29,14 @@ pub(crate) struct Args {
     #[arg(long, default_value = "instant", value_name = "MODEL")]
     propagation: Model,
     /// What the delays of the model are drawn from.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    propagation_seed: u64,
+    /// Accounts, users, keys, policies and roles to begin from, a TOML file (docs/testing.md). The cluster keeps everything in memory.
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Keeps everything in memory: each start begins anew, and so does `tidegate dev reset`.
+    #[arg(long)]
+    in_memory: bool,
     /// Prints the line `ready` once the cluster serves.
     #[arg(long)]
     print_ready: bool,
@@ -42,12 +49,16 @@ pub(crate) struct Args {
 enum About {
     /// Prints what clients of AWS take from the environment: eval "$(tidegate dev env)". --at chooses the node or region.
     Env(environment::Args),
+    /// Begins a running cluster in memory anew, from its seed file if it has one.
+    Reset,
 }
 
 /// Runs the cluster.
 pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failure> {
-    if let Some(About::Env(about)) = args.about {
-        return environment::print(&about, globals);
+    match &args.about {
+        Some(About::Env(about)) => return environment::print(about, globals),
+        Some(About::Reset) => return reset::run(globals).await,
+        None => {}
     }
     let layout = Layout::at(&args.data);
     if let Some(node) = &args.add_node {
@@ -66,10 +77,11 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
     eprintln!(
         "DEVELOPMENT MODE: links can be broken on purpose and keys lie in a folder. It must guard nothing."
     );
-    let cluster = DevCluster::start(&args.data, args.base_port).await?;
-    for node in cluster.nodes() {
-        node.gate().set(args.propagation, args.seed);
-    }
+    let seed = args.seed.as_deref().map(Seed::read).transpose()?.map(Arc::new);
+    let keeping =
+        if args.in_memory || seed.is_some() { Keeping::Memory(seed) } else { Keeping::Disk };
+    let mut cluster = DevCluster::start(&args.data, args.base_port, keeping).await?;
+    cluster.set_propagation(args.propagation, args.propagation_seed);
     let profile = crate::profile::read(&cluster.layout().profile_path())?;
     eprintln!("A cluster of three regions and five nodes runs in `{}`:", args.data.display());
     for endpoint in &profile.endpoints {
@@ -91,7 +103,13 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
     if args.print_ready {
         println!("ready");
     }
-    told_to_stop().await?;
-    cluster.shutdown().await;
+    let cluster = Arc::new(tokio::sync::Mutex::new(cluster));
+    let served = admin::serve(Arc::clone(&cluster), profile.admin.as_ref());
+    tokio::select! {
+        biased;
+        stopped = told_to_stop() => stopped?,
+        served = served => served?,
+    }
+    cluster.lock().await.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -121,15 +121,19 @@ macro_rules! service {
     (Cluster) => {
         "cluster.v1.ClusterService"
     };
+    (Instance) => {
+        "workload.v1.InstanceService"
+    };
     (Sts) => {
         "sts.v1.StsService"
     };
 }
 
 verbs! {
-    "account" "create" "Makes an account; for operators" Account/CreateAccount [f("name", "NAME", Kind::Required, "Its name"), f("email", "EMAIL", Kind::Required, "E-mail address of its root user")] NONE;
+    "account" "create" "Makes an account; for operators" Account/CreateAccount [f("name", "NAME", Kind::Required, "Its name"), f("email", "EMAIL", Kind::Required, "E-mail address of its root user"), f("account_id", "account-id", Kind::Option, "The 12 digits that it is to have; drawn by default"), f("partition", "partition", Kind::Option, "aws, aws-cn or aws-us-gov; aws by default")] NONE;
+    "account" "delete" "Deletes an account with all that is in it; for operators" Account/DeleteAccount [f("account_id", "ACCOUNT", Kind::Required, "12 digits")] NONE;
     "account" "get" "Shows an account" Account/GetAccount [f("account_id", "ACCOUNT", Kind::Required, "12 digits")] NONE;
-    "account" "list" "Lists accounts; for operators" Account/ListAccounts [] ("accounts", &["id", "name", "email", "state", "group"]);
+    "account" "list" "Lists accounts; for operators" Account/ListAccounts [] ("accounts", &["id", "name", "email", "state", "partition", "group"]);
     "user" "create" "Creates a user" Iam/CreateUser [USER, PATH, BOUNDARY, TAGS] NONE;
     "user" "get" "Shows a user" Iam/GetUser [SELF] NONE;
     "user" "update" "Renames or moves a user" Iam/UpdateUser [USER, f("new_user_name", "new-name", Kind::Option, "The new name"), f("new_path", "new-path", Kind::Option, "The new path"), ETAG] NONE;
@@ -187,6 +191,9 @@ verbs! {
     "key" "set" "Makes a key Active or Inactive" Iam/UpdateAccessKey [KEY, f("status", "STATUS", Kind::Required, "Active or Inactive"), OF_USER] NONE;
     "key" "delete" "Deletes a key" Iam/DeleteAccessKey [KEY, OF_USER] NONE;
     "key" "list" "Lists keys" Iam/ListAccessKeys [SELF] ("access_keys", &["access_key_id", "user_name", "status", "create_date", "last_used"]);
+    "instance" "register" "Registers an instance; its secret is shown once" Instance/RegisterInstance [f("instance_profile_name", "profile-name", Kind::Option, "The instance profile whose role it has"), f("role_name", "role-name", Kind::Option, "Or else the role that it has"), f("region", "region", Kind::Option, "Its region; that of the called node by default")] NONE;
+    "instance" "list" "Lists instances" Instance/ListInstances [] ("instances", &["instance_id", "region", "instance_profile_name", "role_name", "create_date"]);
+    "instance" "end" "Ends an instance: its secret proves nothing any more" Instance/EndInstance [f("instance_id", "INSTANCE", Kind::Required, "i-…")] NONE;
     "cluster" "nodes" "Lists the nodes" Cluster/DescribeCluster [] ("nodes", &["id", "region", "peer_address", "client_address"]);
     "cluster" "groups" "Lists the groups and their voters" Cluster/DescribeCluster [] ("groups", &["id", "region", "voters", "leaving", "changing"]);
     "cluster" "register-node" "Lets a node join, before it is started" Cluster/RegisterNode [f("node.id", "NODE", Kind::Required, "Its number, never used before"), f("node.region", "REGION", Kind::Required, "Its region"), f("node.peer_address", "PEER_ADDRESS", Kind::Required, "Where peers call it, host:port"), f("node.client_address", "CLIENT_ADDRESS", Kind::Required, "Where clients call it, host:port")] NONE;
@@ -212,6 +219,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("role", "Roles, and sessions of them"),
     ("policy", "Managed policies and their versions; policies in files"),
     ("key", "Access keys"),
+    ("instance", "Instances, whose workloads are given a role's credentials"),
     ("cluster", "Nodes, groups and links of the cluster; for operators"),
 ];
 

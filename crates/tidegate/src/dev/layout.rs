@@ -9,7 +9,7 @@ use std::{
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tidegate_node::config::{
-    Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
+    Federation, Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
 };
 
 use super::pki::{Authority, PkiError, write_private};
@@ -65,6 +65,18 @@ pub(crate) struct Profile {
     pub(crate) ca: PathBuf,
     /// Nodes to call.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Where a development cluster takes orders about itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) admin: Option<Admin>,
+}
+
+/// The admin endpoint of a development cluster.
+#[derive(Clone, Deserialize, Serialize)]
+pub(crate) struct Admin {
+    /// Its address on loopback, `127.0.0.1:port`: plain HTTP.
+    pub(crate) address: String,
+    /// What a caller proves himself with, as `authorization: Bearer …`.
+    pub(crate) token: String,
 }
 
 /// One node that serves clients.
@@ -106,6 +118,14 @@ fn access_key_id() -> String {
 fn secret() -> String {
     use rand::distr::{Alphanumeric, SampleString};
     Alphanumeric.sample_string(&mut rand::rng(), 40)
+}
+
+/// An admin endpoint at the first port, which no node has.
+fn admin(base_port: u16) -> io::Result<Admin> {
+    let free = || free_ports(1).map(|ports| ports.first().copied().unwrap_or_default());
+    let port = if base_port == 0 { free()? } else { base_port };
+    let token: [u8; 16] = rand::rng().random();
+    Ok(Admin { address: format!("127.0.0.1:{port}"), token: hex::encode(token) })
 }
 
 impl Layout {
@@ -159,9 +179,7 @@ impl Layout {
         fs::create_dir_all(&self.folder).map_err(io_error(&self.folder))?;
         let folder = self.folder.canonicalize().map_err(io_error(&self.folder))?;
         let authority = Authority::create(&folder, "dev")?;
-        let key: [u8; 32] = rand::rng().random();
-        let hexadecimal = hex::encode(key);
-        write_private(&folder.join("cluster.key"), &hexadecimal)?;
+        self.new_cluster_key()?;
         let (key_id, secret) = (access_key_id(), secret());
         write_private(&folder.join("operator.secret"), &secret)?;
         let nodes = regions.iter().map(|(_, nodes)| nodes.len()).sum();
@@ -191,6 +209,7 @@ impl Layout {
             session_token: None,
             ca: folder.join("ca.pem"),
             endpoints,
+            admin: Some(admin(base_port).map_err(io_error(&folder))?),
         };
         write_private(&self.profile_path(), &toml::to_string(&profile)?)?;
         Ok(())
@@ -222,6 +241,12 @@ impl Layout {
         let config = node_config(&folder, &peer, ports, &peers, ("", &[]));
         write_private(&self.config_path(number), &config.to_toml()?)?;
         Ok(())
+    }
+
+    /// Draws another cluster key: nothing that was sealed or signed under the one before is good any more.
+    pub(crate) fn new_cluster_key(&self) -> Result<(), LayoutError> {
+        let key: [u8; 32] = rand::rng().random();
+        Ok(write_private(&self.folder.join("cluster.key"), &hex::encode(key))?)
     }
 
     fn ports(nodes: usize, base_port: u16) -> io::Result<Vec<[u16; 4]>> {
@@ -292,6 +317,7 @@ fn node_config(
         gossip: Gossip::default(),
         limits: Limits::default(),
         telemetry: Telemetry::default(),
+        federation: Federation::default(),
         links: Vec::new(),
     }
 }

@@ -31,7 +31,7 @@ const DELETE_POLICY: &str = "/tidegate.iam.v1.IamService/DeleteUserPolicy";
 const SET_LINK: &str = "/tidegate.cluster.v1.ClusterService/SetLink";
 const STREAM: &str = "/tidegate.decision.v1.DecisionService/AuthorizeStream";
 const WATCH: &str = "/tidegate.propagation.v1.PropagationService/WatchPropagation";
-const REMOTE: &str = "ap-southeast-2";
+pub(crate) const REMOTE: &str = "ap-southeast-2";
 
 fn about(user: &str, mode: Option<Mode>) -> AuthorizeRequest {
     let mut message = question();
@@ -51,7 +51,7 @@ fn staleness(answer: &AuthorizeResponse) -> Duration {
 }
 
 /// Cuts the remote region off from the two others, or heals it: each node shapes what it sends.
-async fn cut(clients: &BTreeMap<u64, Client>, partitioned: bool) {
+pub(crate) async fn cut(clients: &BTreeMap<u64, Client>, partitioned: bool) {
     for client in clients.values() {
         for other in ["eu-central-1", "us-east-1"] {
             for (from, to) in [(other, REMOTE), (REMOTE, other)] {

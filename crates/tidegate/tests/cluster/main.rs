@@ -1,7 +1,8 @@
 //! Real processes under faults: what was acknowledged stays, what can't be promised is refused by name, and all nodes agree again
 //! afterwards. One cluster runs at a time.
 //!
-//! The long forms: `TIDEGATE_KILL_ROUNDS=20` for `kill_nine`, `TIDEGATE_POWER_ROUNDS=10` for `power_cut`.
+//! The long forms: `TIDEGATE_KILL_ROUNDS=20` for `kill_nine`, `TIDEGATE_POWER_ROUNDS=10` for `power_cut`, `TIDEGATE_CUT_SECONDS=600`
+//! for `alone`.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +10,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod alone;
 mod bad_input;
 mod check;
 mod cut_off;

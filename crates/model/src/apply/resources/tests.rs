@@ -7,8 +7,8 @@ use crate::{
     command::{Attach, CreateGroup, CreateRole, Delete, Membership, UpdateUser},
     record::Tag,
     resource::{
-        AccountAlias, ChangeTags, InstanceProfile, LoginProfile, OidcProvider, PasswordPolicy,
-        UpdateGroup,
+        AccountAlias, ChangeTags, Instance, InstanceProfile, LoginProfile, OidcProvider,
+        PasswordPolicy, UpdateGroup,
     },
 };
 use tidegate_policy::AccountId;
@@ -207,5 +207,68 @@ fn a_renamed_group_keeps_its_members_and_policies() {
     assert_eq!(now.group("ops").unwrap().value.path, "/a/");
     assert_eq!(now.members_of("ops").map(|u| &**u).collect::<Vec<_>>(), ["ada"]);
     assert_eq!(now.attached(crate::EntityKind::Group, "ops").count(), 1);
+    world.check_fold();
+}
+
+#[test]
+fn an_instance_is_given_a_role_that_lets_instances_have_it() {
+    const SERVICE: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+    let mut world = World::new();
+    world.root(role("people")).unwrap();
+    let trusting = CreateRole {
+        name: "Web".into(),
+        id: "AROAW".into(),
+        trust_policy: SERVICE.into(),
+        ..CreateRole::default()
+    };
+    world.root(Command::CreateRole(trusting)).unwrap();
+    world.root(create("profile", Body::InstanceProfile(InstanceProfile::default()))).unwrap();
+    let id = "i-0123456789abcdef0";
+    let instance = |profile: &str, role: &str| {
+        let body =
+            Instance { profile: profile.into(), role: role.into(), secret_hash: vec![7; 32] };
+        let new = Resource { path: "eu-central-1".into(), ..resource(id, Body::Instance(body)) };
+        change(id, ResourceKind::Instance, Change::Create(new))
+    };
+    for (profile, role, why) in [
+        ("", "", "either an instance profile or a role"),
+        ("profile", "web", "either an instance profile or a role"),
+        ("none", "", "Instance Profile none cannot be found."),
+        ("profile", "", "has no role"),
+        ("", "nobody", "role with name nobody"),
+        ("", "people", "does not let ec2.amazonaws.com"),
+    ] {
+        let refused = world.root(instance(profile, role)).unwrap_err().message;
+        assert!(refused.contains(why), "{refused} is not {why}");
+    }
+    for (name, region) in [("i-0", "eu-central-1"), (id, "no region"), (id, "")] {
+        let body = Instance { role: "web".into(), secret_hash: vec![7; 32], ..Instance::default() };
+        let new = Resource { path: region.into(), ..resource(name, Body::Instance(body)) };
+        world.root(change(name, ResourceKind::Instance, Change::Create(new))).unwrap_err();
+    }
+    world
+        .root(change("profile", ResourceKind::InstanceProfile, Change::Add("Web".into())))
+        .unwrap();
+    let needed = crate::permissions(&instance("profile", ""), &account(&world));
+    let needed: Vec<_> =
+        needed.iter().map(|(action, arn)| (action.as_str(), arn.as_str())).collect();
+    assert_eq!(
+        needed,
+        [
+            (
+                "tidegate:RegisterInstance",
+                "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"
+            ),
+            ("iam:PassRole", "arn:aws:iam::123456789012:role/Web"),
+        ]
+    );
+    world.root(instance("profile", "")).unwrap();
+    assert!(refused(&mut world, instance("", "web")).1.contains("already exists"));
+    let end = || change(id, ResourceKind::Instance, Change::Delete(true));
+    let needed = crate::permissions(&end(), &account(&world));
+    assert_eq!(needed[0].0, "tidegate:EndInstance");
+    assert!(needed[0].1.contains(":eu-central-1:"), "{needed:?}");
+    world.root(end()).unwrap();
+    assert_eq!(refused(&mut world, end()).0, RejectionKind::NoSuchEntity);
     world.check_fold();
 }

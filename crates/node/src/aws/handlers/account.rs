@@ -3,20 +3,21 @@
 use tidegate_model as model;
 use tidegate_query::{Fields, Value};
 
+use super::settings;
 use crate::{
     aws::{answer::Outcome, call::Call},
     operations::Subject,
 };
 
 /// What AWS allows of the things that this account has none of, in the order of the summary.
-const QUOTAS: [(&str, usize); 22] = [
+const QUOTAS: [(&str, usize); 20] = [
     ("UsersQuota", model::USERS_MAX),
     ("GroupsQuota", model::GROUPS_MAX),
-    ("ServerCertificatesQuota", 20),
+    ("ServerCertificatesQuota", model::SERVER_CERTIFICATES_MAX),
     ("UserPolicySizeQuota", model::USER_INLINE_MAX),
     ("GroupPolicySizeQuota", model::GROUP_INLINE_MAX),
     ("GroupsPerUserQuota", model::GROUPS_PER_USER_MAX),
-    ("SigningCertificatesPerUserQuota", 2),
+    ("SigningCertificatesPerUserQuota", model::SIGNING_CERTIFICATES_MAX),
     ("AccessKeysPerUserQuota", model::ACCESS_KEYS_MAX),
     ("AttachedPoliciesPerGroupQuota", model::ATTACHED_MAX),
     ("AttachedPoliciesPerRoleQuota", model::ATTACHED_MAX),
@@ -25,13 +26,11 @@ const QUOTAS: [(&str, usize); 22] = [
     ("PolicySizeQuota", model::MANAGED_POLICY_MAX),
     ("PolicyVersionsInUseQuota", 10_000),
     ("VersionsPerPolicyQuota", model::VERSIONS_MAX),
-    ("GlobalEndpointTokenVersion", 1),
     ("AssumeRolePolicySizeQuota", model::TRUST_POLICY_MAX),
     ("InstanceProfilesQuota", 1_000),
     ("RolePolicySizeQuota", model::ROLE_INLINE_MAX),
     ("RolesQuota", model::ROLES_MAX),
     ("AccountPasswordPresent", 0),
-    ("AccountSigningCertificatesPresent", 0),
 ];
 
 pub(super) async fn summary(call: &Call<'_>) -> Outcome {
@@ -45,7 +44,12 @@ pub(super) async fn summary(call: &Call<'_>) -> Outcome {
         ("Policies", account.policies().count()),
         ("PolicyVersionsInUse", account.policies().map(|p| p.versions.len()).sum()),
         ("AccountAccessKeysPresent", usize::from(account.access_keys("").next().is_some())),
-        ("ServerCertificates", 0),
+        ("ServerCertificates", of(model::ResourceKind::ServerCertificate)),
+        (
+            "AccountSigningCertificatesPresent",
+            usize::from(account.held(model::ResourceKind::SigningCertificate, "").next().is_some()),
+        ),
+        ("GlobalEndpointTokenVersion", settings::token_version(&account)),
         ("MFADevices", of(model::ResourceKind::MfaDevice)),
         ("MFADevicesInUse", account.mfa_devices().filter(|(_, d)| d.user.is_some()).count()),
         ("AccountMFAEnabled", usize::from(account.mfa_devices_of("").next().is_some())),

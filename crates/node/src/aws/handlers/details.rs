@@ -77,9 +77,9 @@ fn everything(account: &AccountState, wanted: &[String]) -> Vec<(String, (usize,
     }
     if wants("AWSManagedPolicy") {
         // AWS, too, gives only those that are in use.
-        let used = aws_managed::all()
-            .iter()
-            .filter(|p| account.entities_for(p.arn.as_str()).next().is_some());
+        let used = aws_managed::all().iter().filter(|p| {
+            account.entities_for(&account.aws_managed_arn(p.arn.as_str())).next().is_some()
+        });
         for p in used {
             let versions: Value = [shapes::aws_version(p, true)].into_iter().collect();
             let fields = shapes::aws_policy(account, p).with("PolicyVersionList", versions);

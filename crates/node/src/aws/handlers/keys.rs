@@ -4,7 +4,7 @@ use tidegate_model::{AccountState, Command, Reply, command, ids};
 use tidegate_policy::UnixMillis;
 use tidegate_query::{Code, Fields, Refusal, Value};
 
-use super::shapes;
+use super::{held, shapes};
 use crate::{
     aws::{
         answer::Outcome,
@@ -27,7 +27,7 @@ pub(super) async fn update(call: &Call<'_>) -> Outcome {
     call.just(Command::UpdateAccessKey(command::UpdateAccessKey {
         user: call.user_name(),
         id: call.text("AccessKeyId"),
-        active: call.text("Status") == "Active",
+        active: held::read_status(call)?,
         delete: false,
     }))
     .await

@@ -33,7 +33,7 @@ fn bad_code() -> Refusal {
 /// The name in a serial number of the caller's account.
 pub(super) fn name(call: &Call<'_>) -> Result<String, Refusal> {
     let serial = call.text("SerialNumber");
-    let prefix = format!("arn:aws:iam::{}:mfa/", call.caller.account);
+    let prefix = format!("arn:{}:iam::{}:mfa/", call.caller.state.partition(), call.caller.account);
     let name = serial.strip_prefix(&prefix).and_then(|rest| rest.rsplit('/').next());
     name.filter(|n| !n.is_empty()).map(ToOwned::to_owned).ok_or_else(|| missing(&serial))
 }

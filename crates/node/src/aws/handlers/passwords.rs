@@ -2,7 +2,8 @@
 
 use tidegate_authn::{PasswordError, Secret, hash_password, verify_password};
 use tidegate_model::{
-    AccountState, Command, Reply, ResourceKind,
+    AccountState, Command, Envelope, Reply, ResourceKind,
+    command::{ReleaseAlias, ReserveAlias},
     mfa::ChangePassword,
     resource::{
         AccountAlias, Body, Change, ChangeResource, LoginProfile, PasswordPolicy, Resource,
@@ -11,6 +12,7 @@ use tidegate_model::{
 };
 use tidegate_policy::UnixMillis;
 use tidegate_query::{Code, Fields, Refusal, Value};
+use tidegate_replica::GroupId;
 
 use super::providers::missing;
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
         answer::{Outcome, internal},
         call::{Call, given},
     },
-    operations::{Subject, draw},
+    operations::{self, Subject, draw},
 };
 
 const ALIAS: ResourceKind = ResourceKind::AccountAlias;
@@ -35,14 +37,54 @@ fn resource(name: &str, body: Body) -> Resource {
     Resource { name: name.to_owned(), body: Some(body), ..Resource::default() }
 }
 
+/// Brings a command about aliases into the directory; what counts is the account's own check of what follows or came before.
+async fn in_directory(call: &Call<'_>, command: Command) -> Result<u64, Refusal> {
+    let envelope = Envelope {
+        request_id: operations::request_id(call.core, String::new()),
+        caller: Some(call.caller.reference.clone()),
+        command: Some(command),
+        ..Envelope::default()
+    };
+    let core = call.core;
+    let proposed = core.propose(GroupId::DIRECTORY, &envelope, core.patience());
+    let (index, _) = Box::pin(proposed).await?;
+    Ok(index)
+}
+
+/// Gives an alias up that the account has no more. Where that fails it stays reserved for the account, and does no harm.
+async fn release(call: &Call<'_>, alias: String, upto: u64) {
+    let account = call.caller.account.as_u64();
+    let command = Command::ReleaseAlias(ReleaseAlias { alias, account, upto });
+    if let Err(error) = in_directory(call, command).await {
+        tracing::warn!(%error, "an alias stays reserved");
+    }
+}
+
+/// An alias is one account's in the whole cluster: it is reserved in the directory before the account has it.
 pub(super) async fn create_alias(call: &Call<'_>) -> Outcome {
     let alias = call.text("AccountAlias");
+    let view = call.core.views.load();
+    let account = view.account(call.caller.account)?;
+    tidegate_service::check(call.caller, "iam:CreateAccountAlias", "*")?;
+    let old = account.resources(ALIAS).map(|r| r.value.name.clone()).find(|a| *a != alias);
+    let reserve = ReserveAlias { alias: alias.clone(), account: call.caller.account.as_u64() };
+    let reserved = in_directory(call, Command::ReserveAlias(reserve)).await?;
     let new = resource(&alias, Body::AccountAlias(AccountAlias {}));
-    call.just(change(ALIAS, alias, Change::Create(new))).await
+    let done = call.change(change(ALIAS, alias, Change::Create(new))).await?;
+    if let Some(old) = old {
+        release(call, old, reserved).await;
+    }
+    call.changed(&done, Fields::new())
 }
 
 pub(super) async fn delete_alias(call: &Call<'_>) -> Outcome {
-    call.just(change(ALIAS, call.text("AccountAlias"), Change::Delete(true))).await
+    let alias = call.text("AccountAlias");
+    // What is reserved later is meant for another creation.
+    let view = call.core.views.load();
+    let upto = view.positions.get(crate::machine::origin(GroupId::DIRECTORY));
+    let done = call.change(change(ALIAS, alias.clone(), Change::Delete(true))).await?;
+    release(call, alias, upto).await;
+    call.changed(&done, Fields::new())
 }
 
 pub(super) async fn list_aliases(call: &Call<'_>) -> Outcome {

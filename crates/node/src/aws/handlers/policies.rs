@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use tidegate_model::{
     AccountState, Command, EntityKind, PolicyState, Reply, command,
     ids::{self, IdKind},
+    record,
 };
 use tidegate_policy::{Arn, aws_managed};
 use tidegate_query::{Code, Fields, Refusal, Value};
@@ -25,12 +26,22 @@ enum Found<'a> {
 }
 
 fn find<'a>(account: &'a AccountState, arn: &str) -> Result<Found<'a>, Refusal> {
-    if Arn::parse(arn).is_err() {
-        return Err(Refusal::new(Code::ValidationError, format!("ARN {arn} is not valid.")));
+    let is_policy = |a: &Arn| a.service() == "iam" && a.resource().starts_with("policy/");
+    if !Arn::parse(arn).is_ok_and(|a| is_policy(&a)) {
+        return Err(Refusal::new(Code::InvalidInput, format!("ARN {arn} is not valid.")));
     }
     let own = account.policy(arn).map(Found::Own);
-    own.or_else(|| aws_managed::find(arn).map(Found::Aws))
+    let aws = || aws_managed::find(&account.aws_managed(arn)?).map(Found::Aws);
+    own.or_else(aws)
         .ok_or_else(|| Refusal::new(Code::NoSuchEntity, format!("Policy {arn} was not found.")))
+}
+
+/// The tags of a policy; AWS's own have none.
+pub(super) fn tags(account: &AccountState, arn: &str) -> Result<Vec<record::Tag>, Refusal> {
+    Ok(match find(account, arn)? {
+        Found::Own(policy) => policy.meta.tags.clone(),
+        Found::Aws(_) => Vec::new(),
+    })
 }
 
 fn no_version(arn: &str, version: &str) -> Refusal {

@@ -1,15 +1,17 @@
 //! Identity providers: `OpenID` Connect and SAML.
 
+use tidegate_authn::SamlMetadata;
 use tidegate_model::{
     AccountState, Command, ResourceKind,
-    resource::{Body, Change, ChangeResource, OidcProvider, Resource, SamlProvider},
+    resource::{Body, Change, ChangeResource, OidcProvider, Resource, SamlProvider, holder},
 };
-use tidegate_policy::{UnixMillis, parse_date};
+use tidegate_policy::UnixMillis;
 use tidegate_query::{Code, Fields, Refusal, Value};
 
 use super::shapes;
 use crate::{
-    aws::{answer::Outcome, call::Call},
+    aws::{answer::Outcome, call::Call, federation},
+    core::Core,
     operations::Subject,
 };
 
@@ -23,6 +25,12 @@ pub(super) fn missing(kind: ResourceKind, name: &str) -> Refusal {
     let message = match kind {
         OIDC | SAML => format!("{} not found for {name}", kind.title()),
         ResourceKind::LoginProfile => format!("Login Profile for User {name} cannot be found."),
+        ResourceKind::ServerCertificate => {
+            format!("The Server Certificate with name {name} cannot be found.")
+        }
+        kind if kind.is_held() => {
+            format!("The {} with id {} cannot be found.", kind.title(), holder(name).1)
+        }
         _ => format!("{} {name} cannot be found.", kind.title()),
     };
     Refusal::new(Code::NoSuchEntity, message)
@@ -35,7 +43,8 @@ pub(super) fn named(call: &Call<'_>, kind: ResourceKind) -> Result<String, Refus
         _ => ("SAMLProviderArn", "saml-provider"),
     };
     let arn = call.text(member);
-    let prefix = format!("arn:aws:iam::{}:{word}/", call.caller.account);
+    let partition = call.caller.state.partition();
+    let prefix = format!("arn:{partition}:iam::{}:{word}/", call.caller.account);
     let name = arn.strip_prefix(&prefix).filter(|n| !n.is_empty());
     name.map(ToOwned::to_owned)
         .ok_or_else(|| Refusal::new(Code::InvalidInput, format!("Invalid ARN: {arn}")))
@@ -62,8 +71,9 @@ fn oidc_body(call: &Call<'_>) -> Body {
 
 pub(super) async fn create_oidc(call: &Call<'_>) -> Outcome {
     let url = call.text("Url");
-    let name = url.strip_prefix("https://").map(|n| n.trim_end_matches('/')).filter(|n| {
-        !n.is_empty() && n.bytes().all(|b| b.is_ascii_graphic()) && !n.contains(['?', '#'])
+    let development = Core::development(&call.core.views.load());
+    let name = federation::provider_name(&url, development).filter(|n| {
+        !n.is_empty() && n.bytes().all(|b| b.is_ascii_graphic()) && !n.contains(['?', '#', '@'])
     });
     let name = name.map(ToOwned::to_owned).ok_or_else(|| {
         Refusal::new(Code::ValidationError, "Invalid Open ID Connect Provider URL")
@@ -131,12 +141,10 @@ fn saml_body(call: &Call<'_>) -> Result<Body, Refusal> {
         return Err(Refusal::new(Code::UnsupportedOperation, message));
     }
     let metadata = call.text("SAMLMetadataDocument");
-    if !metadata.contains("EntityDescriptor") || !metadata.contains("entityID") {
-        return Err(Refusal::new(Code::InvalidInput, "Could not parse metadata"));
-    }
-    let said = metadata.split_once("validUntil=\"").and_then(|(_, rest)| rest.split_once('"'));
-    let said = said.and_then(|(date, _)| parse_date(date)).and_then(|d| u64::try_from(d).ok());
-    let valid_until = said.unwrap_or(call.core.platform.wall().0 + METADATA_MILLIS);
+    let read = SamlMetadata::parse(&metadata)
+        .map_err(|_| Refusal::new(Code::InvalidInput, "Could not parse metadata"))?;
+    let without_end = call.core.platform.wall().0 + METADATA_MILLIS;
+    let valid_until = read.valid_until.map_or(without_end, |until| until.0);
     Ok(Body::SamlProvider(SamlProvider { metadata, valid_until }))
 }
 

@@ -1,21 +1,19 @@
-//! The credential report, and the lists of credentials that no user has here yet.
+//! The credential report.
 //!
-//! AWS makes a report every four hours; here it is made of the view when it is asked for, and so there is always one.
+//! As with AWS, a report must be asked for, and is good for four hours. What it says is made of the view when it is fetched.
 
 use tidegate_model::{
     AccountState, ResourceKind,
     record::AccessKey,
-    resource::{Body, LoginProfile, PasswordPolicy},
+    region::RegionState,
+    resource::{Body, Change, CredentialReport, LoginProfile, PasswordPolicy, Resource},
 };
 use tidegate_policy::UnixMillis;
-use tidegate_query::{Fields, Value};
+use tidegate_query::{Code, Fields, Refusal};
 
-use super::passwords;
+use super::{held, passwords};
 use crate::{
-    aws::{
-        answer::Outcome,
-        call::{Call, no_such},
-    },
+    aws::{answer::Outcome, call::Call},
     operations::Subject,
 };
 
@@ -24,6 +22,9 @@ const COLUMNS: &str = "user,arn,user_creation_time,password_enabled,password_las
 const NONE: &str = "N/A";
 const UNKNOWN: &str = "no_information";
 const UNSUPPORTED: &str = "not_supported";
+const REPORT: ResourceKind = ResourceKind::CredentialReport;
+/// How long a report is good, in milliseconds: four hours, as with AWS.
+const FRESH_MILLIS: u64 = 4 * 3_600_000;
 /// Milliseconds of a day.
 const DAY: u64 = 86_400_000;
 
@@ -37,12 +38,23 @@ fn flag(yes: bool) -> String {
     if yes { "TRUE" } else { "FALSE" }.to_owned()
 }
 
-/// The five columns of a key. When it was used last is not known here.
-fn key(key: Option<&AccessKey>) -> [String; 5] {
+/// The five columns of a key.
+fn key(account: &AccountState, region: &RegionState, key: Option<&AccessKey>) -> [String; 5] {
     let none = || NONE.to_owned();
-    match key {
-        Some(key) => [flag(key.active), time(key.created), none(), none(), none()],
-        None => [flag(false), none(), none(), none(), none()],
+    let Some(key) = key else { return [flag(false), none(), none(), none(), none()] };
+    let used = match region.last_used(account.id().as_u64(), &key.id) {
+        Some(used) => [time(used.minute * 60_000), used.region.clone(), used.service.clone()],
+        None => [none(), none(), none()],
+    };
+    let [date, region, service] = used;
+    [flag(key.active), time(key.created), date, region, service]
+}
+
+/// The two columns of a signing certificate.
+fn certificate(resource: Option<&Resource>) -> [String; 2] {
+    match resource.map(|r| (&r.body, r.created)) {
+        Some((Some(Body::SigningCertificate(c)), created)) => [flag(c.active), time(created)],
+        _ => [flag(false), NONE.to_owned()],
     }
 }
 
@@ -59,6 +71,7 @@ fn password(login: Option<&LoginProfile>, policy: Option<&PasswordPolicy>) -> [S
 /// One line of the report.
 fn line(
     account: &AccountState,
+    region: &RegionState,
     (name, arn, created): (&str, &str, u64),
     user: &str,
     password: [String; 4],
@@ -67,9 +80,11 @@ fn line(
     columns.extend(password);
     columns.push(flag(account.mfa_devices_of(user).next().is_some()));
     let mut keys = account.access_keys(user);
-    columns.extend(key(keys.next().map(|k| &**k)));
-    columns.extend(key(keys.next().map(|k| &**k)));
-    columns.extend([flag(false), NONE.to_owned(), flag(false), NONE.to_owned()]);
+    columns.extend(key(account, region, keys.next().map(|k| &**k)));
+    columns.extend(key(account, region, keys.next().map(|k| &**k)));
+    let mut certificates = account.held(ResourceKind::SigningCertificate, user);
+    columns.extend(certificate(certificates.next().map(|r| &r.value)));
+    columns.extend(certificate(certificates.next().map(|r| &r.value)));
     columns.join(",")
 }
 
@@ -83,13 +98,13 @@ fn quoted(text: &str) -> String {
 }
 
 /// The report on an account.
-fn report(account: &AccountState) -> String {
+fn report(account: &AccountState, region: &RegionState) -> String {
     let policy = passwords::policy(account);
     let created = account.account().map(|a| a.created).unwrap_or_default();
-    let root = format!("arn:aws:iam::{}:root", account.id());
+    let root = account.root_arn();
     let none = [UNSUPPORTED, UNKNOWN, UNSUPPORTED, UNSUPPORTED].map(ToOwned::to_owned);
     let mut lines = vec![COLUMNS.to_owned()];
-    lines.push(line(account, ("<root_account>", &root, created), "", none));
+    lines.push(line(account, region, ("<root_account>", &root, created), "", none));
     for user in account.users() {
         let (name, path) = (&user.value.name, &user.value.path);
         let login = account.resource(ResourceKind::LoginProfile, name);
@@ -99,55 +114,70 @@ fn report(account: &AccountState) -> String {
         });
         let arn = quoted(&account.arn(tidegate_model::EntityKind::User, path, name));
         let of = (&*quoted(name), &*arn, user.value.created);
-        lines.push(line(account, of, name, password(login, policy)));
+        lines.push(line(account, region, of, name, password(login, policy)));
     }
     lines.join("\n")
 }
 
+/// When the report was asked for last, in milliseconds since the Unix epoch.
+fn generated(account: &AccountState) -> Option<u64> {
+    match account.resource(REPORT, &account.id().to_string())?.value.body.as_ref() {
+        Some(Body::CredentialReport(report)) => Some(report.generated),
+        _ => None,
+    }
+}
+
+/// Whether a report that was asked for then is still good.
+fn is_fresh(generated: u64, now: u64) -> bool {
+    now < generated.saturating_add(FRESH_MILLIS)
+}
+
 pub(super) async fn generate(call: &Call<'_>) -> Outcome {
-    let (seen, _) = call.read(Subject::Account).await?;
-    call.seen(&seen, Fields::new().with("State", "COMPLETE"))
+    let (seen, account) = call.read(Subject::Account).await?;
+    let now = call.core.platform.wall().0;
+    if generated(&account).is_some_and(|at| is_fresh(at, now)) {
+        return call.seen(&seen, Fields::new().with("State", "COMPLETE"));
+    }
+    let name = account.id().to_string();
+    let body = Body::CredentialReport(CredentialReport::default());
+    let update = held::new(&name, String::new(), body);
+    let done = call.change(held::change(REPORT, name, Change::Update(update))).await?;
+    let output = Fields::new()
+        .with("State", "STARTED")
+        .with("Description", "No report exists. Starting a new report generation task");
+    call.changed(&done, output)
 }
 
 pub(super) async fn get(call: &Call<'_>) -> Outcome {
     let (seen, account) = call.read(Subject::Account).await?;
+    let now = call.core.platform.wall();
+    match generated(&account) {
+        Some(at) if is_fresh(at, now.0) => {}
+        Some(_) => {
+            let message = "The report has expired: generate a new one.";
+            return Err(Refusal::new(Code::ReportExpired, message));
+        }
+        None => {
+            let message = "No report exists: generate one.";
+            return Err(Refusal::new(Code::ReportNotPresent, message));
+        }
+    }
     let output = Fields::new()
-        .with("Content", report(&account).into_bytes())
+        .with("Content", report(&account, &seen.region).into_bytes())
         .with("ReportFormat", "text/csv")
-        .with("GeneratedTime", call.core.platform.wall());
+        .with("GeneratedTime", now);
     call.seen(&seen, output)
 }
 
-/// A list that is empty for everybody: what would stand in it can't be made here yet.
-fn nothing(list: &str) -> Fields {
-    Fields::new().with(list, Value::List(Vec::new())).with("IsTruncated", false)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn of_user(call: &Call<'_>, list: &str) -> Outcome {
-    let name = call.user_name();
-    let (seen, account) = call.read(Subject::User(&name)).await?;
-    if !name.is_empty() {
-        account.user(&name).ok_or_else(|| no_such("user", &name))?;
+    /// What a client would have to wait for: after four hours a report has expired.
+    #[test]
+    fn a_report_is_good_for_four_hours() {
+        let at = 1_000;
+        assert!(is_fresh(at, at) && is_fresh(at, at + FRESH_MILLIS - 1));
+        assert!(!is_fresh(at, at + FRESH_MILLIS));
     }
-    call.seen(&seen, nothing(list))
-}
-
-async fn of_account(call: &Call<'_>, list: &str) -> Outcome {
-    let (seen, _) = call.read(Subject::Account).await?;
-    call.seen(&seen, nothing(list))
-}
-
-macro_rules! empty_lists {
-    ($($handler:ident $name:ident $list:literal;)*) => {
-        $(pub(super) async fn $name(call: &Call<'_>) -> Outcome {
-            $handler(call, $list).await
-        })*
-    };
-}
-
-empty_lists! {
-    of_user signing_certificates "Certificates";
-    of_user ssh_public_keys "SSHPublicKeys";
-    of_user service_credentials "ServiceSpecificCredentials";
-    of_account server_certificates "ServerCertificateMetadataList";
 }

@@ -52,7 +52,7 @@ pub(super) fn root(account: &AccountState) -> Fields {
         .with("Path", "/")
         .with("UserName", of.name)
         .with("UserId", account.id().to_string())
-        .with("Arn", format!("arn:aws:iam::{}:root", account.id()))
+        .with("Arn", account.root_arn())
         .with("CreateDate", UnixMillis(of.created))
 }
 
@@ -141,17 +141,18 @@ fn aws_policy_id(arn: &str) -> String {
     format!("ANPA{}", hash.chars().take(17).map(letter).collect::<String>())
 }
 
-/// A policy of AWS.
+/// A policy of AWS, as it is called in the account's partition.
 pub(super) fn aws_policy(account: &AccountState, p: &aws_managed::ManagedPolicy) -> Fields {
+    let arn = account.aws_managed_arn(p.arn.as_str());
     let fields = Fields::new()
         .with("PolicyName", &*p.name)
         .with("PolicyId", aws_policy_id(p.arn.as_str()))
-        .with("Arn", p.arn.as_str())
+        .with("Arn", &*arn)
         .with("Path", &*p.path)
         .with("DefaultVersionId", &*p.default_version)
         .with("CreateDate", date(&p.create_date))
         .with("UpdateDate", date(&p.update_date));
-    with_usage(fields, account, p.arn.as_str())
+    with_usage(fields, account, &arn)
 }
 
 /// A version of a policy, with its document where the answer has it.

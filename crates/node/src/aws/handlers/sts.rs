@@ -1,7 +1,7 @@
 //! Sessions, and who is asking.
 
 use tidegate_authn::Session;
-use tidegate_model::ids;
+use tidegate_model::{AccountState, ids};
 use tidegate_policy::{PrincipalKind, UnixMillis, aws_managed};
 use tidegate_query::{Code, Fields, Refusal};
 use tidegate_service::{
@@ -15,7 +15,7 @@ use crate::{
         answer::{Answered, Outcome},
         call::Call,
     },
-    operations::{self, Seen},
+    operations,
 };
 
 /// Characters of a session's policies, their ARNs and its tags together. AWS packs them; this is what its limit comes to for plain text.
@@ -35,16 +35,19 @@ fn check_served(call: &Call<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(Code::UnsupportedOperation, message))
 }
 
-fn policies(call: &Call<'_>, seen: &Seen) -> Result<Vec<String>, Refusal> {
-    let account = seen.account(call.caller.account)?;
-    let mut all: Vec<String> =
-        call.input.text("Policy").map(ToOwned::to_owned).into_iter().collect();
-    for descriptor in call.input.structures("PolicyArns") {
+/// The policies of a session, inline and managed; managed ones of the account or of AWS.
+pub(in crate::aws) fn policies(
+    input: &Fields,
+    account: &AccountState,
+) -> Result<Vec<String>, Refusal> {
+    let mut all: Vec<String> = input.text("Policy").map(ToOwned::to_owned).into_iter().collect();
+    for descriptor in input.structures("PolicyArns") {
         let arn = descriptor.text_or_empty("arn");
         let own = account.policy(&arn).and_then(|p| p.versions.get(&p.meta.default_version));
-        let text = own
-            .map(|v| v.document.clone())
-            .or_else(|| aws_managed::find(&arn).map(|p| p.document.to_string()));
+        let text = own.map(|v| v.document.clone()).or_else(|| {
+            let name = account.aws_managed(&arn)?;
+            aws_managed::find(&name).map(|p| p.document.to_string())
+        });
         all.push(text.ok_or_else(|| {
             let message = format!("Session policy {arn} does not exist or is not attachable.");
             Refusal::new(Code::MalformedPolicyDocument, message)
@@ -54,16 +57,16 @@ fn policies(call: &Call<'_>, seen: &Seen) -> Result<Vec<String>, Refusal> {
 }
 
 /// How much of what a session may carry is used, in percent; `None` where it carries nothing.
-fn packed(call: &Call<'_>) -> Result<Option<i64>, Refusal> {
-    let arns = call.input.structures("PolicyArns").map(|d| d.text_or_empty("arn").len());
+pub(in crate::aws) fn packed(input: &Fields) -> Result<Option<i64>, Refusal> {
+    let arns = input.structures("PolicyArns").map(|d| d.text_or_empty("arn").len());
     let arns: Vec<usize> = arns.collect();
     if arns.len() > ARNS_MAX {
         let message = format!("A session has at most {ARNS_MAX} managed session policies.");
         return Err(Refusal::new(Code::ValidationError, message));
     }
-    let tags = call.input.structures("Tags");
+    let tags = input.structures("Tags");
     let tags = tags.map(|t| t.text_or_empty("Key").len() + t.text_or_empty("Value").len());
-    let size = call.text("Policy").len() + arns.into_iter().chain(tags).sum::<usize>();
+    let size = input.text_or_empty("Policy").len() + arns.into_iter().chain(tags).sum::<usize>();
     if size > PACKED_MAX {
         let percent = size * 100 / PACKED_MAX;
         let message = format!(
@@ -74,7 +77,8 @@ fn packed(call: &Call<'_>) -> Result<Option<i64>, Refusal> {
     Ok((size > 0).then(|| i64::try_from((size * 100).div_ceil(PACKED_MAX)).unwrap_or(100)))
 }
 
-fn credentials(session: &Session, token: &str) -> Fields {
+/// A session as answers have it.
+pub(in crate::aws) fn credentials(session: &Session, token: &str) -> Fields {
     Fields::new()
         .with("AccessKeyId", &*session.access_key_id)
         .with("SecretAccessKey", session.secret.expose())
@@ -93,7 +97,7 @@ pub(super) async fn assume_role(call: &Call<'_>) -> Outcome {
         let message = "Roles may not be assumed by root accounts.";
         return Err(Refusal::new(Code::AccessDenied, message));
     }
-    let packed = packed(call)?;
+    let packed = packed(call.input)?;
     let mfa_at = mfa::authenticated(call).await?;
     let seen = call.view().await?;
     let caller = operations::still(call.core, &seen, call.caller)?;
@@ -101,7 +105,7 @@ pub(super) async fn assume_role(call: &Call<'_>) -> Outcome {
         role_arn: call.text("RoleArn"),
         session_name: call.text("RoleSessionName"),
         duration_seconds: seconds(call),
-        policies: policies(call, &seen)?,
+        policies: policies(call.input, seen.account(call.caller.account)?)?,
         tags: shapes::read_tags(call.input),
         transitive_tag_keys: call.input.texts("TransitiveTagKeys"),
         source_identity: call.text("SourceIdentity"),
@@ -140,13 +144,13 @@ pub(super) async fn get_session_token(call: &Call<'_>) -> Outcome {
 
 pub(super) async fn get_federation_token(call: &Call<'_>) -> Outcome {
     check_served(call)?;
-    let packed = packed(call)?;
+    let packed = packed(call.input)?;
     let seen = call.view().await?;
     let caller = operations::still(call.core, &seen, call.caller)?;
     let request = GetFederationToken {
         name: call.text("Name"),
         duration_seconds: seconds(call),
-        policies: policies(call, &seen)?,
+        policies: policies(call.input, seen.account(call.caller.account)?)?,
         tags: shapes::read_tags(call.input),
     };
     let core = call.core;
@@ -154,9 +158,10 @@ pub(super) async fn get_federation_token(call: &Call<'_>) -> Outcome {
     let now = core.platform.wall();
     let issued = federate(&seen, &caller, &request, now, &mut entropy, &core.cluster_key)?;
     let (account, name) = (call.caller.account, &request.name);
+    let partition = call.caller.state.partition();
     let user = Fields::new()
         .with("FederatedUserId", format!("{account}:{name}"))
-        .with("Arn", format!("arn:aws:sts::{account}:federated-user/{name}"));
+        .with("Arn", format!("arn:{partition}:sts::{account}:federated-user/{name}"));
     let output = Fields::new()
         .with("Credentials", credentials(&issued.session, &issued.token))
         .with("FederatedUser", user)
@@ -189,10 +194,11 @@ pub(super) async fn get_caller_identity(call: &Call<'_>) -> Outcome {
     call.seen(&call.view().await?, output)
 }
 
-#[expect(clippy::unused_async, reason = "the form that handlers have")]
 pub(super) async fn get_access_key_info(call: &Call<'_>) -> Outcome {
     let id = call.text("AccessKeyId");
-    let account = ids::account_of_key(&id)
+    let directory = &call.view().await?.directory;
+    let account = directory
+        .account_of_key(&id)
         .ok_or_else(|| Refusal::new(Code::ValidationError, format!("Invalid AccessKeyId: {id}")))?;
     let output = Fields::new().with("Account", account.to_string());
     Ok(Answered { output, evidence: None })

@@ -3,7 +3,7 @@
 use tidegate_model::{Command, ResourceKind, resource::ChangeTags};
 use tidegate_query::{Code, Refusal};
 
-use super::{mfa, providers, shapes};
+use super::{mfa, policies, providers, shapes};
 use crate::{
     aws::{
         answer::Outcome,
@@ -39,6 +39,7 @@ impl Tagged {
             Self::Role => call.text("RoleName"),
             Self::Policy => call.text("PolicyArn"),
             Self::Resource(ResourceKind::InstanceProfile) => call.text("InstanceProfileName"),
+            Self::Resource(ResourceKind::ServerCertificate) => call.text("ServerCertificateName"),
             Self::Resource(ResourceKind::MfaDevice) => mfa::name(call)?,
             Self::Resource(kind) => providers::named(call, kind)?,
         })
@@ -71,11 +72,7 @@ async fn list(call: &Call<'_>, of: Tagged) -> Outcome {
         Tagged::Role => {
             account.role(&name).ok_or_else(|| no_such("role", &name))?.value.tags.clone()
         }
-        Tagged::Policy => {
-            let message = || format!("Policy {name} was not found.");
-            let missing = || Refusal::new(Code::NoSuchEntity, message());
-            account.policy(&name).ok_or_else(missing)?.meta.tags.clone()
-        }
+        Tagged::Policy => policies::tags(&account, &name)?,
         Tagged::Resource(kind) => {
             let found = account.resource(kind, &name);
             let missing = || match kind {
@@ -103,6 +100,7 @@ of_each! {
     change Tagged::Resource(ResourceKind::InstanceProfile) => instance_profile;
     change Tagged::Resource(ResourceKind::OidcProvider) => oidc_provider;
     change Tagged::Resource(ResourceKind::SamlProvider) => saml_provider;
+    change Tagged::Resource(ResourceKind::ServerCertificate) => server_certificate;
     change Tagged::Resource(ResourceKind::MfaDevice) => mfa_device;
     list Tagged::User => list_user;
     list Tagged::Role => list_role;
@@ -110,5 +108,6 @@ of_each! {
     list Tagged::Resource(ResourceKind::InstanceProfile) => list_instance_profile;
     list Tagged::Resource(ResourceKind::OidcProvider) => list_oidc_provider;
     list Tagged::Resource(ResourceKind::SamlProvider) => list_saml_provider;
+    list Tagged::Resource(ResourceKind::ServerCertificate) => list_server_certificate;
     list Tagged::Resource(ResourceKind::MfaDevice) => list_mfa_device;
 }

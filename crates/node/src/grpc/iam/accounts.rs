@@ -15,8 +15,16 @@ impl AccountService for AccountHandler {
         let core = &self.0;
         let caller = operator(core, &request, "tidegate:CreateAccount")?;
         let r = request.into_inner();
-        let number =
-            draw(core).iter().fold(0u64, |n, b| (n << 8 | u64::from(*b)) % 999_999_999_000) + 1_000;
+        let number = match r.account_id.as_str() {
+            "" => {
+                let fold = |n: u64, b: &u8| (n << 8 | u64::from(*b)) % 999_999_999_000;
+                draw(core).iter().fold(0, fold) + 1_000
+            }
+            chosen => {
+                let wrong = |e: tidegate_policy::AccountIdError| invalid(e.to_string());
+                chosen.parse::<AccountId>().map_err(wrong)?.as_u64()
+            }
+        };
         let id = ids::access_key_id(number, &draw(core));
         let (secret, sealed_secret) = secret(core, &id)?;
         let root_key = record::AccessKey {
@@ -30,6 +38,7 @@ impl AccountService for AccountHandler {
             email: r.email,
             name: r.name,
             root_key: Some(root_key),
+            partition: r.partition,
             ..record::AccountPlacement::default()
         };
         let caller = confirmed(core, caller, "tidegate:CreateAccount").await?;
@@ -107,6 +116,36 @@ impl AccountService for AccountHandler {
         let evidence = Some(wire::evidence(core, &view, &[GroupId::DIRECTORY])?);
         Ok(Response::new(pb::ListAccountsResponse { accounts, next_page_token, evidence }))
     }
+
+    async fn delete_account(
+        &self,
+        request: Request<pb::DeleteAccountRequest>,
+    ) -> Result<Response<pb::DeleteAccountResponse>, Status> {
+        let core = &self.0;
+        let action = "tidegate:DeleteAccount";
+        let caller = operator(core, &request, action)?;
+        let r = request.into_inner();
+        let id: AccountId = r
+            .account_id
+            .parse()
+            .map_err(|e: tidegate_policy::AccountIdError| invalid(e.to_string()))?;
+        let caller = confirmed(core, caller, action).await?;
+        let request_id = wire::request_id(core, r.request_id);
+        let close = command::CloseAccount { account: id.as_u64() };
+        let envelope = Envelope {
+            request_id: request_id.clone(),
+            caller: Some(CallerRef { account: caller.account.as_u64(), ..caller.reference }),
+            command: Some(Command::CloseAccount(close)),
+            ..Envelope::default()
+        };
+        let (index, reply) =
+            core.propose(GroupId::DIRECTORY, &envelope, core.patience()).await.map_err(refuse)?;
+        let token = self.deleted(id, index).await?;
+        let mut metadata =
+            wire::metadata(core, GroupId::DIRECTORY, (index, reply.revision), request_id)?;
+        metadata.token = token;
+        Ok(Response::new(pb::DeleteAccountResponse { metadata: Some(metadata) }))
+    }
 }
 
 fn account(a: &record::AccountPlacement) -> pb::Account {
@@ -114,12 +153,44 @@ fn account(a: &record::AccountPlacement) -> pb::Account {
         id: format!("{:012}", a.account),
         name: a.name.clone(),
         email: a.email.clone(),
-        state: if a.active { "ACTIVE" } else { "PENDING" }.to_owned(),
+        state: match (a.closing, a.active) {
+            (true, _) => "CLOSING",
+            (_, true) => "ACTIVE",
+            (_, false) => "PENDING",
+        }
+        .to_owned(),
         group: a.group,
+        partition: if a.partition.is_empty() { "aws" } else { &a.partition }.to_owned(),
     }
 }
 
 impl AccountHandler {
+    /// Waits until whoever leads the directory has let the account's group erase it and forgotten it, and gives a token that covers both.
+    async fn deleted(&self, id: AccountId, closed: u64) -> Result<String, Status> {
+        let core = &self.0;
+        let origin = crate::machine::origin(GroupId::DIRECTORY);
+        let mut changes = core.views.changes();
+        let gone = async {
+            loop {
+                let view = core.views.load();
+                let seen = view.positions.get(origin) >= closed;
+                if (seen && view.directory.account(id).is_none())
+                    || changes.changed().await.is_err()
+                {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(core.patience(), gone).await.is_err() {
+            let message =
+                format!("the account {id} is closed and will be erased; ask for it later");
+            return Err(refuse(ServiceError::new(Reason::UnknownOutcome, message)));
+        }
+        let positions =
+            core.read_index(GroupId::DIRECTORY, core.patience()).await.map_err(refuse)?;
+        core.token(&core.views.load(), positions).map_err(refuse)
+    }
+
     /// Waits until whoever leads the directory has made the account in its group and said so, and gives a token that covers both.
     async fn made(&self, reserved: &record::AccountPlacement) -> Result<String, Status> {
         let core = &self.0;

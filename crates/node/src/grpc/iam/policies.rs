@@ -1,10 +1,15 @@
 //! Managed policies and their versions.
 
 use super::{
-    Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject, aws_managed,
-    aws_policy, command, created, draw, evidence, ids, invalid, mutate, no_such, page, pb, policy,
-    read, version, version_number, wire,
+    AccountState, Command, IamHandler, IdKind, Reply, Request, Response, Status, Subject,
+    aws_managed, aws_policy, command, created, draw, evidence, ids, invalid, mutate, no_such, page,
+    pb, policy, read, version, version_number, wire,
 };
+
+/// A policy of AWS by what it is called in the account's partition.
+fn of_aws(account: &AccountState, arn: &str) -> Option<&'static aws_managed::ManagedPolicy> {
+    aws_managed::find(&account.aws_managed(arn)?)
+}
 
 impl IamHandler {
     pub(super) async fn create_policy(
@@ -45,7 +50,7 @@ impl IamHandler {
             Subject::Arn(&r.policy_arn),
         )
         .await?;
-        let policy = match (account.policy(&r.policy_arn), aws_managed::find(&r.policy_arn)) {
+        let policy = match (account.policy(&r.policy_arn), of_aws(&account, &r.policy_arn)) {
             (Some(own), _) => policy(&account, &own.meta, own.revision),
             (None, Some(aws)) => aws_policy(&account, aws),
             (None, None) => return Err(no_such("policy", &r.policy_arn)),
@@ -148,7 +153,7 @@ impl IamHandler {
             Subject::Arn(&r.policy_arn),
         )
         .await?;
-        let policy_version = match (account.policy(&r.policy_arn), aws_managed::find(&r.policy_arn))
+        let policy_version = match (account.policy(&r.policy_arn), of_aws(&account, &r.policy_arn))
         {
             (Some(own), _) => {
                 let number = version_number(&r.version_id)?;

@@ -94,9 +94,10 @@ pub(super) fn policy(account: &AccountState, p: &record::Policy, revision: u64) 
 }
 
 pub(super) fn aws_policy(account: &AccountState, p: &aws_managed::ManagedPolicy) -> pb::Policy {
+    let arn = account.aws_managed_arn(p.arn.as_str());
     pb::Policy {
-        attachment_count: attachments(account, p.arn.as_str()),
-        arn: p.arn.to_string(),
+        attachment_count: attachments(account, &arn),
+        arn,
         policy_name: p.name.to_string(),
         path: p.path.to_string(),
         default_version_id: p.default_version.to_string(),

@@ -74,6 +74,7 @@ mod tests {
             session_token: None,
             ca: "ca.pem".into(),
             endpoints: vec![endpoint.clone()],
+            admin: None,
         };
         let lines = lines(&profile, &endpoint, Path::new("/d/ca.pem"), "read-your-writes");
         for line in [
