@@ -10,7 +10,7 @@ use bytes::Bytes;
 use openraft::{
     Config, EmptyNode, Raft, ReadPolicy, ServerState, SnapshotPolicy,
     async_runtime::WatchReceiver,
-    errors::{ClientWriteError, ForwardReason, LinearizableReadError, RaftError},
+    errors::{ClientWriteError, Fatal, ForwardReason, LinearizableReadError, RaftError},
 };
 use tidegate_replica::{GroupId, NodeId};
 use tidegate_store::NodeStore;
@@ -337,6 +337,24 @@ impl Group {
             term: metrics.current_term,
             applied: metrics.last_applied.as_ref().map_or(0, |id| id.index),
             voters: metrics.membership_config.membership().voter_ids().map(NodeId).collect(),
+        }
+    }
+
+    /// Returns once the group has stopped on this node, with the reason where that was a failure.
+    pub async fn stopped(&self) -> Option<String> {
+        let mut metrics = self.0.raft.metrics();
+        loop {
+            let state = metrics.borrow_watched().running_state.clone();
+            match state {
+                Err(error @ (Fatal::StorageError(_) | Fatal::Panicked)) => {
+                    return Some(error.to_string());
+                }
+                Err(Fatal::Stopped) => return None,
+                Ok(()) => {}
+            }
+            if metrics.changed().await.is_err() {
+                return None;
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! account's order. So a check is linear, and a breach is shown by two or three operations.
 //!
 //! - [`registers`]: reads and writes of values, and the rules for them. What the simulator records.
+//! - [`quarantines`]: who took them, who lifted them, and who was refused.
 //! - [`log`]: what `tidegate check` records of a live cluster.
 //! - [`guarantee`]: the promises by name, as docs/consistency.md has them.
 //! - [`judge`]: which of them a log holds, breaks or does not exercise, with the smallest evidence.
@@ -11,4 +12,5 @@
 pub mod guarantee;
 pub mod judge;
 pub mod log;
+pub mod quarantines;
 pub mod registers;

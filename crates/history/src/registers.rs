@@ -105,6 +105,8 @@ pub mod rule {
     pub const ARRIVED: &str = "arrived everywhere";
     /// At the end everything is there.
     pub const END: &str = "the end";
+    /// All of them.
+    pub const ALL: [&str; 6] = [STRONG, TOKEN, STALENESS, NODE, ARRIVED, END];
 }
 
 /// The greatest of some values up to a point: pairs in the order of their first halves, each second half at least the one before it.

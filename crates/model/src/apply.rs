@@ -313,7 +313,8 @@ impl Step<'_> {
             | Command::ReserveAccessKey(_)
             | Command::CloseAccount(_)
             | Command::ForgetAccount(_)
-            | Command::Batch(_) => {
+            | Command::Batch(_)
+            | Command::SetClock(_) => {
                 Err(Rejection::invalid("This command belongs to the directory."))
             }
         }

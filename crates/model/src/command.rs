@@ -246,6 +246,15 @@ commands! {
         /// Which change: [`record::Placement::changes`].
         change: u64 = (uint64, tag = "2");
     }
+    /// Sets the clock that a cluster in development mode goes by.
+    SetClock {
+        /// So many milliseconds later than it would be.
+        advance: u64 = (uint64, tag = "1");
+        /// One of [`clock_run`].
+        run: u32 = (uint32, tag = "2");
+        /// What the proposer's own clock says, in milliseconds since the Unix epoch.
+        real: u64 = (uint64, tag = "3");
+    }
     /// Reserves an account's number and e-mail address in the directory.
     ReserveAccount {
         /// The account, not yet active.
@@ -364,7 +373,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131, 150");
     }
     /// What became of a command.
     Outcome {
@@ -521,6 +530,9 @@ pub enum Command {
     /// See [`SetIssuing`].
     #[prost(message, tag = "131")]
     SetIssuing(SetIssuing),
+    /// See [`SetClock`].
+    #[prost(message, tag = "150")]
+    SetClock(SetClock),
 }
 
 /// What a command gives back.
@@ -573,6 +585,16 @@ pub enum OutcomeResult {
     /// It was refused.
     #[prost(message, tag = "2")]
     Rejection(Rejection),
+}
+
+/// Whether a clock runs, as [`SetClock::run`] numbers it.
+pub mod clock_run {
+    /// As before.
+    pub const AS_BEFORE: u32 = 0;
+    /// It stands still.
+    pub const FROZEN: u32 = 1;
+    /// It runs.
+    pub const RUNS: u32 = 2;
 }
 
 /// Kinds of callers, as [`CallerRef::kind`] numbers them.

@@ -14,9 +14,10 @@ use tidegate_replica::{GroupId, Record};
 use crate::{
     Command, Envelope, Key, Outcome, Reply,
     apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
-    command::{ReplyBox, caller_kind},
+    command::{ReplyBox, SetClock, caller_kind, clock_run},
     record::{
         AccountPlacement, Cluster, EmailOwner, Features, KeyOwner, Node, Placement, SigningKey,
+        VirtualClock,
     },
     rejection::{Rejection, RejectionKind},
     requests::Requests,
@@ -32,6 +33,10 @@ const SIGNING_KEY_BYTES: usize = 32;
 const SIGNING_KEYS_OF_NODE_MAX: u32 = 64;
 /// Partitions that an account may be of; empty: `aws`.
 const PARTITIONS: [&str; 4] = ["", "aws", "aws-cn", "aws-us-gov"];
+
+/// How far the clock of a cluster in development mode may be from the nodes' own, in milliseconds: ten years, longer than anything lasts
+/// that a test lets pass.
+const CLOCK_OFF_MILLIS_MAX: u64 = 3_650 * 24 * 3_600_000;
 
 /// The directory as a persistent value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -260,6 +265,7 @@ impl DirectoryState {
                 self.add_signing_key(time, system, c, changes)
             }
             Some(Command::SetIssuing(c)) => self.set_issuing(c, changes),
+            Some(Command::SetClock(c)) => self.set_clock(c, changes),
             Some(Command::VotersChanged(c)) => {
                 let placement = self.placements.get(&c.group).filter(|p| p.changes == c.change);
                 // A later change has its own end.
@@ -439,6 +445,37 @@ impl DirectoryState {
             let changed = SigningKey { barred: !c.allowed, ..key.clone() };
             changes.put(Key::SigningKey(c.node, key.number), &changed);
         }
+        Ok(Reply::Done(true))
+    }
+
+    /// Sets the clock that the cluster goes by. It never goes back.
+    fn set_clock(&self, c: &SetClock, changes: &mut Changes) -> Result<Reply, Rejection> {
+        let cluster = self.cluster().filter(|c| c.development).ok_or_else(|| {
+            Rejection::invalid("The clock of a cluster is set in development mode alone.")
+        })?;
+        let before = cluster.clock.unwrap_or_default();
+        let shows = before.shows(c.real).saturating_add(c.advance);
+        let freezes = match c.run {
+            clock_run::AS_BEFORE => before.frozen > 0,
+            clock_run::FROZEN => true,
+            clock_run::RUNS => false,
+            other => {
+                let message = format!("A clock runs or stands still, and can't do {other}.");
+                return Err(Rejection::invalid(message));
+            }
+        };
+        if shows.abs_diff(c.real) > CLOCK_OFF_MILLIS_MAX || shows == 0 {
+            let message = "A clock is set at most ten years from the nodes' own.";
+            return Err(Rejection::invalid(message));
+        }
+        let clock = if freezes {
+            VirtualClock { ahead: 0, frozen: shows }
+        } else {
+            // Both are below ten years more than any date.
+            let off = i64::try_from(shows.abs_diff(c.real)).unwrap_or(i64::MAX);
+            VirtualClock { ahead: if shows < c.real { -off } else { off }, frozen: 0 }
+        };
+        changes.put(Key::Cluster, &Cluster { clock: Some(clock), ..cluster.clone() });
         Ok(Reply::Done(true))
     }
 

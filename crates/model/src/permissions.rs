@@ -141,6 +141,7 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::CloseAccount(_)
         | Command::EraseAccount(_)
         | Command::ForgetAccount(_)
-        | Command::Batch(_) => Vec::new(),
+        | Command::Batch(_)
+        | Command::SetClock(_) => Vec::new(),
     }
 }

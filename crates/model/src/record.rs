@@ -211,6 +211,27 @@ pub struct Cluster {
     /// When it was created, in milliseconds since the Unix epoch.
     #[prost(uint64, tag = "5")]
     pub created: u64,
+    /// The clock that it goes by, where it was set; in development mode alone.
+    #[prost(message, optional, tag = "150")]
+    pub clock: Option<VirtualClock>,
+}
+
+/// A clock that was set: where it stands, or how far it is from the nodes' own clocks.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct VirtualClock {
+    /// Milliseconds that it is ahead of the nodes' own clocks while it runs; below zero: behind them.
+    #[prost(sint64, tag = "1")]
+    pub ahead: i64,
+    /// What it shows while it stands still, in milliseconds since the Unix epoch; 0: it runs.
+    #[prost(uint64, tag = "2")]
+    pub frozen: u64,
+}
+
+impl VirtualClock {
+    /// What it shows when a node's own clock shows `real`; both in milliseconds since the Unix epoch.
+    pub fn shows(&self, real: u64) -> u64 {
+        if self.frozen > 0 { self.frozen } else { real.saturating_add_signed(self.ahead) }
+    }
 }
 
 /// A node.

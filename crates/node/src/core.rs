@@ -19,6 +19,7 @@ use tidegate_store::Engine;
 
 use crate::{
     attempts::Attempts,
+    clock::ClusterClock,
     config::NodeConfig,
     federation::Issuers,
     gate::Gate,
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) me: NodeId,
     pub(crate) region: RegionName,
     pub(crate) platform: Arc<dyn Platform>,
+    /// The clock that the platform shows.
+    pub(crate) clock: Arc<ClusterClock>,
     pub(crate) link: Arc<LinkModel>,
     /// What holds back changes that have arrived, in development mode.
     pub(crate) gate: Arc<Gate>,

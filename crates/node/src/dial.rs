@@ -2,6 +2,7 @@
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tidegate_replica::NodeId;
@@ -14,8 +15,13 @@ use crate::{
     tls::NodeTls,
 };
 
-/// How long a connection may take to come up. Longer than three times the longest round trip on earth.
-const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// How long one try at a connection may take. Longer than three times the longest round trip on earth.
+const TRY_MAX: Duration = Duration::from_secs(2);
+/// When another try begins beside one that has not come up: what was sent while the network lost everything the kernel sends again only after
+/// one second, then two, then four. So a healed way is found within about this long, and not within the kernel's patience.
+const TRY_EVERY: Duration = Duration::from_millis(500);
+/// How long a connection may take to come up, over all tries.
+const CONNECT_MAX: Duration = Duration::from_secs(6);
 /// A peer that does not answer a keep-alive for this long is dialled anew.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
@@ -27,7 +33,28 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
+    /// The first of several tries that comes up; a refusal ends them all.
     async fn dial(&self, node: NodeId, address: &str) -> io::Result<BoxedIo> {
+        let mut tries = FuturesUnordered::new();
+        loop {
+            tries.push(tokio::time::timeout(TRY_MAX, self.try_to_dial(node, address)));
+            let again = tokio::time::sleep(TRY_EVERY);
+            tokio::pin!(again);
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(tried) = tries.next() => {
+                        if let Ok(done) = tried {
+                            return done;
+                        }
+                    }
+                    () = &mut again => break,
+                }
+            }
+        }
+    }
+
+    async fn try_to_dial(&self, node: NodeId, address: &str) -> io::Result<BoxedIo> {
         let io = self.platform.connect(address).await?;
         match &self.tls {
             Some(tls) => tls.dial_peer(io, node).await,

@@ -5,7 +5,7 @@
 //! that is promised; between groups any order is. What a voter applies from its own log is not held: it decides at once, as the home.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     str::FromStr,
     time::Duration,
@@ -101,6 +101,8 @@ pub(crate) struct Arrived {
     pub(crate) records: Vec<Record>,
     pub(crate) positions: Clock,
     pub(crate) digests: Vec<(GroupId, [u8; 32])>,
+    /// Groups of which these are all records that there are: what the view had of them is void.
+    pub(crate) anew: BTreeSet<GroupId>,
 }
 
 /// A change that waits.
@@ -255,6 +257,7 @@ impl Gate {
                     .collect(),
                 positions: Clock::from_iter([(origin, upto)]),
                 digests: arrived.digests.iter().filter(of_group).copied().collect(),
+                anew: arrived.anew.iter().copied().filter(|g| origin.group() == Some(*g)).collect(),
             };
             if origin.group().is_none() {
                 state.open.push(part);

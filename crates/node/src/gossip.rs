@@ -5,6 +5,7 @@
 //! it is published, and published before it is acknowledged.
 
 mod own;
+mod publishing;
 mod queues;
 mod vouched;
 
@@ -30,8 +31,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 pub(crate) use self::queues::{Queues, is_urgent};
 use crate::{
     collection::Collection,
-    gate::{Arrived, Gate},
-    machine::{Digests, joining},
+    gate::Gate,
+    machine::{Digests, joining, origin},
     peers::Peers,
     platform::Platform,
     region::RegionLane,
@@ -75,6 +76,8 @@ pub(crate) enum Input {
     Members(Vec<Member>),
     /// This node votes in these groups now.
     OwnGroups(Vec<GroupId>),
+    /// It votes no more in a group that its log had brought only so far, less than gossip had before; the store has no more.
+    LeftEarly { group: GroupId, stands: u64 },
     /// A `ReadIndex` that the machine asked for has answered.
     Confirmed { id: tidegate_replica::ConfirmId, positions: Vec<(Origin, u64)> },
     /// Somebody asks who has arrived.
@@ -235,6 +238,10 @@ pub(crate) struct Waiting {
     again: Duration,
     /// Origins whose catch-up is not at its end: their records are in the store and not in the view.
     spilled: BTreeSet<Origin>,
+    /// Groups of which the store has less than the view.
+    hollow: BTreeSet<GroupId>,
+    /// Groups that the next publication shows anew.
+    anew: BTreeSet<GroupId>,
 }
 
 /// The task that drives the machine.
@@ -313,6 +320,7 @@ impl Driver {
         if let Err(error) = self.carry_out().await {
             tracing::error!(%error, "the store failed; this node merges no more");
             self.metrics.alarms.inc();
+            self.store.committer().fail(&error);
             return false;
         }
         true
@@ -371,6 +379,10 @@ impl Driver {
             }
             Input::Members(members) => self.replica.set_members(members),
             Input::OwnGroups(groups) => self.replica.set_own_groups(groups),
+            Input::LeftEarly { group, stands } => {
+                self.replica.lost(origin(group), stands);
+                self.waiting.hollow.insert(group);
+            }
             Input::Confirmed { id, positions } => self.replica.confirmed(now, id, positions),
             Input::Coverage { positions, scope, reply } => {
                 drop(reply.send(self.replica.coverage(&positions, &scope)));
@@ -490,7 +502,7 @@ impl Driver {
             self.replica.members().flat_map(|m| m.voter_of.iter().copied()).collect();
         let Some(age) = oldest(fresh, now, &groups).filter(|_| !groups.is_empty()) else { return };
         let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let at = UnixMillis(self.platform.wall().0.saturating_sub(age));
+        let at = UnixMillis(self.platform.real_wall().0.saturating_sub(age));
         match write_freshness(&self.store, at) {
             Ok(()) => self.fresh_noted = now,
             Err(error) => tracing::warn!(%error, "the freshness was not written down"),
@@ -524,7 +536,9 @@ impl Driver {
                 continue;
             }
             for (origin, _) in merge.clock.iter() {
-                if waiting.spilled.remove(&origin) {
+                let filled = origin.group().filter(|group| waiting.hollow.remove(group));
+                waiting.anew.extend(filled);
+                if waiting.spilled.remove(&origin) || filled.is_some() {
                     // All of it at once, as the sender had it at its cut.
                     waiting.records.extend(self.store.page(origin, 0, usize::MAX)?.records);
                 }
@@ -534,60 +548,6 @@ impl Driver {
             waiting.merges.push(merge.id);
         }
         Ok(())
-    }
-
-    /// Makes durable what was merged, then publishes it in one step, then lets the acknowledgements go. While the disk has no room it
-    /// waits for a later call: nothing is lost, nothing that is not durable is published, and everything else goes on.
-    async fn settle(&mut self) -> Result<(), StoreError> {
-        match self.store.committer().try_sync().await {
-            Ok(()) => {}
-            Err(error @ StoreError::Full { .. }) => {
-                tracing::error!(%error, "what was merged waits for room on the disk");
-                self.waiting.again = self.platform.monotonic() + ROOM_EVERY;
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        }
-        let spilled = core::mem::take(&mut self.waiting.spilled);
-        let empty = Waiting { spilled, ..Waiting::default() };
-        let Waiting { merges, records, positions, .. } =
-            core::mem::replace(&mut self.waiting, empty);
-        let now = self.platform.monotonic();
-        for id in merges {
-            self.replica.persisted(now, id);
-        }
-        let digests = self.digests.of(positions.iter().filter_map(|(o, _)| o.group()));
-        self.gate.take(now, Arrived { records, positions, digests });
-        self.let_through(now);
-        Ok(())
-    }
-
-    /// Publishes what is durable and not held back on purpose.
-    fn let_through(&mut self, now: Duration) {
-        for arrived in self.gate.due(now) {
-            self.publish(&arrived.records, &arrived.positions);
-            self.digests.publish(&arrived.positions, &arrived.digests);
-            self.replica.published(&arrived.positions, &arrived.digests);
-        }
-    }
-
-    fn publish(&self, records: &[tidegate_replica::Record], positions: &Clock) {
-        self.views.publish(|view| {
-            for record in records {
-                let absorbed = own::absorb(view, record);
-                if let Err(error) = absorbed {
-                    tracing::error!(%error, dot = %record.dot, "a record was set aside");
-                    self.metrics.alarms.inc();
-                }
-            }
-            view.positions.join(positions);
-        });
-        for (origin, sequence) in positions.iter() {
-            if let Some(group) = origin.group() {
-                let index = i64::try_from(sequence).unwrap_or(i64::MAX);
-                self.metrics.applied.get_or_create(&GroupLabel { group: group.0 }).set(index);
-            }
-        }
     }
 }
 

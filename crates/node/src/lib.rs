@@ -5,6 +5,7 @@
 
 mod attempts;
 mod aws;
+mod clock;
 mod collection;
 pub mod config;
 mod core;

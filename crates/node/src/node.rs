@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::{
     attempts::Attempts,
     aws,
+    clock::ClusterClock,
     collection::Collection,
     config::NodeConfig,
     core::{Core, OwnHealth},
@@ -84,10 +85,29 @@ pub enum StartError {
     State(#[from] std::io::Error),
 }
 
+impl StartError {
+    /// What the store has to do with it: what can't be read now can't be read at a second try either.
+    pub(crate) fn of_the_store(&self) -> Option<StoreError> {
+        let error = match self {
+            Self::Store(error) => return Some(error.clone()),
+            Self::Group(GroupStartError::Store(error)) | Self::State(error) => error,
+            _ => return None,
+        };
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<StoreError>()) {
+            Some(inner) => Some(inner.clone()),
+            None if error.kind() == std::io::ErrorKind::InvalidData => {
+                Some(StoreError::Corrupt(error.to_string()))
+            }
+            None => None,
+        }
+    }
+}
+
 /// A running node.
 #[derive(Debug)]
 pub struct Node {
     core: Arc<Core>,
+    committer: Committer,
     tasks: Vec<JoinHandle<()>>,
     stop: tokio::sync::watch::Sender<bool>,
 }
@@ -280,6 +300,9 @@ impl Node {
         let store = open_store(&config, platform.as_ref())?;
         let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
+        let cluster_clock = Arc::new(ClusterClock::new(platform));
+        cluster_clock.follow(view.directory.cluster());
+        let platform: Arc<dyn Platform> = Arc::<ClusterClock>::clone(&cluster_clock);
         let mut fresh = [0; 8];
         platform.entropy(&mut fresh);
         let seed = u64::from_le_bytes(fresh);
@@ -317,6 +340,7 @@ impl Node {
             me,
             region: region.clone(),
             platform: Arc::clone(&platform),
+            clock: cluster_clock,
             link,
             gate: Arc::new(Gate::new(me)),
             own: own_health(platform.as_ref(), tls.as_ref(), &store),
@@ -344,6 +368,7 @@ impl Node {
         tasks.push(tokio::spawn(driver.run(queues)));
         let links = config.links.iter().map(crate::config::Link::read);
         let links = Mutex::new(links.collect::<Result<_, _>>()?);
+        let committer = store.committer().clone();
         let warden = Warden { core: Arc::clone(&core), store, known: Mutex::default(), links };
         let changes = core.views.changes();
         warden.look().await?;
@@ -354,7 +379,7 @@ impl Node {
         tasks.push(tokio::spawn(vouching::register(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
-        Ok(Self { core, tasks, stop })
+        Ok(Self { core, committer, tasks, stop })
     }
 
     /// Returns once the node knows its cluster and the operator's account: from then on it decides.
@@ -373,6 +398,13 @@ impl Node {
                 return;
             }
         }
+    }
+
+    /// Returns once the node can't go on, with the reason: a disk that failed, or a row that is not what was written. Whoever runs it must
+    /// end it then, and start it again: a start reads what is really there, and refuses what is damaged. Until it is ended it answers from
+    /// what it has, which grows old.
+    pub async fn failed(&self) -> StoreError {
+        self.committer.failed().await
     }
 
     /// Waits until the published view covers a token: from then on the node decides on what the token's holder has seen. Gives when

@@ -49,6 +49,11 @@ pub trait Platform: Send + Sync + fmt::Debug + 'static {
     }
     /// Wall-clock time. Only for what people and credentials read, never for ordering.
     fn wall(&self) -> UnixMillis;
+    /// The machine's own wall-clock time, where [`Platform::wall`] is what a cluster in development mode goes by: for what is compared with
+    /// others' real clocks, as the time of a signature is.
+    fn real_wall(&self) -> UnixMillis {
+        self.wall()
+    }
     /// Monotonic time since an arbitrary start.
     fn monotonic(&self) -> Duration;
     /// Fills `buffer` with randomness fit for secrets.

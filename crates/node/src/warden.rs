@@ -9,13 +9,13 @@ use tidegate_consensus::{
 };
 use tidegate_replica::{GroupId, Member, NodeId, RegionName};
 use tidegate_service::View;
-use tidegate_store::NodeStore;
+use tidegate_store::{NodeStore, StoreError};
 
 use crate::{
     core::Core,
     gossip::Input,
     link::Link,
-    machine::{Around, GroupMachine},
+    machine::{Around, GroupMachine, joining, origin},
     node::StartError,
     peers::{CallError, Peers, Place},
     platform::BoxFuture,
@@ -64,6 +64,9 @@ impl Warden {
         while changes.changed().await.is_ok() {
             while let Err(error) = self.look().await {
                 tracing::error!(%error, "the directory's word could not be followed");
+                if let Some(error) = error.of_the_store() {
+                    self.store.committer().fail(&error);
+                }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         }
@@ -72,7 +75,9 @@ impl Warden {
     /// Everyone that is known: from the directory, and from the settings until it is there.
     fn places(&self, view: &View) -> BTreeMap<NodeId, Place> {
         let mut places = BTreeMap::new();
-        for peer in &self.core.config.peers {
+        // The settings say whom to call first; who belongs to the cluster the directory alone says.
+        let first = self.core.config.peers.iter();
+        for peer in first.filter(|_| view.directory.cluster().is_none()) {
             if let Ok(region) = RegionName::new(&peer.region) {
                 places.insert(NodeId(peer.node), Place { region, address: peer.address.clone() });
             }
@@ -133,6 +138,7 @@ impl Warden {
     /// Looks once.
     pub(crate) async fn look(&self) -> Result<(), StartError> {
         let view = self.core.views.load();
+        self.core.clock.follow(view.directory.cluster());
         self.set_links(&view);
         let places = self.places(&view);
         let members = self.members(&view, &places);
@@ -142,8 +148,12 @@ impl Warden {
         }
         self.core.peers.set(&places);
         let own = members.first().map(|m| m.voter_of.clone()).unwrap_or_default();
-        self.leave(&view, &own).await?;
+        let left_early = self.leave(&view, &own).await?;
         self.core.gossip.tell(Input::OwnGroups(own.clone())).await;
+        for (group, stands) in left_early {
+            tracing::warn!(%group, stands, "a group was left before its log had brought what gossip had; it is fetched anew");
+            self.core.gossip.tell(Input::LeftEarly { group, stands }).await;
+        }
         self.core.gossip.tell(Input::Members(members.clone())).await;
         for group in own {
             let there = self.core.groups.read().contains_key(&group);
@@ -157,6 +167,7 @@ impl Warden {
                 let changed = view.directory.placement(group).is_some_and(|p| p.changes > 0);
                 let founders = if changed { &[][..] } else { &founders };
                 let handle = self.start_group(group, founders).await?;
+                self.watch_over(&handle);
                 self.core.groups.write().insert(group, handle);
             }
         }
@@ -164,8 +175,10 @@ impl Warden {
         Ok(())
     }
 
-    /// Ends groups that this node votes in no more. From here on gossip brings what they do.
-    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<(), StartError> {
+    /// Ends groups that this node votes in no more. From here on gossip brings what they do. Gives those of which the store has less than
+    /// the view, and how much: the log had not yet brought what gossip had brought before.
+    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<Vec<(GroupId, u64)>, StartError> {
+        let mut left_early = Vec::new();
         let placements = view.directory.placements().map(|p| GroupId(p.group));
         for group in placements.filter(|g| !own.contains(g)) {
             let handle = self.core.groups.write().remove(&group);
@@ -173,12 +186,25 @@ impl Warden {
                 tracing::info!(%group, "this node votes in a group no more");
                 handle.shutdown().await;
                 self.core.vouching.forget(group);
+                let (stands, known) =
+                    (self.store.position(origin(group))?, joining::read(&self.store, group)?);
+                left_early.extend((stands < known).then_some((group, stands)));
             }
             if is_remembered(group, &self.store)? {
                 forget_group(group, &self.store).await?;
             }
         }
-        Ok(())
+        Ok(left_early)
+    }
+
+    /// A group that stops for a failure takes the node with it: what it would go on to answer would grow old.
+    fn watch_over(&self, group: &Group) {
+        let (group, committer) = (group.clone(), self.store.committer().clone());
+        tokio::spawn(async move {
+            if let Some(why) = group.stopped().await {
+                committer.fail(&StoreError::Io(format!("group {} has stopped: {why}", group.id())));
+            }
+        });
     }
 
     async fn start_group(&self, group: GroupId, founders: &[NodeId]) -> Result<Group, StartError> {

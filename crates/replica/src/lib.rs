@@ -74,6 +74,7 @@
 )]
 
 mod id;
+mod members;
 
 mod clock;
 mod record;
@@ -104,6 +105,7 @@ pub use machine::{
     Alarm, CaughtUp, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output, Replaced,
     Replica, ReplicaConfig,
 };
+pub use members::Members;
 pub use message::{Continuation, DecodeError, Message};
 pub use propagation::PropagationEvent;
 pub use record::{Frame, Header, Proof, RangePage, Record, Records, Stamp};

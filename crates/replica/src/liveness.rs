@@ -1,14 +1,17 @@
 //! Who is alive: foca's SWIM over the urgent lane. Who is a *member* is the directory's word alone.
 
-use core::{num::NonZeroUsize, time::Duration};
-use std::collections::{BTreeMap, BTreeSet};
+use core::{num::NonZeroUsize, ops::Bound, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use foca::{Config, Foca, Identity, Notification, PeriodicParams, PostcardCodec, Runtime, Timer};
 use rand::{SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
-use crate::NodeId;
+use crate::{Members, NodeId};
 
 /// A node as foca sees it. The round changes when a node that was thought dead speaks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +70,12 @@ pub(crate) struct Liveness {
     submitted: u64,
     alive: BTreeSet<NodeId>,
     announced: BTreeMap<NodeId, Duration>,
+    me: NodeId,
+    members: Arc<Members>,
+    /// Members that are not alive.
+    missing: BTreeSet<NodeId>,
+    /// Since when calls are counted, how many there were, and who was called last.
+    calls: (Duration, usize, NodeId),
 }
 
 impl core::fmt::Debug for Liveness {
@@ -77,6 +86,9 @@ impl core::fmt::Debug for Liveness {
 
 /// How often a member that is not alive is called again.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(1);
+/// Members that are called in that time: whoever answers names others, so that few calls make all known. A cluster of thousands that starts
+/// at once would else begin with millions of them.
+const ANNOUNCES_MAX: usize = 32;
 
 fn config() -> Config {
     let mut config = Config::simple();
@@ -106,6 +118,10 @@ impl Liveness {
             submitted: 0,
             alive: BTreeSet::new(),
             announced: BTreeMap::new(),
+            me,
+            members: Arc::default(),
+            missing: BTreeSet::new(),
+            calls: (Duration::ZERO, 0, me),
         }
     }
 
@@ -122,8 +138,12 @@ impl Liveness {
         for (node, alive) in effects.changes {
             if alive {
                 self.alive.insert(node);
+                self.missing.remove(&node);
             } else {
                 self.alive.remove(&node);
+                if self.members.contains(node) {
+                    self.missing.insert(node);
+                }
             }
         }
         effects.packets
@@ -137,11 +157,7 @@ impl Liveness {
     }
 
     /// Lets time pass.
-    pub(crate) fn tick(
-        &mut self,
-        now: Duration,
-        members: impl Iterator<Item = NodeId>,
-    ) -> Vec<(NodeId, Bytes)> {
+    pub(crate) fn tick(&mut self, now: Duration) -> Vec<(NodeId, Bytes)> {
         let mut packets = Vec::new();
         while let Some(entry) = self.timers.first_entry() {
             if entry.key().0 > now {
@@ -152,19 +168,37 @@ impl Liveness {
             let _stale = self.foca.handle_timer(timer, &mut effects).is_err();
             packets.extend(self.settle(now, effects));
         }
-        for node in members {
-            let due = self.announced.get(&node).is_none_or(|last| now >= *last + ANNOUNCE_EVERY);
-            if due && !self.alive.contains(&node) {
-                self.announced.insert(node, now);
-                let mut effects = Effects::default();
-                let _late = self
-                    .foca
-                    .announce(Identified { node: node.0, round: 0 }, &mut effects)
-                    .is_err();
-                packets.extend(self.settle(now, effects));
-            }
+        for node in self.to_call(now) {
+            self.announced.insert(node, now);
+            let mut effects = Effects::default();
+            let id = Identified { node: node.0, round: 0 };
+            let _late = self.foca.announce(id, &mut effects).is_err();
+            packets.extend(self.settle(now, effects));
         }
         packets
+    }
+
+    /// The members that are called now, each once a second at most, in turn.
+    fn to_call(&mut self, now: Duration) -> Vec<NodeId> {
+        let (since, count, last) = self.calls;
+        let (since, count) = if now >= since + ANNOUNCE_EVERY { (now, 0) } else { (since, count) };
+        let due = |node: &&NodeId| {
+            self.announced.get(node).is_none_or(|last| now >= *last + ANNOUNCE_EVERY)
+        };
+        let behind = self.missing.range((Bound::Excluded(last), Bound::Unbounded));
+        let turn = behind.chain(self.missing.range(..=last));
+        let called: Vec<NodeId> = turn.filter(due).take(ANNOUNCES_MAX - count).copied().collect();
+        let last = called.last().copied().unwrap_or(last);
+        self.calls = (since, count + called.len(), last);
+        called
+    }
+
+    /// Who belongs to the cluster.
+    pub(crate) fn set_members(&mut self, members: Arc<Members>) {
+        let missing = members.nodes().iter().filter(|n| **n != self.me && !self.alive.contains(n));
+        self.missing = missing.copied().collect();
+        self.announced.retain(|node, _| members.contains(*node));
+        self.members = members;
     }
 }
 

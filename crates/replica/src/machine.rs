@@ -2,6 +2,7 @@
 
 mod catching_up;
 mod config;
+mod losing;
 mod merging;
 mod output;
 mod queries;
@@ -10,7 +11,10 @@ mod ticking;
 mod vouching;
 
 use core::{fmt, time::Duration};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -20,7 +24,7 @@ pub use output::{
 };
 
 use crate::{
-    Clock, Dot, Frame, GroupId, Message, NodeId, Origin, Record, Records,
+    Clock, Dot, Frame, GroupId, Members, Message, NodeId, Origin, Record, Records, RegionName,
     catch_up::{Page, Pulls, Question},
     early::Early,
     liveness::Liveness,
@@ -97,7 +101,7 @@ impl fmt::Debug for Validator {
 #[derive(Debug)]
 pub struct Replica {
     config: ReplicaConfig,
-    members: BTreeMap<NodeId, Member>,
+    members: Arc<Members>,
     own: BTreeSet<GroupId>,
     /// Under which incarnation this node writes.
     own_node: Option<Origin>,
@@ -116,6 +120,8 @@ pub struct Replica {
     published: Clock,
     digests: BTreeMap<GroupId, [u8; 32]>,
     peers: BTreeMap<NodeId, PeerState>,
+    /// The recent round trips to each region, whoever answered.
+    region_trips: BTreeMap<RegionName, RoundTrips>,
     pulls: Pulls,
     early: Early,
     liveness: Liveness,
@@ -127,6 +133,7 @@ pub struct Replica {
     number: u64,
     due: Due,
     turn: usize,
+    ping_turn: usize,
     counters: Counters,
     outputs: VecDeque<Output>,
 }
@@ -138,7 +145,7 @@ impl Replica {
         let mut rng = StdRng::seed_from_u64(seed);
         let number = rng.random_range(0..u64::MAX / 2);
         Self {
-            members: BTreeMap::new(),
+            members: Arc::default(),
             own: BTreeSet::new(),
             own_node: None,
             validator: None,
@@ -151,6 +158,7 @@ impl Replica {
             published: clock,
             digests: BTreeMap::new(),
             peers: BTreeMap::new(),
+            region_trips: BTreeMap::new(),
             pulls: Pulls::new(number),
             early: Early::default(),
             liveness: Liveness::new(config.me, rng.random()),
@@ -162,6 +170,7 @@ impl Replica {
             rng,
             due: Due::default(),
             turn: 0,
+            ping_turn: 0,
             counters: Counters::default(),
             outputs: VecDeque::new(),
             config,
@@ -171,9 +180,14 @@ impl Replica {
     /// Who belongs to the cluster. Strangers are not answered. As long as nobody is named, everybody that the transport lets in is
     /// heard: so a new node learns of the directory.
     pub fn set_members(&mut self, members: impl IntoIterator<Item = Member>) {
-        self.members = members.into_iter().map(|m| (m.node, m)).collect();
-        let members = &self.members;
-        self.peers.retain(|node, _| members.contains_key(node));
+        self.share_members(Arc::new(members.into_iter().collect()));
+    }
+
+    /// The same with a value that many machines may share: of a large cluster it is the largest thing that a machine holds.
+    pub fn share_members(&mut self, members: Arc<Members>) {
+        self.peers.retain(|node, _| members.contains(*node));
+        self.liveness.set_members(Arc::clone(&members));
+        self.members = members;
     }
 
     /// The groups that this node votes in. What was being pulled of them is dropped.
@@ -223,7 +237,7 @@ impl Replica {
             }
         }
         let alive = |node| self.liveness.is_alive(node);
-        let targets = push::from_home(dot, &self.config.region, &self.members, alive);
+        let targets = push::from_home(dot, &self.config.region, self.members.by_node(), alive);
         if frame.size() > PUSH_BYTES_MAX {
             for (to, _) in targets {
                 self.send_digest(to, false);
@@ -268,7 +282,7 @@ impl Replica {
         message: Message,
         records: &dyn Records,
     ) {
-        if self.members.contains_key(&from) {
+        if self.members.contains(from) {
             self.peers.entry(from).or_default().heard = Some(now);
         } else if !self.members.is_empty() {
             self.counters.strangers += 1;
@@ -368,7 +382,7 @@ impl Replica {
     }
 
     fn others(&self) -> Vec<NodeId> {
-        self.members.keys().copied().filter(|n| *n != self.config.me).collect()
+        self.members.nodes().iter().copied().filter(|n| *n != self.config.me).collect()
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// Cluster, workload, faults and length: a TOML file. What it does not say each seed draws.
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
-    /// Simulated seconds with faults; as the scenario says, else 30 for nodes and drawn for pure.
+    /// Simulated seconds with faults; as the scenario says, else 300 for nodes and drawn for pure.
     #[arg(long)]
     seconds: Option<u64>,
     /// Something that is wrong with the system on purpose: the run should find it.
@@ -70,9 +70,18 @@ pub(crate) struct Args {
     /// Measures what a healthy pure world costs instead of looking for what does not hold.
     #[arg(long)]
     costs: bool,
+    /// Measures how a node of a pure world catches up that was cut off for the scenario's seconds.
+    #[arg(long, conflicts_with = "costs")]
+    repair: bool,
+    /// Whole nodes: fails as well where some kind of fault, some rule or some other thing that is counted did not occur in all seeds together.
+    #[arg(long)]
+    everything: bool,
     /// Runs whole nodes here instead of in a process of their own.
     #[arg(long, hide = true)]
     here: bool,
+    /// Says what happened in a form that is added up.
+    #[arg(long, hide = true)]
+    counted: bool,
 }
 
 impl Args {
@@ -151,6 +160,9 @@ pub(crate) fn run() -> ExitCode {
     };
     if args.costs {
         return pure::costs(&args, &scenario).unwrap_or_else(|error| failed(&*error, FAILED));
+    }
+    if args.repair {
+        return pure::repair(&args, &scenario).unwrap_or_else(|error| failed(&*error, FAILED));
     }
     let ran = match args.world.or(scenario.world).unwrap_or_default() {
         World::Pure => pure::run(&args, &scenario),

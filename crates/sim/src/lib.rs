@@ -8,13 +8,16 @@
 //! - [`history`]: what was seen, and what contradicts the promises: the registers of `tidegate-history`. Pure.
 //! - [`world`]: the platform of a node, and the cluster on the simulated network.
 //! - [`workload`]: clients that write, read and remember.
-//! - [`run`]: a run from its seed to its verdict.
+//! - [`office`]: who belongs to the cluster, and the operator who changes it.
+//! - [`run`]: a run from its seed to its verdict; [`counts`]: what happened in it.
 //!
 //! - [`pure`]: the other world: convergence machines alone, many seeds a second.
 //! - [`scenario`], [`shrink`], [`timeline`]: what both have in common.
 //!
 //! For the whole nodes the process must be one whose clock and random source are simulated as well: that is what the program `tidegate-sim` is.
 
+pub mod counts;
+pub mod office;
 pub mod plan;
 pub mod pure;
 pub mod run;

@@ -5,71 +5,120 @@ use std::{fmt, time::Duration};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::scenario::{Scenario, ScenarioError};
+use crate::{
+    pure::clocks::DRIFT_PPM_MAX,
+    scenario::{Scenario, ScenarioError},
+};
 
-/// The nodes and the region of each; the first three vote.
-pub const NODES: [(u64, &str); 5] = [
-    (1, "eu-central-1"),
-    (2, "eu-central-1"),
-    (3, "eu-central-1"),
-    (4, "us-east-1"),
-    (5, "ap-southeast-2"),
-];
+/// The region whose nodes vote.
+pub const HOME: &str = "eu-central-1";
+
+/// The nodes at the start and the region of each.
+pub const NODES: [(u64, &str); 5] =
+    [(1, HOME), (2, HOME), (3, HOME), (4, "us-east-1"), (5, "ap-southeast-2")];
+
+/// Who votes at the start.
+pub const VOTERS: [u64; 3] = [1, 2, 3];
+
+/// A node, by its place among those that there are when the fault strikes, counted round.
+pub type Who = usize;
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nodes lose power at once: of what was not synced each keeps some.
-    Crash(Vec<u64>),
-    /// Nothing passes between two nodes, in one direction or in both.
-    Partition {
-        /// From here.
-        from: u64,
-        /// To there.
-        to: u64,
-        /// Also back.
-        both: bool,
-    },
+    /// A node loses power: of what was not synced it keeps some.
+    Crash(Who),
+    /// All nodes of the voters' region lose power at once.
+    Power,
+    /// Nothing passes between two nodes.
+    Partition(Who, Who),
+    /// Nothing passes from one node to another.
+    OneWay(Who, Who),
     /// What is sent between two nodes waits until the fault is over.
-    Hold(u64, u64),
+    Hold(Who, Who),
     /// A node hears nobody and nobody hears it; its clients still reach it.
-    Isolate(u64),
+    Isolate(Who),
     /// Messages between two nodes take so long.
-    Slow(u64, u64, Duration),
+    Slow(Who, Who, Duration),
     /// A disk has no room: nothing that is written becomes durable, and new work should be refused.
-    FullDisk(u64),
+    FullDisk(Who),
     /// A node's clocks leap: its monotonic clock forward, as after the sleep of its machine, and its wall clock by so many milliseconds
     /// forward or back, as when somebody sets it.
-    Clocks(u64, Duration, i64),
+    Clocks(Who, Duration, i64),
+    /// A node's clocks run so many parts per million too fast from now on.
+    Drift(Who, i64),
+    /// The power goes in the middle of a write.
+    Torn(Who),
+    /// A sync fails, and what it should have written is lost, though the next one succeeds.
+    SyncFails(Who),
+    /// A row of a disk, by its number, is no longer what was written.
+    BitRot(Who, usize),
+    /// Nothing goes to a node or comes from it, clients included, until it goes on: then everything at once.
+    Pause(Who),
+    /// A node that votes nowhere is away until the end of the faults, and comes back with its old disk.
+    Gone(Who),
+    /// A node joins and takes the votes of another, which leaves.
+    Voters(Who),
+    /// A node joins in the region of one of the first nodes.
+    Join(Who),
+    /// A node that votes nowhere leaves.
+    Leave(Who),
+    /// A node loses its disk for good; another takes its place and its votes.
+    Wipe(Who),
 }
 
 /// The kinds of faults, as scenario files and reports name them.
-pub const KINDS: [&str; 8] =
-    ["crash", "power", "partition", "hold", "isolate", "slow", "full-disk", "clocks"];
+pub const KINDS: [&str; 19] = [
+    "crash",
+    "power",
+    "partition",
+    "one-way",
+    "hold",
+    "isolate",
+    "slow",
+    "full-disk",
+    "clocks",
+    "drift",
+    "torn",
+    "sync-fails",
+    "bit-rot",
+    "pause",
+    "gone",
+    "voters",
+    "join",
+    "leave",
+    "wipe",
+];
 
 impl Fault {
     /// Its place in [`KINDS`].
     pub fn kind(&self) -> usize {
         match self {
-            Self::Crash(nodes) => usize::from(nodes.len() > 1),
-            Self::Partition { .. } => 2,
-            Self::Hold(..) => 3,
-            Self::Isolate(_) => 4,
-            Self::Slow(..) => 5,
-            Self::FullDisk(_) => 6,
-            Self::Clocks(..) => 7,
+            Self::Crash(_) => 0,
+            Self::Power => 1,
+            Self::Partition(..) => 2,
+            Self::OneWay(..) => 3,
+            Self::Hold(..) => 4,
+            Self::Isolate(_) => 5,
+            Self::Slow(..) => 6,
+            Self::FullDisk(_) => 7,
+            Self::Clocks(..) => 8,
+            Self::Drift(..) => 9,
+            Self::Torn(_) => 10,
+            Self::SyncFails(_) => 11,
+            Self::BitRot(..) => 12,
+            Self::Pause(_) => 13,
+            Self::Gone(_) => 14,
+            Self::Voters(_) => 15,
+            Self::Join(_) => 16,
+            Self::Leave(_) => 17,
+            Self::Wipe(_) => 18,
         }
     }
 
-    /// Whom it strikes.
-    pub fn nodes(&self) -> Vec<u64> {
-        match self {
-            Self::Crash(nodes) => nodes.clone(),
-            Self::Partition { from: a, to: b, .. } | Self::Hold(a, b) | Self::Slow(a, b, _) => {
-                vec![*a, *b]
-            }
-            Self::Isolate(node) | Self::FullDisk(node) | Self::Clocks(node, ..) => vec![*node],
-        }
+    /// The name of its kind.
+    pub fn name(&self) -> &'static str {
+        KINDS.get(self.kind()).copied().unwrap_or_default()
     }
 }
 
@@ -123,15 +172,32 @@ impl Mix {
     }
 }
 
-fn node(rng: &mut ChaCha8Rng) -> u64 {
-    rng.random_range(1..=NODES.len() as u64)
-}
-
-/// Two different nodes.
-fn pair(rng: &mut ChaCha8Rng) -> (u64, u64) {
-    let a = node(rng);
-    let b = (a + rng.random_range(0..NODES.len() as u64 - 1)) % NODES.len() as u64 + 1;
-    (a, b)
+fn fault(rng: &mut ChaCha8Rng, kind: usize) -> Fault {
+    let (who, other): (Who, Who) = (rng.random_range(0..64), rng.random_range(0..64));
+    match kind {
+        0 => Fault::Crash(who),
+        1 => Fault::Power,
+        2 => Fault::Partition(who, other),
+        3 => Fault::OneWay(who, other),
+        4 => Fault::Hold(who, other),
+        5 => Fault::Isolate(who),
+        6 => Fault::Slow(who, other, Duration::from_millis(rng.random_range(50..1_500))),
+        7 => Fault::FullDisk(who),
+        8 => {
+            let leap = Duration::from_millis(rng.random_range(0..30_000));
+            Fault::Clocks(who, leap, rng.random_range(-1_500..4_000))
+        }
+        9 => Fault::Drift(who, rng.random_range(-DRIFT_PPM_MAX..=DRIFT_PPM_MAX)),
+        10 => Fault::Torn(who),
+        11 => Fault::SyncFails(who),
+        12 => Fault::BitRot(who, rng.random_range(0..1 << 20)),
+        13 => Fault::Pause(who),
+        14 => Fault::Gone(who),
+        15 => Fault::Voters(who),
+        16 => Fault::Join(who),
+        17 => Fault::Leave(who),
+        _ => Fault::Wipe(who),
+    }
 }
 
 /// The faults of a run of `length` that begin after `calm`. All are over at the end.
@@ -160,30 +226,10 @@ pub fn faults(
         if at >= length {
             break;
         }
-        let fault = match mix.pick(&mut rng) {
-            0 => Fault::Crash(vec![node(&mut rng)]),
-            // The power of a whole region.
-            1 => Fault::Crash(vec![1, 2, 3]),
-            2 => {
-                let (from, to) = pair(&mut rng);
-                Fault::Partition { from, to, both: rng.random_bool(0.5) }
-            }
-            3 => {
-                let (a, b) = pair(&mut rng);
-                Fault::Hold(a, b)
-            }
-            4 => Fault::Isolate(node(&mut rng)),
-            6 => Fault::FullDisk(node(&mut rng)),
-            7 => {
-                let leap = Duration::from_millis(rng.random_range(0..30_000));
-                Fault::Clocks(node(&mut rng), leap, rng.random_range(-1_500..4_000))
-            }
-            _ => {
-                let (a, b) = pair(&mut rng);
-                Fault::Slow(a, b, Duration::from_millis(rng.random_range(50..1_500)))
-            }
-        };
-        let end = (at + Duration::from_millis(rng.random_range(50..last_ms))).min(length);
+        let kind = mix.pick(&mut rng);
+        let fault = fault(&mut rng, kind);
+        let lasts = Duration::from_millis(rng.random_range(50..last_ms));
+        let end = if matches!(fault, Fault::Gone(_)) { length } else { (at + lasts).min(length) };
         events.push(Event { start: at, end, fault });
     }
     Ok(events)
@@ -207,17 +253,25 @@ mod tests {
     }
 
     #[test]
-    fn faults_stay_within_the_run_and_name_nodes_that_are_there() {
+    fn faults_stay_within_the_run_and_every_kind_occurs() {
+        let mut struck = [0; KINDS.len()];
         for seed in 0..100 {
             let events = drawn(seed);
             assert!(!events.is_empty(), "seed {seed}");
             for Event { start, end, fault } in events {
                 assert!(CALM < start && start < end && end <= LENGTH);
-                let nodes = fault.nodes();
-                assert!(fault.kind() < KINDS.len());
-                assert!(nodes.windows(2).all(|n| n[0] != n[1]), "seed {seed}");
-                assert!(nodes.iter().all(|n| (1..=5).contains(n)), "seed {seed}: {nodes:?}");
+                struck[fault.kind()] += 1;
             }
+        }
+        assert!(struck.iter().all(|n| *n > 0), "{struck:?}");
+    }
+
+    #[test]
+    fn each_kind_has_the_name_that_its_place_says() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for (place, name) in KINDS.iter().enumerate() {
+            let drawn = fault(&mut rng, place);
+            assert_eq!((drawn.kind(), drawn.name()), (place, *name));
         }
     }
 }

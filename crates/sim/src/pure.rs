@@ -3,8 +3,10 @@
 //! The machines are the real ones of `tidegate_replica`; their drivers, disks, network, clocks and homes are models as small as they can
 //! be and as hostile as their contracts allow. What must hold is looked at as it happens, by one invariant a file.
 
+mod base;
 pub mod bug;
-mod clocks;
+pub(crate) mod clocks;
+mod containing;
 pub mod counts;
 mod disk;
 mod home;
@@ -13,7 +15,9 @@ pub mod layout;
 pub mod net;
 mod node;
 pub mod plan;
+pub mod repair;
 pub mod run;
 pub mod scale;
 mod state;
+pub mod urgent;
 mod world;

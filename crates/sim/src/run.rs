@@ -2,22 +2,30 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tidegate_history::quarantines;
+use turmoil::Sim;
+
 use crate::{
-    history::{History, Violation, check},
+    counts::{self, Counts},
+    history::{self, What},
+    office::{self, SharedOffice},
     plan::{self, Event},
     scenario::{Scenario, ScenarioError},
-    workload::{self, Failure, Shared},
+    workload::{self, Failure, Seen, Shared},
     world::{Bug, Cluster, Files},
 };
 
 /// Clients that work at once.
 const CLIENTS: u32 = 3;
-/// One step of the simulation.
-const TICK: Duration = Duration::from_millis(1);
+/// One step of the simulation: messages take whole ones. Timers within a node are as fine as ever. A run's cost is mostly that of its steps,
+/// of which each wakes every host.
+const TICK: Duration = Duration::from_millis(2);
 /// How long a cluster may take to be founded before faults begin.
 const CALM: Duration = Duration::from_secs(5);
 /// How long a cluster may take to serve and converge when all faults are over.
 const HEALED: Duration = Duration::from_secs(60);
+/// Writes that are acknowledged in each 300 seconds, at the least: where faults allowed for fewer, the clients go on until there are as many.
+const WRITES_LEAST: u64 = 200;
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -38,11 +46,13 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Outcome {
     /// What the clients saw.
-    pub history: History,
+    pub seen: Seen,
     /// What contradicts the promises.
-    pub violations: Vec<Violation>,
+    pub violations: Vec<String>,
     /// The faults, each with its place in the plan.
     pub faults: Vec<(usize, Event)>,
+    /// What happened.
+    pub counts: Counts,
     /// Time that was simulated.
     pub simulated: Duration,
 }
@@ -73,35 +83,104 @@ pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
         .tcp_capacity(1 << 16)
         .enable_random_order()
         .build();
-    let mut cluster = Cluster::start(&mut sim, files, seed, bug);
-    let shared = Shared::default();
-    sim.client("prepare", workload::prepare(seed, Arc::clone(&shared)));
+    let (office, shared) = (SharedOffice::default(), Shared::default());
+    let mut cluster = Cluster::start(&mut sim, files, seed, bug, Arc::clone(&office));
+    let least = (WRITES_LEAST * length.as_secs()).div_ceil(300);
+    let knows = |name| workload::Knows {
+        name,
+        seed,
+        end: length,
+        writes_least: least,
+        shared: Arc::clone(&shared),
+        office: Arc::clone(&office),
+    };
+    sim.client("prepare", workload::prepare(knows(0)));
+    sim.client("operator", office::work(seed, Arc::clone(&office)));
+    cluster.clients = vec!["prepare".to_owned(), "operator".to_owned()];
     for name in 1..=settings.scenario.workload.clients.unwrap_or(CLIENTS) {
-        sim.client(format!("c{name}"), workload::work(name, seed, length, Arc::clone(&shared)));
+        sim.client(format!("c{name}"), workload::work(knows(name)));
+        cluster.clients.push(format!("c{name}"));
     }
-    let events = planned(settings)?;
-    let mut changes: Vec<(Duration, bool, &Event)> =
-        events.iter().flat_map(|(_, e)| [(e.start, true, e), (e.end, false, e)]).collect();
+    let faults = planned(settings)?;
+    let mut counts = Counts::default();
+    work(&mut sim, &mut cluster, &faults, length, &mut counts)?;
+    sim.client("look", workload::look(HEALED, knows(0)));
+    while !sim.step()? {}
+    counts.add("runs that were served again", 1);
+    let seen = shared.lock().clone();
+    let violations = verdict(&seen, &mut counts);
+    tell_events(&cluster, &office, &mut counts);
+    let simulated = sim.elapsed();
+    counts.add("simulated seconds", simulated.as_secs());
+    Ok(Outcome { seen, violations, faults, counts, simulated })
+}
+
+/// Lets everybody work while faults come and go, until all are done.
+fn work(
+    sim: &mut Sim<'_>,
+    cluster: &mut Cluster,
+    faults: &[(usize, Event)],
+    length: Duration,
+    counts: &mut Counts,
+) -> Result<(), Failure> {
+    let both = |(place, e): &'_ (usize, Event)| {
+        [(e.start, true, *place, e.fault.clone()), (e.end, false, *place, e.fault.clone())]
+    };
+    let mut changes: Vec<_> = faults.iter().flat_map(both).collect();
     changes.sort_by_key(|(at, ..)| *at);
     let mut changes = changes.into_iter().peekable();
-    let mut finished = false;
+    let (mut finished, mut healed) = (false, false);
     while !finished {
-        while let Some((_, begins, event)) = changes.next_if(|(at, ..)| *at <= sim.elapsed()) {
-            tracing::info!(at = ?sim.elapsed(), begins, fault = ?event.fault, "fault");
+        while let Some((_, begins, place, fault)) = changes.next_if(|(at, ..)| *at <= sim.elapsed())
+        {
+            tracing::info!(at = ?sim.elapsed(), begins, ?fault, "fault");
             if begins {
-                cluster.break_it(&mut sim, &event.fault);
-            } else {
-                cluster.mend(&mut sim, &event.fault);
+                let struck = cluster.break_it(sim, place, &fault);
+                counts.add(counts::fault(fault.name()), u64::from(struck));
+            } else if cluster.mend(sim, place, &fault) {
+                // It was waiting for its moment, and that did not come.
+                counts.take_back(&counts::fault(fault.name()));
             }
+        }
+        cluster.tend(sim);
+        if !healed && sim.elapsed() >= length {
+            healed = true;
+            cluster.heal();
         }
         finished = sim.step()? && sim.elapsed() >= length;
         if sim.elapsed() > length + HEALED {
             return Err(format!("not served again within {HEALED:?} after the last fault").into());
         }
     }
-    sim.client("look", workload::look(HEALED, Arc::clone(&shared)));
-    while !sim.step()? {}
-    let history = shared.lock().clone();
-    let violations = check(&history);
-    Ok(Outcome { history, violations, faults: events, simulated: sim.elapsed() })
+    Ok(())
+}
+
+/// What contradicts the promises, and how often each was put to the test.
+fn verdict(seen: &Seen, counts: &mut Counts) -> Vec<String> {
+    let registers = history::examine(&seen.registers);
+    let quarantines = quarantines::examine(&seen.quarantines);
+    for (rule, times) in registers.exercised.iter().chain(&quarantines.exercised) {
+        counts.add(counts::rule(rule), *times);
+    }
+    let of = |what: fn(&What) -> bool| -> u64 {
+        seen.registers.ops.iter().filter(|op| what(&op.what)).count() as u64
+    };
+    counts.add("writes acknowledged", seen.written);
+    counts.add("reads answered", of(|w| matches!(w, What::Read { .. })));
+    counts.add("arrivals everywhere", of(|w| matches!(w, What::Arrived { .. })));
+    counts.add("users created", seen.registers.created.len() as u64);
+    counts.add("quarantines taken", seen.contained);
+    counts.add("quarantines taken while cut off", seen.contained_cut_off);
+    counts.add("quarantines lifted", seen.lifted);
+    counts.add("quarantines lifted while somebody was cut off", seen.lifted_cut_off);
+    let registers = registers.violations.iter().map(ToString::to_string);
+    registers.chain(quarantines.violations.iter().map(ToString::to_string)).collect()
+}
+
+fn tell_events(cluster: &Cluster, office: &SharedOffice, counts: &mut Counts) {
+    let events = &cluster.events;
+    counts.add("nodes that ended by themselves", events.restarts);
+    counts.add("rotten rows found", events.rot_found);
+    counts.add("batches lost with the power", events.batches_lost);
+    counts.add("changes of membership", office.lock().made);
 }

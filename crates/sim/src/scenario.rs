@@ -62,6 +62,8 @@ pub struct Workload {
     pub writes_per_second: Option<u32>,
     /// Keys of each group of a pure world.
     pub keys: Option<u32>,
+    /// Whether all keys of a pure world that is measured exist from the start.
+    pub filled: Option<bool>,
     /// Share of the writes of a pure world that delete.
     pub deletes: Option<f64>,
 }

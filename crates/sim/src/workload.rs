@@ -1,4 +1,6 @@
-//! Clients: each writes registers, reads them at any node and remembers tokens; everything goes into the history.
+//! Clients: each writes registers, reads them at any node, remembers tokens, and quarantines others; everything goes into the history.
+
+mod containing;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -6,6 +8,7 @@ use parking_lot::Mutex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tidegate_client::{CallError, Client, ClientError};
+use tidegate_history::quarantines;
 use tidegate_proto::{
     common::v1::{AtLeastAsFresh, Consistency, consistency::Mode},
     decision::v1::{AuthorizeRequest, AuthorizeResponse, Question},
@@ -15,7 +18,8 @@ use tidegate_proto::{
 
 use crate::{
     history::{Final, History, Op, What, WriteId},
-    plan::NODES,
+    office::SharedOffice,
+    pure::clocks::at_most,
     world::{client, elapsed},
 };
 
@@ -26,8 +30,46 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries of a call that must succeed in the end.
 const AGAIN: Duration = Duration::from_millis(200);
 
+/// What all clients saw and did.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Of registers and users.
+    pub registers: History,
+    /// Of quarantines.
+    pub quarantines: quarantines::History,
+    /// Writes that were acknowledged.
+    pub written: u64,
+    /// Quarantines that were taken.
+    pub contained: u64,
+    /// Of these, at nodes that were cut off from others.
+    pub contained_cut_off: u64,
+    /// Quarantines that were lifted.
+    pub lifted: u64,
+    /// Of these, while some node was cut off.
+    pub lifted_cut_off: u64,
+    /// Quarantines that nobody has begun to lift.
+    standing: Vec<quarantines::Id>,
+}
+
 /// The history that all clients write.
-pub type Shared = Arc<Mutex<History>>;
+pub type Shared = Arc<Mutex<Seen>>;
+
+/// What a client knows at its start.
+#[derive(Clone, Debug)]
+pub struct Knows {
+    /// Its name.
+    pub name: u32,
+    /// The run's seed.
+    pub seed: u64,
+    /// When the faults are over, and with them the work.
+    pub end: Duration,
+    /// How many writes must be acknowledged before it ends.
+    pub writes_least: u64,
+    /// The history.
+    pub shared: Shared,
+    /// Which nodes there are.
+    pub office: SharedOffice,
+}
 
 /// Whatever ends a client before its time.
 pub type Failure = Box<dyn std::error::Error>;
@@ -36,16 +78,11 @@ fn register_name(register: u32) -> String {
     format!("register-{register}")
 }
 
-fn clients() -> Result<BTreeMap<u64, Client>, ClientError> {
-    NODES.iter().map(|(node, _)| Ok((*node, client(*node, PATIENCE)?))).collect()
-}
-
 /// A session: what it did last is the floor of what it reads next.
 struct Session {
-    name: u32,
+    knows: Knows,
     clients: BTreeMap<u64, Client>,
     random: ChaCha8Rng,
-    shared: Shared,
     made: u64,
     tokens: Vec<String>,
     floor: Vec<WriteId>,
@@ -56,34 +93,47 @@ fn why(error: &CallError) -> String {
 }
 
 impl Session {
-    fn new(name: u32, seed: u64, shared: Shared) -> Result<Self, ClientError> {
-        Ok(Self {
-            name,
-            clients: clients()?,
-            random: ChaCha8Rng::seed_from_u64(seed ^ u64::from(name).rotate_left(32)),
-            shared,
+    fn new(knows: Knows) -> Self {
+        let seed = knows.seed ^ u64::from(knows.name).rotate_left(32);
+        Self {
+            knows,
+            clients: BTreeMap::new(),
+            random: ChaCha8Rng::seed_from_u64(seed),
             made: 0,
             tokens: Vec::new(),
             floor: Vec::new(),
-        })
+        }
     }
 
     /// A name that no other write of the run has.
     fn next_id(&mut self) -> WriteId {
         self.made += 1;
-        u64::from(self.name) * 1_000_000 + self.made
+        u64::from(self.knows.name) * 1_000_000 + self.made
     }
 
     /// Some node, and a client of it that remembers nothing.
-    fn any(&mut self) -> Option<(u64, Client)> {
-        let node = self.random.random_range(1..=NODES.len() as u64);
-        Some((node, self.clients.get(&node)?.session()))
+    fn any(&mut self) -> Result<(u64, Client), ClientError> {
+        let serving: Vec<u64> = self.knows.office.lock().serving.iter().copied().collect();
+        let place = self.random.random_range(0..serving.len().max(1));
+        let node = serving.get(place).copied().unwrap_or(1);
+        Ok((node, self.at(node)?))
+    }
+
+    /// A client of a node that remembers nothing.
+    fn at(&mut self, node: u64) -> Result<Client, ClientError> {
+        if let Some(client) = self.clients.get(&node) {
+            return Ok(client.session());
+        }
+        let client = client(node, PATIENCE)?;
+        let session = client.session();
+        self.clients.insert(node, client);
+        Ok(session)
     }
 
     fn done(&self, start: Duration, what: What) {
         let op = Op { start, end: elapsed(), what };
-        tracing::info!(session = self.name, start = ?op.start, what = ?op.what, "done");
-        self.shared.lock().ops.push(op);
+        tracing::info!(session = self.knows.name, start = ?op.start, what = ?op.what, "done");
+        self.knows.shared.lock().registers.ops.push(op);
     }
 
     fn remember(&mut self, token: String, id: WriteId) {
@@ -97,7 +147,7 @@ impl Session {
     }
 
     /// Writes a register: tries until it is acknowledged, under one request id, at whatever node.
-    async fn write(&mut self) {
+    async fn write(&mut self) -> Result<(), ClientError> {
         let register = self.random.random_range(0..REGISTERS);
         let id = self.next_id();
         let effect = if self.random.random_bool(0.5) { "Allow" } else { "Deny" };
@@ -114,14 +164,15 @@ impl Session {
         // Until it is acknowledged somebody may see it nevertheless.
         self.done(start, What::Write { register, id, revision: None });
         loop {
-            let Some((node, client)) = self.any() else { return };
+            let (node, client) = self.any()?;
             match client.send(&message).await {
                 Ok(answer) => {
                     let metadata = answer.metadata.unwrap_or_default();
                     let revision = Some(metadata.revision);
                     self.done(start, What::Write { register, id, revision });
+                    self.knows.shared.lock().written += 1;
                     self.remember(metadata.token, id);
-                    return;
+                    return Ok(());
                 }
                 Err(error) => tracing::info!(node, id, why = why(&error), "not written yet"),
             }
@@ -130,19 +181,19 @@ impl Session {
     }
 
     /// Makes a user, as [`Session::write`] writes.
-    async fn create(&mut self, name: String) {
+    async fn create(&mut self, name: String) -> Result<(), ClientError> {
         let message = CreateUserRequest {
             user_name: name.clone(),
             request_id: format!("create-{name}"),
             ..CreateUserRequest::default()
         };
         loop {
-            let Some((node, client)) = self.any() else { return };
+            let (node, client) = self.any()?;
             match client.send(&message).await {
                 Ok(_) => {
                     tracing::info!(name, "created");
-                    self.shared.lock().created.insert(name);
-                    return;
+                    self.knows.shared.lock().registers.created.insert(name);
+                    return Ok(());
                 }
                 Err(error) => tracing::info!(node, name, why = why(&error), "not created yet"),
             }
@@ -151,9 +202,9 @@ impl Session {
     }
 
     /// Reads a register at some node, in some mode. A refusal is an answer, too: nothing was claimed.
-    async fn read(&mut self) {
+    async fn read(&mut self) -> Result<(), ClientError> {
         let register = self.random.random_range(0..REGISTERS);
-        let Some((node, client)) = self.any() else { return };
+        let (node, client) = self.any()?;
         let mut floor = Vec::new();
         let mode = match self.random.random_range(0..4) {
             0 => None,
@@ -175,15 +226,16 @@ impl Session {
             }
             Err(error) => tracing::info!(node, register, why = why(&error), "not read"),
         }
+        Ok(())
     }
 
     /// Waits until its last write decides everywhere, or not for long.
-    async fn wait(&mut self) {
+    async fn wait(&mut self) -> Result<(), ClientError> {
         let (Some(token), Some(id)) = (self.tokens.last().cloned(), self.floor.last().copied())
         else {
-            return;
+            return Ok(());
         };
-        let Some((node, client)) = self.any() else { return };
+        let (node, client) = self.any()?;
         let start = elapsed();
         let waited = client.wait_for_propagation(&token, None, Duration::from_secs(2), drop).await;
         match waited {
@@ -191,12 +243,13 @@ impl Session {
             Ok(end) => tracing::info!(node, id, missing = ?end.missing, "not everywhere yet"),
             Err(error) => tracing::info!(node, id, why = why(&error), "no word of its way"),
         }
+        Ok(())
     }
 }
 
-type Seen = (Option<WriteId>, Option<Duration>, String);
+type Answer = (Option<WriteId>, Option<Duration>, String);
 
-async fn ask(client: &Client, register: u32, mode: Option<Mode>) -> Result<Seen, CallError> {
+async fn ask(client: &Client, register: u32, mode: Option<Mode>) -> Result<Answer, CallError> {
     let question = Question {
         principal: format!("arn:aws:iam::000000000001:user/{}", register_name(register)),
         action: "s3:GetObject".to_owned(),
@@ -209,37 +262,43 @@ async fn ask(client: &Client, register: u32, mode: Option<Mode>) -> Result<Seen,
     let evidence = answer.evidence.unwrap_or_default();
     let statements = answer.answer.map(|a| a.statements).unwrap_or_default();
     let seen = statements.first().and_then(|s| s.sid.strip_prefix('W')?.parse().ok());
-    let staleness = evidence
-        .staleness_bound
-        .map(|bound| Duration::new(bound.seconds.unsigned_abs(), bound.nanos.unsigned_abs()));
+    // It was measured by a clock that may run too slowly.
+    let staleness = evidence.staleness_bound.map(|bound| {
+        at_most(Duration::new(bound.seconds.unsigned_abs(), bound.nanos.unsigned_abs()))
+    });
     Ok((seen, staleness, evidence.token))
 }
 
-/// Makes the registers: the first thing that is done in a run.
-pub async fn prepare(seed: u64, shared: Shared) -> Result<(), Failure> {
-    let mut session = Session::new(0, seed, shared)?;
+/// Makes the registers and those who will be quarantined: the first thing that is done in a run.
+pub async fn prepare(knows: Knows) -> Result<(), Failure> {
+    let mut session = Session::new(knows);
+    session.make_targets().await?;
     for register in 0..REGISTERS {
-        session.create(register_name(register)).await;
+        session.create(register_name(register)).await?;
     }
     Ok(())
 }
 
-/// One client, from when the registers are there until `end`.
-pub async fn work(name: u32, seed: u64, end: Duration, shared: Shared) -> Result<(), Failure> {
-    let mut session = Session::new(name, seed, shared)?;
-    while session.shared.lock().created.len() < REGISTERS as usize {
+/// One client, from when the registers are there until the faults are over and enough was written.
+pub async fn work(knows: Knows) -> Result<(), Failure> {
+    let mut session = Session::new(knows.clone());
+    let prepared = |seen: &Seen| seen.registers.created.contains(&register_name(REGISTERS - 1));
+    while !prepared(&knows.shared.lock()) {
         tokio::time::sleep(AGAIN).await;
     }
     let mut users = 0;
-    while elapsed() < end {
-        match session.random.random_range(0..20) {
+    while elapsed() < knows.end || knows.shared.lock().written < knows.writes_least {
+        match session.random.random_range(0..24) {
             0 => {
                 users += 1;
-                session.create(format!("user-{name}-{users}")).await;
+                session.create(format!("user-{}-{users}", knows.name)).await?;
             }
-            1 => session.wait().await,
-            2..=7 => session.write().await,
-            _ => session.read().await,
+            1 => session.wait().await?,
+            2..=8 => session.write().await?,
+            9 => session.contain().await?,
+            10 => session.lift().await?,
+            11..=13 => session.ask_contained().await?,
+            _ => session.read().await?,
         }
         let pause = session.random.random_range(0..100);
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -248,25 +307,37 @@ pub async fn work(name: u32, seed: u64, end: Duration, shared: Shared) -> Result
 }
 
 /// What every node has at the end, once it is the same or `patience` is over.
-pub async fn look(patience: Duration, shared: Shared) -> Result<(), Failure> {
-    let clients = clients()?;
+pub async fn look(patience: Duration, knows: Knows) -> Result<(), Failure> {
+    let mut session = Session::new(knows);
+    let (serving, gone) = {
+        let office = session.knows.office.lock();
+        (office.serving.clone(), office.gone.clone())
+    };
     let end = elapsed() + patience;
     loop {
-        let mut finals = BTreeMap::new();
-        for (node, client) in &clients {
-            match last(&client.session()).await {
+        let (mut finals, mut standing) = (BTreeMap::new(), BTreeMap::new());
+        for node in &serving {
+            let client = session.at(*node)?;
+            match last(&client).await {
                 Ok(last) => drop(finals.insert(*node, last)),
                 Err(error) => tracing::info!(node, why = why(&error), "no last word yet"),
             }
-        }
-        let whole = finals.len() == NODES.len();
-        let equal = finals.values().zip(finals.values().skip(1)).all(|(a, b)| a == b);
-        if whole && equal || elapsed() >= end {
-            let mut history = shared.lock();
-            history.finals = finals;
-            for (node, _) in NODES {
-                history.finals.entry(node).or_default();
+            match containing::standing(&client).await {
+                Ok(ids) => drop(standing.insert(*node, ids)),
+                Err(error) => tracing::info!(node, why = why(&error), "no last word yet"),
             }
+        }
+        let whole = finals.len() == serving.len() && standing.len() == serving.len();
+        let equal = finals.values().zip(finals.values().skip(1)).all(|(a, b)| a == b)
+            && standing.values().zip(standing.values().skip(1)).all(|(a, b)| a == b);
+        if whole && equal || elapsed() >= end {
+            let mut seen = session.knows.shared.lock();
+            for node in &serving {
+                finals.entry(*node).or_default();
+                standing.entry(*node).or_default();
+            }
+            seen.registers.finals = finals;
+            (seen.quarantines.finals, seen.quarantines.gone) = (standing, gone);
             return Ok(());
         }
         tokio::time::sleep(AGAIN).await;

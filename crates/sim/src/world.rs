@@ -1,13 +1,14 @@
-//! The platform of a simulated node, and the cluster on turmoil's network.
+//! The cluster on turmoil's network: its hosts and disks, and what becomes of them when a fault begins and ends.
+
+mod disk;
+mod platform;
+mod striking;
 
 use std::{
     collections::BTreeMap,
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -17,27 +18,28 @@ use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tidegate_client::{Client, ClientError, Credentials, Retries};
 use tidegate_node::{
-    Node,
+    Node, StartError,
     config::{
         Federation, Founding, Gossip, Limits, Listen, NodeConfig, Peer, Raft, Store, Telemetry, Tls,
     },
-    platform::{Accepting, BoxFuture, BoxedIo, Listener, Platform},
+    platform::{BoxFuture, Platform},
 };
-use tidegate_policy::UnixMillis;
-use tidegate_store::{Engine, MemoryEngine, StoreError};
+use tidegate_store::StoreError;
 use tonic::transport::Endpoint;
-use turmoil::{
-    Sim,
-    net::{TcpListener, TcpStream},
-};
+use turmoil::{Sim, net::TcpStream};
 
-use crate::plan::{Fault, NODES};
+use self::{
+    disk::{Alert, Alerts, Disk},
+    platform::{SimPlatform, Skew},
+};
+use crate::{
+    office::SharedOffice,
+    plan::{NODES, VOTERS},
+};
 
 /// The wall clock at the start of every run: 2026-01-01T00:00:00Z.
 const EPOCH: Duration = Duration::from_secs(1_767_225_600);
-/// Wall clocks are within this: NTP keeps them much closer.
-const AHEAD_MAX: Duration = Duration::from_secs(4);
-/// When a node that could not start is started again.
+/// When a node that has ended is started again.
 const RESTART: Duration = Duration::from_secs(1);
 /// Port of clients and port of peers.
 const PORTS: (u16, u16) = (7401, 7402);
@@ -61,6 +63,11 @@ pub fn host(node: u64) -> String {
     format!("n{node}")
 }
 
+/// Where peers and where clients dial a node.
+pub fn address(node: u64) -> (String, String) {
+    (format!("{}:{}", host(node), PORTS.1), format!("{}:{}", host(node), PORTS.0))
+}
+
 /// A deliberate fault of the system itself, to know that the checks would see it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Bug {
@@ -69,134 +76,6 @@ pub enum Bug {
     None,
     /// A sync returns without having made anything durable.
     SkipSync,
-}
-
-/// A disk: what was synced outlives its node.
-#[derive(Debug)]
-struct Disk {
-    rows: MemoryEngine,
-    bug: Bug,
-    /// There is no room for what would become durable.
-    full: AtomicBool,
-}
-
-impl Engine for Disk {
-    fn get(
-        &self,
-        tree: tidegate_store::Tree,
-        key: &[u8],
-    ) -> Result<Option<bytes::Bytes>, StoreError> {
-        self.rows.get(tree, key)
-    }
-
-    fn scan(
-        &self,
-        tree: tidegate_store::Tree,
-        from: core::ops::Bound<&[u8]>,
-        to: core::ops::Bound<&[u8]>,
-        limit: usize,
-    ) -> Result<tidegate_store::Rows, StoreError> {
-        self.rows.scan(tree, from, to, limit)
-    }
-
-    fn last(
-        &self,
-        tree: tidegate_store::Tree,
-        prefix: &[u8],
-    ) -> Result<Option<(bytes::Bytes, bytes::Bytes)>, StoreError> {
-        self.rows.last(tree, prefix)
-    }
-
-    fn apply(&self, batch: &tidegate_store::Batch) -> Result<(), StoreError> {
-        self.rows.apply(batch)
-    }
-
-    fn sync(&self) -> Result<(), StoreError> {
-        if self.full.load(Ordering::Relaxed) {
-            return Err(StoreError::Full { available: 0, reserve: 0 });
-        }
-        if self.bug == Bug::SkipSync { Ok(()) } else { self.rows.sync() }
-    }
-
-    fn is_nearly_full(&self) -> bool {
-        self.full.load(Ordering::Relaxed)
-    }
-}
-
-/// The world outside one node.
-struct SimPlatform {
-    name: String,
-    disk: Arc<Disk>,
-    random: Mutex<ChaCha8Rng>,
-    /// Where this life of the node has its monotonic zero, which no other node shares.
-    started: Duration,
-    skew: Arc<Mutex<Skew>>,
-}
-
-/// How far a machine's clocks are ahead of true time; what its faults add stays over its crashes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Skew {
-    wall: Duration,
-    monotonic: Duration,
-}
-
-impl fmt::Debug for SimPlatform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SimPlatform").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-struct SimListener(TcpListener);
-
-impl Listener for SimListener {
-    fn accept(&mut self) -> Accepting<'_> {
-        Box::pin(async move {
-            let (stream, from) = self.0.accept().await?;
-            Ok((Box::new(stream) as BoxedIo, from.ip()))
-        })
-    }
-
-    fn local_address(&self) -> String {
-        self.0.local_addr().map(|a| a.to_string()).unwrap_or_default()
-    }
-}
-
-impl Platform for SimPlatform {
-    fn bind(&self, address: &str) -> BoxFuture<io::Result<Box<dyn Listener>>> {
-        // A host listens on all of its addresses; its name is for the others.
-        let port = address.rsplit(':').next().unwrap_or_default().to_owned();
-        Box::pin(async move {
-            let listener = TcpListener::bind(format!("0.0.0.0:{port}")).await?;
-            Ok(Box::new(SimListener(listener)) as Box<dyn Listener>)
-        })
-    }
-
-    fn connect(&self, address: &str) -> BoxFuture<io::Result<BoxedIo>> {
-        let address = address.to_owned();
-        Box::pin(async move { Ok(Box::new(TcpStream::connect(address).await?) as BoxedIo) })
-    }
-
-    fn wall(&self) -> UnixMillis {
-        let now = EPOCH + elapsed() + self.skew.lock().wall;
-        UnixMillis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.started + elapsed() + self.skew.lock().monotonic
-    }
-
-    fn entropy(&self, buffer: &mut [u8]) {
-        self.random.lock().fill_bytes(buffer);
-    }
-
-    fn tls(&self) -> bool {
-        false
-    }
-
-    fn engine(&self) -> Option<Arc<dyn Engine>> {
-        let disk: Arc<dyn Engine> = Arc::clone(&self.disk) as Arc<dyn Engine>;
-        Some(disk)
-    }
 }
 
 /// The files that every node reads at its start.
@@ -215,35 +94,30 @@ impl Files {
     }
 }
 
-fn peer(node: u64, region: &str) -> Peer {
-    Peer {
-        node,
-        region: region.to_owned(),
-        address: format!("{}:{}", host(node), PORTS.1),
-        grpc: format!("{}:{}", host(node), PORTS.0),
-    }
-}
-
-fn config(folder: &Path, node: u64, region: &str) -> NodeConfig {
-    let me = peer(node, region);
+fn config(folder: &Path, node: u64, region: &str, peers: &[(u64, String)]) -> NodeConfig {
+    let (peer, grpc) = address(node);
     let nothing = PathBuf::new;
-    let founding = (node <= 3).then(|| Founding {
+    let founding = VOTERS.contains(&node).then(|| Founding {
         development: true,
         groups: 2,
-        voters: vec![1, 2, 3],
+        voters: Vec::from(VOTERS),
         operator_account: "000000000001".to_owned(),
         operator_email: "operator@sim.tidegate".to_owned(),
         operator_access_key_id: KEY_ID.to_owned(),
         operator_secret_file: folder.join("operator.secret"),
     });
+    let known = |(node, region): &(u64, String)| {
+        let (address, grpc) = address(*node);
+        Peer { node: *node, region: region.clone(), address, grpc }
+    };
     NodeConfig {
         cluster: "sim".to_owned(),
         node,
         region: region.to_owned(),
         data: nothing(),
         listen: Listen {
-            grpc: me.grpc,
-            peer: me.address,
+            grpc,
+            peer,
             aws: String::new(),
             metrics: String::new(),
             advertised_grpc: None,
@@ -251,12 +125,12 @@ fn config(folder: &Path, node: u64, region: &str) -> NodeConfig {
         },
         tls: Tls { ca: nothing(), certificate: nothing(), key: nothing() },
         cluster_key: folder.join("cluster.key"),
-        peers: NODES.iter().filter(|(n, _)| *n != node).map(|(n, r)| peer(*n, r)).collect(),
+        peers: peers.iter().filter(|(n, _)| *n != node).map(known).collect(),
         founding,
         store: Store::default(),
-        // Snapshots and purged logs are to be met in a short run as well.
+        // Snapshots and purged logs are to be met in a short run as well, and tombstones that are collected.
         raft: Raft { snapshot_every: 100, ..Raft::default() },
-        gossip: Gossip::default(),
+        gossip: Gossip { tombstone_grace_ms: 5_000, ..Gossip::default() },
         limits: Limits { wait_ms_max: 5_000, ..Limits::default() },
         telemetry: Telemetry::default(),
         federation: Federation::default(),
@@ -264,131 +138,150 @@ fn config(folder: &Path, node: u64, region: &str) -> NodeConfig {
     }
 }
 
-/// The cluster's disks, and how many lives each node has had.
+/// One machine.
+#[derive(Debug)]
+struct Machine {
+    disk: Arc<Disk>,
+    skew: Arc<Mutex<Skew>>,
+}
+
+/// What has happened to the cluster beside the faults themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Nodes that ended by themselves and were started again.
+    pub restarts: u64,
+    /// Rows that rotted and were read.
+    pub rot_found: u64,
+    /// Batches that power cuts took.
+    pub batches_lost: u64,
+}
+
+/// The cluster's machines, and what is under way.
 #[derive(Debug)]
 pub struct Cluster {
-    disks: BTreeMap<u64, Arc<Disk>>,
-    clocks: BTreeMap<u64, Arc<Mutex<Skew>>>,
+    folder: PathBuf,
+    machines: BTreeMap<u64, Machine>,
+    bug: Bug,
+    alerts: Alerts,
+    office: SharedOffice,
+    /// Nodes that have ended, and when each is started again.
+    restarts: BTreeMap<u64, Duration>,
+    /// The node whose disk is not what it should be: at most one at a time, as a majority of disks must be well.
+    ailing: Option<u64>,
+    /// Nodes that a fault that has begun struck, by its place in the plan.
+    struck: BTreeMap<usize, Vec<u64>>,
+    /// When a row that rots counts as one that nothing depends on.
+    well_again: Option<Duration>,
+    /// The hosts of clients.
+    pub clients: Vec<String>,
     random: ChaCha8Rng,
+    next_node: u64,
+    /// What has happened.
+    pub events: Events,
+}
+
+/// What a host does: it runs a node until that ends, and says so.
+async fn live(config: NodeConfig, platform: SimPlatform, node: u64, alerts: Alerts) {
+    let platform: Arc<dyn Platform> = Arc::new(platform);
+    loop {
+        match Node::start(config.clone(), Arc::clone(&platform)).await {
+            Ok(running) => {
+                let why = running.failed().await;
+                tracing::info!(%why, "a node ended");
+                break;
+            }
+            // There may be room later.
+            Err(StartError::Store(StoreError::Full { .. })) => {}
+            Err(error) => {
+                tracing::info!(%error, "a node could not start");
+                break;
+            }
+        }
+        tokio::time::sleep(RESTART).await;
+    }
+    alerts.lock().push((node, Alert::Ended));
+    // Nobody but the world can end a process.
+    std::future::pending::<()>().await;
 }
 
 impl Cluster {
     /// Puts five nodes on the network and sets the distances between them.
-    pub fn start(sim: &mut Sim<'_>, files: &Files, seed: u64, bug: Bug) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x7469_6465);
-        let (mut disks, mut clocks) = (BTreeMap::new(), BTreeMap::new());
-        for (node, region) in NODES {
-            let disk =
-                Arc::new(Disk { rows: MemoryEngine::default(), bug, full: AtomicBool::new(false) });
-            disks.insert(node, Arc::clone(&disk));
-            let config = config(files.folder.path(), node, region);
-            let wall = Duration::from_millis(random.random_range(0..2_000));
-            let skew = Arc::new(Mutex::new(Skew { wall, monotonic: Duration::ZERO }));
-            clocks.insert(node, Arc::clone(&skew));
-            let lives = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(random.next_u64())));
-            sim.host(host(node), move || {
-                let (config, disk) = (config.clone(), Arc::clone(&disk));
-                let skew = Arc::clone(&skew);
-                let mut life = ChaCha8Rng::seed_from_u64(lives.lock().next_u64());
-                let started = Duration::from_secs(life.random_range(0..1_000_000));
-                let random = Mutex::new(life);
-                let platform = SimPlatform { name: host(node), disk, random, started, skew };
-                async move {
-                    let platform: Arc<dyn Platform> = Arc::new(platform);
-                    // A node that can't start, for want of room on its disk, ends; whoever keeps it running starts it again.
-                    loop {
-                        match Node::start(config.clone(), Arc::clone(&platform)).await {
-                            Ok(_node) => std::future::pending::<()>().await,
-                            Err(error) => tracing::info!(%error, "a node could not start"),
-                        }
-                        tokio::time::sleep(RESTART).await;
-                    }
-                }
-            });
+    pub fn start(
+        sim: &mut Sim<'_>,
+        files: &Files,
+        seed: u64,
+        bug: Bug,
+        office: SharedOffice,
+    ) -> Self {
+        let mut cluster = Self {
+            folder: files.folder.path().to_owned(),
+            machines: BTreeMap::new(),
+            bug,
+            alerts: Alerts::default(),
+            office,
+            restarts: BTreeMap::new(),
+            ailing: None,
+            struck: BTreeMap::new(),
+            well_again: None,
+            clients: Vec::new(),
+            random: ChaCha8Rng::seed_from_u64(seed ^ 0x7469_6465),
+            next_node: NODES.len() as u64 + 1,
+            events: Events::default(),
+        };
+        for (node, _) in NODES {
+            cluster.host(sim, node);
         }
-        let cluster = Self { disks, clocks, random };
-        for (a, region_a) in NODES {
-            for (b, region_b) in NODES.iter().filter(|(b, _)| *b > a) {
-                sim.set_link_latency(host(a), host(*b), distance(region_a, region_b));
+        for (a, _) in NODES {
+            for (b, _) in NODES.iter().filter(|(b, _)| *b > a) {
+                cluster.set_distance(sim, a, *b);
             }
         }
         cluster
     }
 
-    /// A fault begins.
-    pub fn break_it(&mut self, sim: &mut Sim<'_>, fault: &Fault) {
-        match fault {
-            Fault::Crash(nodes) => {
-                for node in nodes {
-                    sim.crash(host(*node));
-                    let kept = self.random.random_range(0..8);
-                    if let Some(disk) = self.disks.get(node) {
-                        disk.rows.lose_unsynced(kept);
-                    }
-                }
+    /// Puts a machine with an empty disk on the network.
+    fn host(&mut self, sim: &mut Sim<'_>, node: u64) {
+        let disk = Arc::new(Disk::new(node, self.bug, Arc::clone(&self.alerts)));
+        let (region, peers) = {
+            let office = self.office.lock();
+            let serving = office.serving.iter();
+            let peers: Vec<_> = serving.map(|n| (*n, office.region(*n))).collect();
+            (office.region(node), peers)
+        };
+        let config = config(&self.folder, node, &region, &peers);
+        let wall = Duration::from_millis(self.random.random_range(0..2_000));
+        let skew = Arc::new(Mutex::new(Skew::new(wall)));
+        let machine = Machine { disk: Arc::clone(&disk), skew: Arc::clone(&skew) };
+        self.machines.insert(node, machine);
+        let lives = Mutex::new(ChaCha8Rng::seed_from_u64(self.random.next_u64()));
+        let alerts = Arc::clone(&self.alerts);
+        sim.host(host(node), move || {
+            let mut life = ChaCha8Rng::seed_from_u64(lives.lock().next_u64());
+            let started = Duration::from_secs(life.random_range(0..1_000_000));
+            let platform = SimPlatform {
+                name: host(node),
+                disk: Arc::clone(&disk),
+                random: Mutex::new(life),
+                started,
+                skew: Arc::clone(&skew),
+            };
+            let (config, alerts) = (config.clone(), Arc::clone(&alerts));
+            async move {
+                live(config, platform, node, alerts).await;
+                Ok(())
             }
-            Fault::Partition { from, to, both: true } => sim.partition(host(*from), host(*to)),
-            Fault::Partition { from, to, both: false } => {
-                sim.partition_oneway(host(*from), host(*to));
-            }
-            Fault::Hold(a, b) => sim.hold(host(*a), host(*b)),
-            Fault::Isolate(node) => {
-                for other in others(*node) {
-                    sim.partition(host(*node), host(other));
-                }
-            }
-            Fault::Slow(a, b, delay) => sim.set_link_latency(host(*a), host(*b), *delay),
-            Fault::FullDisk(node) => self.fill(*node, true),
-            Fault::Clocks(node, leap, wall_ms) => {
-                if let Some(skew) = self.clocks.get(node) {
-                    let mut skew = skew.lock();
-                    skew.monotonic += *leap;
-                    let by = Duration::from_millis(wall_ms.unsigned_abs());
-                    skew.wall = if *wall_ms < 0 {
-                        skew.wall.saturating_sub(by)
-                    } else {
-                        (skew.wall + by).min(AHEAD_MAX)
-                    };
-                }
-            }
-        }
+        });
     }
 
-    fn fill(&self, node: u64, full: bool) {
-        if let Some(disk) = self.disks.get(&node) {
-            disk.full.store(full, Ordering::Relaxed);
-        }
+    fn set_distance(&self, sim: &Sim<'_>, a: u64, b: u64) {
+        let office = self.office.lock();
+        let distance = distance(&office.region(a), &office.region(b));
+        sim.set_link_latency(host(a), host(b), distance);
     }
 
-    /// A fault ends.
-    pub fn mend(&mut self, sim: &mut Sim<'_>, fault: &Fault) {
-        match fault {
-            Fault::Crash(nodes) => {
-                for node in
-                    nodes.iter().filter(|n| !sim.is_host_running(host(**n))).collect::<Vec<_>>()
-                {
-                    sim.bounce(host(*node));
-                }
-            }
-            Fault::Partition { from, to, .. } => sim.repair(host(*from), host(*to)),
-            Fault::Hold(a, b) => sim.release(host(*a), host(*b)),
-            Fault::FullDisk(node) => self.fill(*node, false),
-            Fault::Clocks(..) => {}
-            Fault::Isolate(node) => {
-                for other in others(*node) {
-                    sim.repair(host(*node), host(other));
-                }
-            }
-            Fault::Slow(a, b, _) => {
-                let region = |node: u64| NODES.iter().find(|(n, _)| *n == node).map_or("", |n| n.1);
-                sim.set_link_latency(host(*a), host(*b), distance(region(*a), region(*b)));
-            }
-        }
+    fn others(&self, node: u64) -> Vec<u64> {
+        self.machines.keys().copied().filter(|n| *n != node).collect()
     }
-}
-
-fn others(node: u64) -> impl Iterator<Item = u64> {
-    NODES.into_iter().map(|(n, _)| n).filter(move |n| *n != node)
 }
 
 fn distance(a: &str, b: &str) -> Duration {

@@ -15,14 +15,14 @@ use tidegate_sim::{
 };
 
 /// A bug, the scenario that it shows in (none: any swarm), and within how many seeds it is found.
-const FOUND: [(Bug, &str, u64); 25] = [
+const FOUND: [(Bug, &str, u64); 30] = [
     (Bug::SkipSync, "", 2),
     (Bug::NoGapCheck, "", 3),
     (Bug::HalfCatchUp, "", 3),
-    (Bug::UnreadIsEmpty, "sick-disks", 40),
+    (Bug::UnreadIsEmpty, "sick-disks", 60),
     (Bug::OldStateKept, "absence", 15),
     (Bug::PublishBeforeDurable, "", 2),
-    (Bug::EchoByLease, "", 20),
+    (Bug::EchoByLease, "", 30),
     (Bug::AcknowledgeMerged, "", 5),
     (Bug::RelayAlters, "", 5),
     (Bug::OwnGossip, "", 10),
@@ -41,6 +41,11 @@ const FOUND: [(Bug, &str, u64); 25] = [
     (Bug::StalenessFromReply, "", 2),
     (Bug::WaitAtMajority, "", 5),
     (Bug::DeafToSwim, "", 2),
+    (Bug::TornApplied, "torn-disks", 20),
+    (Bug::RotServed, "torn-disks", 20),
+    (Bug::FullIsDone, "torn-disks", 20),
+    (Bug::ContainedTooEarly, "torn-disks", 20),
+    (Bug::ToldOnce, "", 20),
 ];
 
 /// An invariant, and a bug that it alone finds within so many seeds when no other is looked at.
@@ -48,10 +53,10 @@ const FINDS: [(&str, Bug, u64); NAMES.len()] = [
     ("clocks-never-go-back", Bug::SkipSync, 5),
     ("no-gap-under-the-clock", Bug::NoGapCheck, 3),
     ("equal-clocks-equal-digests", Bug::DigestNotUpdated, 2),
-    ("deleted-stays-deleted", Bug::PublishBeforeDurable, 10),
+    ("deleted-stays-deleted", Bug::PublishBeforeDurable, 30),
     ("token-floor", Bug::FloorIgnored, 2),
     ("answer-is-its-token", Bug::TokenOfMerged, 5),
-    ("staleness-bound", Bug::EchoByLease, 20),
+    ("staleness-bound", Bug::EchoByLease, 30),
     ("acknowledged-after-published", Bug::AcknowledgeMerged, 5),
     ("published-was-durable", Bug::PublishBeforeDurable, 2),
     ("own-groups-follow-the-log", Bug::OwnGossip, 10),
@@ -60,6 +65,8 @@ const FINDS: [(&str, Bug, u64); NAMES.len()] = [
     ("arrived-everywhere", Bug::WaitAtMajority, 5),
     ("nodes-converge", Bug::RepairNotWoken, 5),
     ("everybody-knows", Bug::DeafToSwim, 2),
+    ("quarantines-are-kept", Bug::ContainedTooEarly, 100),
+    ("quarantines-reach-everybody", Bug::ToldOnce, 40),
 ];
 
 fn scenario(name: &str) -> Scenario {

@@ -3,11 +3,11 @@
 //! On a full disk nothing is tried, so nothing is lost: who is patient waits for room, the others are told.
 //!
 //! A sync that failed stays failed: the kernel reports a lost write once, drops the pages, and calls the next fsync a success. So nothing
-//! is promised any more until the store is opened anew and has read what is really there.
+//! is promised any more until the store is opened anew and has read what is really there; [`Committer::failed`] tells whoever can do that.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{Batch, Engine, StoreError};
 
@@ -44,14 +44,28 @@ impl core::fmt::Debug for Waiter {
 pub struct Committer {
     engine: Arc<dyn Engine>,
     mode: Mode,
-    broken: Arc<OnceLock<StoreError>>,
+    broken: Broken,
+}
+
+/// Why the store can't be trusted any more; `None`: it can.
+type Broken = Arc<watch::Sender<Option<StoreError>>>;
+
+/// Only the first failure counts: the others follow from it.
+fn fail(broken: &watch::Sender<Option<StoreError>>, error: &StoreError) {
+    let _first = broken.send_if_modified(|why| {
+        let first = why.is_none();
+        if first {
+            *why = Some(error.clone());
+        }
+        first
+    });
 }
 
 impl Committer {
     /// A committer with a thread of its own, which ends with the last clone.
     pub fn threaded(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
         let (tx, rx) = mpsc::channel(WAITING_MAX);
-        let (syncing, broken) = (Arc::clone(&engine), Arc::<OnceLock<StoreError>>::default());
+        let (syncing, broken) = (Arc::clone(&engine), Broken::default());
         let breaking = Arc::clone(&broken);
         std::thread::Builder::new()
             .name("tidegate-commit".to_owned())
@@ -104,29 +118,48 @@ impl Committer {
 
     /// Applies a batch and makes it durable. Waits while the disk is full.
     pub async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        if let Some(error) = self.broken.get() {
-            return Err(error.clone());
+        if let Some(error) = self.broken.borrow().clone() {
+            return Err(error);
         }
         self.engine.apply(batch)?;
         self.sync().await
     }
+
+    /// Notes that what is stored can't be relied on any more: a disk that failed, or a row that is not what was written. A full disk is
+    /// neither. From now on nothing is made durable.
+    pub fn fail(&self, error: &StoreError) {
+        if matches!(error, StoreError::Io(_) | StoreError::Corrupt(_)) {
+            fail(&self.broken, error);
+        }
+    }
+
+    /// Returns once the store has failed for good, with the reason. What was promised before holds; whoever goes on must open it anew.
+    pub async fn failed(&self) -> StoreError {
+        let mut broken = self.broken.subscribe();
+        // The sender lives as long as this committer.
+        let why = broken.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        why.unwrap_or(StoreError::Closed)
+    }
 }
 
 /// Syncs, unless a sync has failed before. A full disk is no such failure: nothing was tried.
-fn sync(engine: &dyn Engine, broken: &OnceLock<StoreError>) -> Result<(), StoreError> {
-    if let Some(error) = broken.get() {
-        return Err(error.clone());
+fn sync(engine: &dyn Engine, broken: &watch::Sender<Option<StoreError>>) -> Result<(), StoreError> {
+    if let Some(error) = broken.borrow().clone() {
+        return Err(error);
     }
     let result = engine.sync();
     if let Err(error @ (StoreError::Io(_) | StoreError::Corrupt(_))) = &result {
         tracing::error!(%error, "a sync failed; the store takes no more writes until it is opened anew");
-        // Only this thread breaks it, or in the simulator nobody else runs.
-        let _first = broken.set(error.clone()).is_ok();
+        fail(broken, error);
     }
     result
 }
 
-fn run(engine: &dyn Engine, broken: &OnceLock<StoreError>, mut queue: mpsc::Receiver<Waiter>) {
+fn run(
+    engine: &dyn Engine,
+    broken: &watch::Sender<Option<StoreError>>,
+    mut queue: mpsc::Receiver<Waiter>,
+) {
     let mut waiting: Vec<Waiter> = Vec::new();
     loop {
         if waiting.is_empty() {

@@ -28,6 +28,26 @@ pub enum Tree {
     Floor = 8,
 }
 
+impl Tree {
+    /// All trees, by their numbers.
+    const ALL: [Self; 9] = [
+        Self::Store,
+        Self::Record,
+        Self::Index,
+        Self::Clock,
+        Self::Log,
+        Self::Meta,
+        Self::Local,
+        Self::Tombstone,
+        Self::Floor,
+    ];
+
+    /// The tree of a number.
+    pub(crate) fn from_byte(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
 /// The key of a row in the one key space.
 pub(crate) fn full(tree: Tree, key: &[u8]) -> Bytes {
     let mut full = BytesMut::with_capacity(1 + key.len());

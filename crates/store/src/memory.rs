@@ -43,6 +43,25 @@ impl MemoryEngine {
         }
         now.clone_from(durable);
     }
+
+    /// What was not synced will never be, and is seen until it is lost: as after a sync that failed, when the kernel holds the pages for
+    /// clean.
+    pub fn forget_unsynced(&self) {
+        self.0.lock().unsynced.clear();
+    }
+
+    /// Batches that were applied since the last sync.
+    pub fn unsynced(&self) -> usize {
+        self.0.lock().unsynced.len()
+    }
+
+    /// A durable row, the `number`th counted round, or none where there is none.
+    pub fn nth_durable(&self, number: usize) -> Option<(Tree, Bytes, Bytes)> {
+        let state = self.0.lock();
+        let place = number % state.durable.len().max(1);
+        let (key, value) = state.durable.iter().nth(place)?;
+        Some((Tree::from_byte(*key.first()?)?, key.slice(1..), value.clone()))
+    }
 }
 
 impl Engine for MemoryEngine {

@@ -412,13 +412,17 @@ impl NodeStore {
 
 impl Records for NodeStore {
     fn header(&self, key: &[u8]) -> Option<Header> {
-        let record = self.record(key).ok()??;
+        let record = self.record(key).unwrap_or_else(|error| {
+            self.committer.fail(&error);
+            None
+        })?;
         Some(Header { stamp: record.stamp, dot: record.dot })
     }
 
     fn range(&self, origin: Origin, after: u64, limit_bytes: usize) -> RangePage {
         self.page(origin, after, limit_bytes).unwrap_or_else(|error| {
             tracing::error!(%error, %origin, "records can't be read; the peer will ask another node");
+            self.committer.fail(&error);
             // Never "this is all": what is written and not yet published may lie behind it.
             RangePage { records: Vec::new(), upto: after, more: true }
         })
@@ -427,6 +431,7 @@ impl Records for NodeStore {
     fn floor(&self, origin: Origin) -> u64 {
         self.collected(origin).unwrap_or_else(|error| {
             tracing::error!(%error, %origin, "the floor can't be read; the peer is given a whole state");
+            self.committer.fail(&error);
             u64::MAX
         })
     }

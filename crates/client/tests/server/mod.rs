@@ -239,6 +239,13 @@ impl cluster_server::ClusterService for Services {
         unused()
     }
 
+    async fn set_clock(
+        &self,
+        _: Request<cluster::SetClockRequest>,
+    ) -> Result<Response<cluster::SetClockResponse>, Status> {
+        unused()
+    }
+
     async fn describe_node(
         &self,
         _: Request<cluster::DescribeNodeRequest>,

@@ -4,7 +4,7 @@ use super::*;
 use crate::command::{
     ActivateAccount, AddSigningKey, Batch, CallerRef, ChangeVoters, CloseAccount, CreateCluster,
     ForgetAccount, OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey, ReserveAccount,
-    SetIssuing, VotersChanged, caller_kind,
+    SetClock, SetIssuing, VotersChanged, caller_kind, clock_run,
 };
 
 fn node(id: u64, region: &str) -> Node {
@@ -293,4 +293,32 @@ fn a_batch_of_the_directory_sees_its_own_steps() {
     let before = directory.clone();
     let outcome = directory.apply(9, 9, &envelope(batch)).outcome.result.unwrap();
     assert!(matches!(outcome, OutcomeResult::Rejection(_)) && directory == before);
+}
+
+fn set_clock(advance: u64, run: u32, real: u64) -> Command {
+    Command::SetClock(SetClock { advance, run, real })
+}
+
+#[test]
+fn a_clock_is_advanced_stands_still_and_runs_on_and_never_goes_back() {
+    let mut directory = founded();
+    let refused = run(&mut directory, set_clock(1, 0, 1_000)).unwrap_err();
+    assert!(refused.contains("development mode"), "{refused}");
+    let cluster = Cluster { development: true, ..Cluster::default() };
+    directory.cluster = Some(cluster.into());
+    let shows = |d: &DirectoryState, real| d.cluster().unwrap().clock.unwrap().shows(real);
+    run(&mut directory, set_clock(500, clock_run::AS_BEFORE, 1_000)).unwrap();
+    assert_eq!(shows(&directory, 1_010), 1_510, "it runs as before");
+    run(&mut directory, set_clock(100, clock_run::FROZEN, 2_000)).unwrap();
+    assert_eq!((shows(&directory, 2_000), shows(&directory, 9_000)), (2_600, 2_600));
+    run(&mut directory, set_clock(50, clock_run::AS_BEFORE, 3_000)).unwrap();
+    assert_eq!(shows(&directory, 3_000), 2_650, "it stands still as before, later");
+    run(&mut directory, set_clock(0, clock_run::RUNS, 9_000)).unwrap();
+    assert_eq!(shows(&directory, 9_010), 2_660, "it runs on from where it stood");
+    let before = directory.clone();
+    for (advance, to, why) in [(0, 3, "can't do 3"), (u64::MAX, 0, "ten years")] {
+        let refused = run(&mut directory, set_clock(advance, to, 9_000)).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+        assert!(directory == before, "what is refused changes nothing");
+    }
 }

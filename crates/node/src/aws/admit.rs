@@ -108,7 +108,7 @@ pub(super) fn caller(
     let view = core.views.load();
     let (caller, key) =
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
-    presented.verify_http(&key.key, &request, now)?;
+    presented.verify_http(&key.key, &request, core.platform.real_wall())?;
     core.signing_keys.keep(key);
     core.uses.note(&caller, noted_as(service), now);
     Ok((service, caller))

@@ -27,6 +27,14 @@ pub(super) fn absorb(view: &mut View, record: &Record) -> Result<(), BadRecord> 
     absorbed
 }
 
+/// Takes all of a group out of a view.
+pub(super) fn forget(view: &mut View, group: GroupId) {
+    match AnyState::new(group) {
+        AnyState::Directory(empty) => view.directory = empty,
+        AnyState::Accounts(_) => drop(view.groups.remove(&group.0)),
+    }
+}
+
 impl Driver {
     /// Sees to this node's own writing, now and then.
     pub(super) async fn tend_own(&mut self, now: Duration) {

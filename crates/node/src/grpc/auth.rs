@@ -154,7 +154,7 @@ async fn admit(
     let view = core.views.load();
     let (caller, key) =
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
-    presented.verify(&key.key, path, &header, now)?;
+    presented.verify(&key.key, path, &header, core.platform.real_wall())?;
     let (service, operation) = named(path);
     check_session(&caller.reference, service, operation)?;
     core.signing_keys.keep(key);

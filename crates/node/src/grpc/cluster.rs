@@ -14,9 +14,9 @@ use tidegate_proto::cluster::v1::{
     HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
     ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
     ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
-    SetIssuingRequest, SetIssuingResponse, SetLinkRequest, SetLinkResponse,
-    SetPropagationModelRequest, SetPropagationModelResponse, ThawPropagationRequest,
-    ThawPropagationResponse, cluster_service_server::ClusterService,
+    SetClockRequest, SetClockResponse, SetIssuingRequest, SetIssuingResponse, SetLinkRequest,
+    SetLinkResponse, SetPropagationModelRequest, SetPropagationModelResponse,
+    ThawPropagationRequest, ThawPropagationResponse, cluster_service_server::ClusterService,
 };
 use tidegate_proto::common::v1::ResponseMetadata;
 use tidegate_replica::{GroupId, RegionName};
@@ -143,7 +143,7 @@ fn own_health(core: &Core) -> DescribeNodeResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         uptime: Some(wire::duration(core.platform.monotonic().saturating_sub(core.own.started))),
-        now: Some(wire::timestamp(core.platform.wall())),
+        now: Some(wire::timestamp(core.platform.real_wall())),
         certificate_expires: certificate.map(wire::timestamp),
         authority_expires: authority.map(wire::timestamp),
         disk_available: core.own.engine.available_bytes(),
@@ -189,6 +189,7 @@ impl ClusterService for ClusterHandler {
             nodes: view.directory.nodes().map(node).collect(),
             groups: view.directory.placements().map(group).collect(),
             evidence: Some(wire::evidence(core, &view, &[GroupId::DIRECTORY])?),
+            clock: development::clock(core),
         }))
     }
 
@@ -243,6 +244,21 @@ impl ClusterService for ClusterHandler {
         let command = Command::SetIssuing(SetIssuing { node: id, allowed });
         let metadata = self.command(caller, "tidegate:SetIssuing", request_id, command).await?;
         Ok(Response::new(SetIssuingResponse { metadata: Some(metadata) }))
+    }
+
+    async fn set_clock(
+        &self,
+        request: Request<SetClockRequest>,
+    ) -> Result<Response<SetClockResponse>, Status> {
+        let action = development::CLOCK_ACTION;
+        let caller = operator(&self.0, &request, action)?;
+        development::check_mode(&self.0)?;
+        let request = request.into_inner();
+        let command = Command::SetClock(development::set_clock(&self.0, &request)?);
+        tracing::warn!(?request, "the clock of this development cluster is set");
+        let metadata = self.command(caller, action, request.request_id, command).await?;
+        let clock = development::follow_clock(&self.0, &metadata.token).await?;
+        Ok(Response::new(SetClockResponse { clock, metadata: Some(metadata) }))
     }
 
     async fn set_link(

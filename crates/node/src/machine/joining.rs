@@ -14,7 +14,7 @@ fn key(group: GroupId) -> Bytes {
 }
 
 /// How far the group was known; 0 where the node does not begin to vote in it.
-pub(super) fn read(store: &NodeStore, group: GroupId) -> Result<u64, StoreError> {
+pub(crate) fn read(store: &NodeStore, group: GroupId) -> Result<u64, StoreError> {
     let row = store.engine().get(Tree::Meta, &key(group))?;
     let bytes = row.and_then(|row| <[u8; 8]>::try_from(&*row).ok());
     Ok(bytes.map_or(0, u64::from_be_bytes))
@@ -26,7 +26,7 @@ pub(super) fn write(batch: &mut Batch, group: GroupId, known: u64) {
 }
 
 /// The log has come so far.
-pub(super) fn delete(store: &NodeStore, group: GroupId) -> Result<(), StoreError> {
+pub(crate) fn delete(store: &NodeStore, group: GroupId) -> Result<(), StoreError> {
     let mut batch = Batch::default();
     batch.delete(Tree::Meta, key(group));
     store.engine().apply(&batch)

@@ -97,7 +97,7 @@ impl Seen {
         let hard = Duration::from_millis(core.config.limits.staleness_hard_ms);
         let before = || {
             let at = core.fresh_before_start?;
-            Some(Duration::from_millis(core.platform.wall().0.saturating_sub(at.0)))
+            Some(Duration::from_millis(core.platform.real_wall().0.saturating_sub(at.0)))
         };
         if self.staleness(core, groups).or_else(before).is_some_and(|s| s > hard) {
             let message = format!(

@@ -1,9 +1,22 @@
 //! Nodes come, fall silent and come back.
 
 use super::*;
+use crate::{Member, RegionName};
 
 /// Packets need this long.
 const ONE_WAY: Duration = Duration::from_millis(20);
+
+fn members(count: u64) -> Arc<Members> {
+    let member =
+        |n| Member { node: NodeId(n), region: RegionName::new("a").unwrap(), voter_of: vec![] };
+    Arc::new((1..=count).map(member).collect())
+}
+
+fn meeting(node: u64, seed: u64, members: &Arc<Members>) -> Liveness {
+    let mut liveness = Liveness::new(NodeId(node), seed);
+    liveness.set_members(Arc::clone(members));
+    liveness
+}
 
 /// Nodes that talk; `silent` ones are neither heard nor hear.
 struct Room {
@@ -15,13 +28,14 @@ struct Room {
 
 impl Room {
     fn new(count: u64) -> Self {
-        let node = |n| (NodeId(n), Liveness::new(NodeId(n), n));
+        let members = members(count);
+        let node = |n| (NodeId(n), meeting(n, n, &members));
         let nodes = (1..=count).map(node).collect();
         Self { now: Duration::ZERO, nodes, flying: Vec::new(), silent: None }
     }
 
     fn run(&mut self, time: Duration) {
-        let (end, all) = (self.now + time, self.nodes.keys().copied().collect::<Vec<_>>());
+        let end = self.now + time;
         while self.now < end {
             self.now += Duration::from_millis(10);
             let mut sent = Vec::new();
@@ -34,8 +48,7 @@ impl Room {
                 sent.extend(packets.into_iter().map(|(other, p)| (to, other, p)));
             }
             for (me, node) in &mut self.nodes {
-                let others = all.iter().copied().filter(|n| n != me);
-                let packets = node.tick(self.now, others);
+                let packets = node.tick(self.now);
                 sent.extend(packets.into_iter().map(|(other, p)| (*me, other, p)));
             }
             for (from, to, packet) in sent {
@@ -72,7 +85,7 @@ fn the_silent_are_noticed_and_come_back() {
 fn a_node_that_restarts_is_taken_back() {
     let mut room = Room::new(4);
     room.run(Duration::from_secs(3));
-    room.nodes.insert(NodeId(2), Liveness::new(NodeId(2), 77));
+    room.nodes.insert(NodeId(2), meeting(2, 77, &members(4)));
     room.run(Duration::from_secs(5));
     assert_eq!(room.dead(), []);
 }
@@ -84,4 +97,14 @@ fn packets_that_cannot_be_read_change_nothing() {
         liveness.receive(Duration::ZERO, packet);
     }
     assert!(liveness.alive.is_empty());
+}
+
+#[test]
+fn a_large_cluster_that_starts_at_once_calls_few_and_meets_all() {
+    let mut room = Room::new(100);
+    let first: usize =
+        room.nodes.values_mut().map(|n| n.tick(Duration::from_millis(1)).len()).sum();
+    assert!(first <= 100 * (ANNOUNCES_MAX + 2), "{first} packets");
+    room.run(Duration::from_secs(8));
+    assert_eq!(room.dead(), [], "all have met");
 }

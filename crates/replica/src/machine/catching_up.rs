@@ -42,7 +42,7 @@ impl Replica {
     /// A peer said how far it is: where it is ahead it is asked.
     pub(super) fn compare(&mut self, now: Duration, from: NodeId, merged: &Clock) {
         self.look_for_forgotten(from, merged);
-        if self.members.contains_key(&from) {
+        if self.members.contains(from) {
             self.peers.entry(from).or_default().merged.join(merged);
         }
         let ahead = |(origin, sequence): &(Origin, u64)| {

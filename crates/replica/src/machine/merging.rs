@@ -48,7 +48,7 @@ impl Replica {
         // What a node writes it sends to everybody itself.
         if hops == 0 && origin.group().is_some() {
             let dot = Dot { origin, sequence: frame.upto };
-            for to in push::from_relay(dot, self.config.me, &self.members) {
+            for to in push::from_relay(dot, self.config.me, self.members.by_node()) {
                 self.send(to, Lane::Bulk, Message::Push { frame: frame.clone(), hops: 1 });
             }
         }
@@ -97,7 +97,8 @@ impl Replica {
             next.join(&oldest);
         }
         let replaced = replaces.map(|kept| Replaced { origin, kept });
-        let publish = upto.is_some() || hearsay;
+        // Less than what is published comes only where the store has lost it.
+        let publish = hearsay || upto.is_some_and(|upto| upto >= self.published.get(origin));
         let batch = MergeBatch { id, writes, aside, clock, replaced, publish, trace, proof };
         self.outputs.push_back(Output::Merge(batch));
     }

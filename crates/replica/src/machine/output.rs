@@ -35,8 +35,8 @@ pub struct MergeBatch {
     pub clock: Clock,
     /// This ends a whole state.
     pub replaced: Option<Replaced>,
-    /// Whether the view may show these records now. `false` only in the middle of a catch-up that is too large to be held in memory:
-    /// its records stay out of the view until the batch of the same origin that has `true`. A node that restarts in between has
+    /// Whether the view may show these records now. `false` only in the middle of a catch-up that is too large to be held in memory, or of
+    /// one that brings again what the store has [lost](crate::Replica::lost): its records stay out of the view until the batch of the same origin that has `true`. A node that restarts in between has
     /// records beyond its clock, never a clock beyond its records.
     pub publish: bool,
     /// `traceparent` of the change, to follow it.

@@ -42,9 +42,12 @@ impl Replica {
         node == self.config.me || self.liveness.is_alive(node)
     }
 
-    /// The smallest recent round trip to a peer.
+    /// The smallest recent round trip to a peer, or to its region where the peer itself was not measured.
     pub fn rtt(&self, node: NodeId) -> Option<Duration> {
-        self.peers.get(&node).and_then(|p| p.trips.smallest())
+        let measured = self.peers.get(&node).and_then(|p| p.trips.smallest());
+        let region = self.members.get(node).map(|m| &m.region);
+        // Of a large cluster not everybody is asked all the time; neighbours are as far.
+        measured.or_else(|| self.region_trips.get(region?)?.smallest())
     }
 
     /// When a peer was last heard.
@@ -59,7 +62,7 @@ impl Replica {
 
     /// All members, this node included.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
-        self.members.values()
+        self.members.iter()
     }
 
     /// What has happened since the start.
@@ -73,7 +76,7 @@ impl Replica {
         let of = |member: &NodeId| {
             if *member == self.config.me { Some(&self.published) } else { self.peer_clock(*member) }
         };
-        let Some(clocks) = self.members.keys().map(of).collect::<Option<Vec<_>>>() else {
+        let Some(clocks) = self.members.nodes().iter().map(of).collect::<Option<Vec<_>>>() else {
             return Clock::default();
         };
         let least = |origin| clocks.iter().map(|clock| clock.get(origin)).min().unwrap_or(0);
@@ -83,7 +86,7 @@ impl Replica {
 
     /// Which nodes of `scope` decide on `positions` by now, as far as this node has heard.
     pub fn coverage(&self, positions: &Clock, scope: &Scope) -> Coverage {
-        let regions = self.members.values().map(|m| (m.node, m.region.clone())).collect();
+        let regions = self.members.iter().map(|m| (m.node, m.region.clone())).collect();
         let published = |node: NodeId| {
             if node == self.config.me { Some(&self.published) } else { self.peer_clock(node) }
         };

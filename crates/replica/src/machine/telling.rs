@@ -1,6 +1,7 @@
 //! What is published here is told, and what others published is heard: acknowledgements, digests, arrivals.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use super::{Alarm, Lane, MergeId, Output, Replica};
 use crate::{Clock, Dot, GroupId, Message, NodeId, Origin};
@@ -50,20 +51,20 @@ impl Replica {
     /// Who measures the propagation of these origins: the voters of a group, since any of them may lead it, or the node that wrote;
     /// everybody where that is not known.
     fn measurers(&self, moved: &Clock) -> Vec<NodeId> {
-        let concerns = |node: NodeId, voter_of: &[GroupId], origin: Origin| match origin {
-            Origin::Group { group, .. } => voter_of.contains(&group),
-            Origin::Node { node: writer, .. } => writer == node,
-        };
-        let known =
-            |origin: Origin| self.members.values().any(|m| concerns(m.node, &m.voter_of, origin));
-        if !moved.iter().all(|(origin, _)| known(origin)) {
-            return self.others();
+        let mut concerned = BTreeSet::new();
+        for (origin, _) in moved.iter() {
+            match origin {
+                Origin::Group { group, .. } => match self.members.voters().get(&group) {
+                    Some(voters) => concerned.extend(voters),
+                    None => return self.others(),
+                },
+                Origin::Node { node, .. } if self.members.contains(node) => {
+                    concerned.insert(node);
+                }
+                Origin::Node { .. } => return self.others(),
+            }
         }
-        let concerned = self
-            .members
-            .values()
-            .filter(|m| moved.iter().any(|(origin, _)| concerns(m.node, &m.voter_of, origin)));
-        concerned.map(|m| m.node).collect()
+        concerned.into_iter().collect()
     }
 
     /// Says how far this node is; `digests`: of its state, too.
@@ -81,10 +82,10 @@ impl Replica {
         published: &Clock,
         digests: &[(GroupId, [u8; 32])],
     ) {
-        let Some(member) = self.members.get(&from) else { return };
+        let trip = self.rtt(from);
+        let Some(member) = self.members.get(from) else { return };
         let peer = self.peers.entry(from).or_default();
         peer.published.join(published);
-        let trip = peer.trips.smallest();
         let events = self.propagation.arrived(now, from, &member.region, trip, published);
         self.outputs.extend(events.into_iter().map(Output::Propagated));
         for (group, digest) in digests {

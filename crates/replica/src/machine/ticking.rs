@@ -10,16 +10,19 @@ use crate::{GroupId, Message, NodeId, Records};
 
 /// Peers that get a digest at once; in larger clusters the turn goes round.
 const DIGEST_PEERS: usize = 8;
+/// Peers whose round trip is measured at once; in larger clusters the turn goes round, and of the others their region's is known.
+const PING_PEERS: usize = 64;
 /// How often a peer's round trip is measured.
 const PING_EVERY: Duration = Duration::from_millis(500);
 
 impl Replica {
     /// Lets time pass.
     pub fn tick(&mut self, now: Duration, _records: &dyn Records) {
-        let others = self.others();
-        let packets = self.liveness.tick(now, others.iter().copied());
+        let packets = self.liveness.tick(now);
         self.swim(packets);
         self.reroute(now);
+        let due = [self.due.digest, self.due.antientropy, self.due.ping];
+        let others = if due.iter().any(|due| now >= *due) { self.others() } else { Vec::new() };
         if now >= self.due.digest {
             self.due.digest = now + self.config.digest_every;
             self.send_digests(&others);
@@ -33,9 +36,12 @@ impl Replica {
         }
         if now >= self.due.ping {
             self.due.ping = now + PING_EVERY;
-            for to in others {
-                self.ping(now, to);
+            for n in 0..others.len().min(PING_PEERS) {
+                if let Some(to) = others.get((self.ping_turn + n) % others.len()) {
+                    self.ping(now, *to);
+                }
             }
+            self.ping_turn = self.ping_turn.wrapping_add(PING_PEERS);
         }
         if now >= self.due.probe {
             self.due.probe = now + self.config.probe_every;
@@ -66,22 +72,20 @@ impl Replica {
             && let Some((_, sent)) = self.pings.remove(&nonce)
             && let Some(peer) = self.peers.get_mut(&from)
         {
-            peer.trips.add(now.saturating_sub(sent));
+            let trip = now.saturating_sub(sent);
+            peer.trips.add(trip);
+            if let Some(member) = self.members.get(from) {
+                self.region_trips.entry(member.region.clone()).or_default().add(trip);
+            }
         }
     }
 
     /// Asks a voter of each group how far it is; this node itself by way of its driver.
     fn probe(&mut self, now: Duration) {
-        let mut voters: BTreeMap<GroupId, Vec<NodeId>> = BTreeMap::new();
-        for member in self.members.values() {
-            for group in &member.voter_of {
-                voters.entry(*group).or_default().push(member.node);
-            }
-        }
         let mut questions: BTreeMap<NodeId, Vec<GroupId>> = BTreeMap::new();
-        for (group, voters) in voters {
-            if let Some(to) = self.staleness.source(now, group, &voters) {
-                questions.entry(to).or_default().push(group);
+        for (group, voters) in self.members.voters() {
+            if let Some(to) = self.staleness.source(now, *group, voters) {
+                questions.entry(to).or_default().push(*group);
             }
         }
         for (to, groups) in questions {

@@ -20,7 +20,7 @@ impl Replica {
     /// Whether `from` is believed that nothing of what `origin` wrote is missing in what it sends.
     pub(super) fn believes(&self, from: NodeId, origin: Origin) -> bool {
         let Origin::Node { node: writer, .. } = origin else { return true };
-        let votes = || self.members.get(&from).is_some_and(|m| !m.voter_of.is_empty());
+        let votes = || self.members.get(from).is_some_and(|m| !m.voter_of.is_empty());
         !self.strict || writer == from || self.members.is_empty() || votes()
     }
 

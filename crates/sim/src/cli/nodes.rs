@@ -1,15 +1,20 @@
 //! Seeds of the world of whole nodes: a process a seed, since each replaces the clock and the random source of its process.
 
 use std::{
+    io::{BufRead, BufReader},
     process::{Child, Command, ExitCode, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use clap::ValueEnum;
 use rand10::SeedableRng;
 use tidegate_sim::{
+    counts::Counts,
     history::{Op, What},
-    plan::KINDS,
     run::{Outcome, Settings, planned, run as run_seed},
     scenario::Scenario,
     shrink::shrink,
@@ -24,7 +29,7 @@ use tracing_subscriber::{
 use super::{Args, Failure, report};
 
 /// Simulated seconds with faults where nobody says it.
-const SECONDS: u64 = 30;
+const SECONDS: u64 = 300;
 /// A shorter list of faults takes a whole run to be tried.
 const SHRINK_MAX: u32 = 24;
 
@@ -53,41 +58,69 @@ fn begin(args: &Args, seed: u64, only: Option<&str>, quiet: bool) -> Result<Chil
     let mut words = args.again("nodes", seed, only);
     // What a shell takes for an empty text is one already.
     words.iter_mut().filter(|w| *w == "''").for_each(String::clear);
-    command.arg("--here").args(words).args(["--trace", &args.trace]);
+    command.args(["--here", "--counted"]).args(words).args(["--trace", &args.trace]);
     if let Some(file) = args.timeline.as_ref().filter(|_| !quiet) {
         command.arg("--timeline").arg(file);
     }
     if quiet {
         command.stdout(Stdio::null()).stderr(Stdio::null());
+    } else {
+        command.stdout(Stdio::piped());
     }
     Ok(command.spawn()?)
+}
+
+/// Passes on what a run says, but for its counts, which are added up, and waits for its end. Gives whether every promise was kept.
+fn hear(mut child: Child, sum: &mut Counts) -> Result<bool, Failure> {
+    if let Some(said) = child.stdout.take() {
+        for line in BufReader::new(said).lines() {
+            let line = line?;
+            if !sum.read(&line) {
+                println!("{line}");
+            }
+        }
+    }
+    Ok(child.wait()?.success())
 }
 
 /// Runs them all, so many at once.
 pub(super) fn run(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failure> {
     settings(args, scenario, args.seed).and_then(|s| Ok(planned(&s)?))?;
-    let mut running: Vec<(u64, Child)> = Vec::new();
-    let mut failed = Vec::new();
     let seeds = args.seeds();
     let many = seeds.end - seeds.start;
-    let mut wait = |running: &mut Vec<(u64, Child)>| -> Result<(), Failure> {
-        let (seed, mut child) = running.remove(0);
-        if !child.wait()?.success() {
-            failed.push(seed);
+    let next = AtomicU64::new(seeds.start);
+    let sum = Mutex::new((Counts::default(), Vec::new()));
+    let work = || -> Result<(), String> {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return Ok(());
+            }
+            let mut counts = Counts::default();
+            let child = begin(args, seed, None, false).map_err(|e| e.to_string())?;
+            let kept = hear(child, &mut counts).map_err(|e| e.to_string())?;
+            let mut sum = sum.lock().map_err(|e| e.to_string())?;
+            sum.0 += &counts;
+            if !kept {
+                sum.1.push(seed);
+            }
         }
-        Ok(())
     };
-    for seed in seeds {
-        if running.len() >= args.jobs as usize {
-            wait(&mut running)?;
-        }
-        running.push((seed, begin(args, seed, None, false)?));
-    }
-    while !running.is_empty() {
-        wait(&mut running)?;
-    }
+    std::thread::scope(|scope| {
+        let jobs: Vec<_> = (0..args.jobs).map(|_| scope.spawn(work)).collect();
+        let ended = jobs.into_iter().map(|job| job.join().map_err(|_| "a job panicked".to_owned()));
+        ended.collect::<Result<Vec<_>, _>>()?.into_iter().collect::<Result<(), _>>()
+    })?;
+    let (counts, mut failed) = sum.into_inner().map_err(|e| e.to_string())?;
+    failed.sort_unstable();
     if many > 1 {
         println!("{many} seeds: {} broke a promise {failed:?}", failed.len());
+        print!("what happened:\n{counts}");
+    }
+    let missed = counts.missed();
+    if args.everything && failed.is_empty() && !missed.is_empty() {
+        println!("in {many} seeds there was none of: {}", missed.join(", "));
+        return Ok(ExitCode::FAILURE);
     }
     for seed in failed.iter().take(3) {
         tell_failure(args, scenario, *seed)?;
@@ -134,7 +167,7 @@ pub(super) fn here(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failure
             if let Some(file) = &args.timeline {
                 report::write(&timeline(&outcome, args), file)?;
             }
-            Ok(tell(args.seed, &outcome))
+            Ok(tell(args.seed, &outcome, args.counted))
         }
         Err(error) => {
             println!("seed {}: {error}", args.seed);
@@ -143,45 +176,35 @@ pub(super) fn here(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failure
     }
 }
 
-fn tell(seed: u64, outcome: &Outcome) -> ExitCode {
-    let Outcome { history, violations, faults, simulated } = outcome;
-    let count = |of: fn(&What) -> bool| history.ops.iter().filter(|op| of(&op.what)).count();
-    let written = count(|w| matches!(w, What::Write { revision: Some(_), .. }));
-    let read = count(|w| matches!(w, What::Read { .. }));
-    let arrived = count(|w| matches!(w, What::Arrived { .. }));
-    let struck: Vec<String> = KINDS
-        .iter()
-        .enumerate()
-        .map(|(place, kind)| {
-            let times = faults.iter().filter(|(_, e)| e.fault.kind() == place).count();
-            format!("{times} {kind}")
-        })
-        .collect();
+fn tell(seed: u64, outcome: &Outcome, counted: bool) -> ExitCode {
+    let Outcome { seen, violations, faults, counts, simulated } = outcome;
     println!(
-        "seed {seed}: {written} writes, {read} reads, {arrived} arrivals, {} users in {simulated:?}; {}: {} promises broken",
-        history.created.len(),
-        struck.join(", "),
+        "seed {seed}: {} writes, {} quarantines, {} of {} faults struck in {simulated:?}: {} promises broken",
+        seen.written,
+        seen.contained,
+        counts.iter().filter(|(name, _)| name.starts_with("fault ")).map(|(_, n)| n).sum::<u64>(),
+        faults.len(),
         violations.len()
     );
     for violation in violations.iter().take(20) {
         println!("  {violation}");
     }
+    if counted {
+        print!("{}", counts.lines());
+    }
     if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A lane for each node, with its faults and what was read there; writes and arrivals, which have no node, stand in a lane of their own.
+/// A lane for each node, with what was read there; faults, and writes and arrivals, which have no node, stand in lanes of their own.
 fn timeline(outcome: &Outcome, args: &Args) -> Timeline {
     let title = format!("whole nodes, {}", args.again("nodes", args.seed, None).join(" "));
     let mut timeline = Timeline::default();
     timeline.title = title;
     for (_, event) in &outcome.faults {
-        let kind = KINDS.get(event.fault.kind()).copied().unwrap_or_default();
-        for node in event.fault.nodes() {
-            let (lane, label) = (format!("n{node}"), format!("{:?}", event.fault));
-            timeline.bar(&lane, event.start, event.end, kind, label);
-        }
+        let label = format!("{:?}", event.fault);
+        timeline.bar("faults", event.start, event.end, event.fault.name(), label);
     }
-    for Op { end, what, .. } in &outcome.history.ops {
+    for Op { end, what, .. } in &outcome.seen.registers.ops {
         match what {
             What::Write { register, id, revision: Some(revision) } => {
                 let label = format!("{id} to register {register} at revision {revision}");

@@ -74,6 +74,12 @@ pub(super) fn costs(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
+/// Measures the repair of one seed.
+pub(super) fn repair(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failure> {
+    print!("{}", tidegate_sim::pure::repair::repair(args.seed, scenario)?);
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Runs them all.
 pub(super) fn run(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failure> {
     let settings = settings(args, scenario)?;

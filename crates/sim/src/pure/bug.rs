@@ -61,6 +61,16 @@ pub enum Bug {
     WaitAtMajority,
     /// Packets of the liveness protocol are dropped.
     DeafToSwim,
+    /// A batch that was written in part is taken for whole.
+    TornApplied,
+    /// A row that is not what was written is decided on and passed on.
+    RotServed,
+    /// A disk without room says that it has made everything durable.
+    FullIsDone,
+    /// A quarantine is acknowledged before it is durable.
+    ContainedTooEarly,
+    /// What a node wrote is told once, and never again to whom it did not reach.
+    ToldOnce,
 }
 
 impl Bug {
@@ -90,6 +100,11 @@ impl Bug {
                 Message::Digest { published, .. } | Message::Ack { published, .. },
             ) => *published = merged(),
             (Self::RelayAlters, Message::Push { frame, hops: 1.. }) => alter(frame),
+            (Self::ToldOnce, Message::Digest { merged, published, .. }) => {
+                for clock in [merged, published] {
+                    *clock = clock.iter().filter(|(origin, _)| origin.group().is_some()).collect();
+                }
+            }
             (Self::RepairNotWoken, Message::Digest { .. })
             | (Self::DeafToSwim, Message::Swim(_)) => {
                 return false;

@@ -69,6 +69,26 @@ pub struct Counts {
     pub strangers: u64,
     /// Records that were set aside.
     pub poisoned: u64,
+    /// Batches that were being written when the power went.
+    pub torn: u64,
+    /// Syncs that found no room.
+    pub no_room: u64,
+    /// Messages that a node without room set aside.
+    pub set_aside: u64,
+    /// Rotten rows that were read.
+    pub rot_found: u64,
+    /// Quarantines that were taken.
+    pub contained: u64,
+    /// Of these, at nodes that were cut off from others.
+    pub contained_cut_off: u64,
+    /// Quarantines that were lifted.
+    pub lifted: u64,
+    /// Of these, while somebody was cut off.
+    pub lifted_cut_off: u64,
+    /// Collections of tombstones while a member was away.
+    pub collected_without_all: u64,
+    /// Messages that overtook an earlier one.
+    pub overtook: u64,
 }
 
 /// What a message is.
@@ -137,6 +157,16 @@ impl Counts {
             ("disks failed", self.disks_failed),
             ("messages lost", self.lost),
             ("messages doubled", self.doubled),
+            ("batches torn", self.torn),
+            ("syncs without room", self.no_room),
+            ("messages set aside for want of room", self.set_aside),
+            ("rotten rows found", self.rot_found),
+            ("quarantines taken", self.contained),
+            ("quarantines taken while cut off", self.contained_cut_off),
+            ("quarantines lifted", self.lifted),
+            ("quarantines lifted while somebody was cut off", self.lifted_cut_off),
+            ("collections while somebody was away", self.collected_without_all),
+            ("messages that overtook others", self.overtook),
         ]
     }
 }
@@ -183,6 +213,16 @@ impl AddAssign<&Self> for Counts {
             (&mut self.early_dropped, o.early_dropped),
             (&mut self.strangers, o.strangers),
             (&mut self.poisoned, o.poisoned),
+            (&mut self.torn, o.torn),
+            (&mut self.no_room, o.no_room),
+            (&mut self.set_aside, o.set_aside),
+            (&mut self.rot_found, o.rot_found),
+            (&mut self.contained, o.contained),
+            (&mut self.contained_cut_off, o.contained_cut_off),
+            (&mut self.lifted, o.lifted),
+            (&mut self.lifted_cut_off, o.lifted_cut_off),
+            (&mut self.collected_without_all, o.collected_without_all),
+            (&mut self.overtook, o.overtook),
         ];
         for (sum, more) in sums {
             *sum += more;

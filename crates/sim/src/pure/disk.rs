@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use tidegate_replica::{Clock, Frame, MergeId};
+use bytes::Bytes;
+use tidegate_replica::{Clock, Dot, Frame, GroupId, MergeId, Record};
 
 use super::{
     bug::Bug,
@@ -16,8 +17,18 @@ pub(crate) enum Then {
     Merged { id: MergeId, publish: bool },
     /// A voter applied its log. `leads`: it sends the frames out.
     Applied { frames: Vec<Frame>, leads: bool },
+    /// The node wrote something itself.
+    Appended { record: Record },
     /// Nothing.
     Nothing,
+}
+
+/// A row that is no longer what was written, unless it was written anew since.
+#[derive(Clone, Debug)]
+pub(crate) struct Rot {
+    pub(crate) group: GroupId,
+    pub(crate) key: Bytes,
+    dot: Dot,
 }
 
 /// A write on its way to be durable.
@@ -40,6 +51,11 @@ pub(crate) struct Disk {
     pub(crate) syncing: usize,
     /// Every read of a range fails.
     pub(crate) unreadable: bool,
+    /// There is no room for what would become durable.
+    pub(crate) full: bool,
+    /// The power goes in the middle of a write: the batch behind those that are kept is there in part.
+    pub(crate) torn: bool,
+    rot: Option<Rot>,
     bug: Bug,
 }
 
@@ -51,6 +67,9 @@ impl Disk {
             pending: VecDeque::new(),
             syncing: 0,
             unreadable: false,
+            full: false,
+            torn: false,
+            rot: None,
             bug,
         }
     }
@@ -66,12 +85,44 @@ impl Disk {
         self.pending.push_back(Pending { rows, then });
     }
 
+    /// A row of what is durable rots, the `number`th counted round. Gives whether there was one.
+    pub(crate) fn rot(&mut self, number: u64) -> bool {
+        let all = self.durable.groups.iter();
+        let rows = all.flat_map(|(g, rows)| rows.records.iter().map(|(k, r)| (*g, k, r.dot)));
+        let many = rows.clone().count().max(1);
+        let place = usize::try_from(number).unwrap_or(0) % many;
+        self.rot =
+            rows.clone().nth(place).map(|(group, key, dot)| Rot { group, key: key.clone(), dot });
+        if let Some(Rot { group, key, .. }) =
+            self.rot.as_ref().filter(|_| self.bug == Bug::RotServed)
+        {
+            self.durable.damage(*group, key);
+            self.written.damage(*group, key);
+        }
+        self.rot.is_some()
+    }
+
+    fn rotten_in(&self, state: &State) -> Option<&Rot> {
+        let stands = |rot: &&Rot| state.record(rot.group, &rot.key).map(|r| r.dot) == Some(rot.dot);
+        self.rot.as_ref().filter(|_| self.bug != Bug::RotServed).filter(stands)
+    }
+
+    /// The rotten row among those that the node reads, where there is one.
+    pub(crate) fn rotten(&self) -> Option<&Rot> {
+        self.rotten_in(&self.written)
+    }
+
+    /// Whether a restart, which reads everything, would find a rotten row.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.rotten_in(&self.durable).is_some()
+    }
+
     /// The sync that ran is over: what it covered is durable.
     pub(crate) fn synced(&mut self) -> Vec<Pending> {
         let done: Vec<Pending> =
             self.pending.drain(..self.syncing.min(self.pending.len())).collect();
         self.syncing = 0;
-        if self.bug != Bug::SkipSync {
+        if self.bug != Bug::SkipSync && !self.full {
             for pending in &done {
                 self.durable.apply(&pending.rows);
             }
@@ -82,7 +133,7 @@ impl Disk {
     /// What the node may decide on.
     pub(crate) fn view(&self) -> &State {
         match self.bug {
-            Bug::SkipSync | Bug::PublishBeforeDurable => &self.written,
+            Bug::SkipSync | Bug::PublishBeforeDurable | Bug::FullIsDone => &self.written,
             _ => &self.durable,
         }
     }
@@ -90,7 +141,15 @@ impl Disk {
     /// The power goes: of the writes that were not durable the first `kept` are there nevertheless.
     pub(crate) fn lose_unsynced(&mut self, kept: usize) -> usize {
         let lost = self.pending.len().saturating_sub(kept);
-        for pending in self.pending.drain(..).take(kept) {
+        let torn = core::mem::take(&mut self.torn) && self.bug == Bug::TornApplied;
+        for (place, mut pending) in self.pending.drain(..).enumerate().take(kept + 1) {
+            if place == kept {
+                if !torn {
+                    break;
+                }
+                let half = pending.rows.records.len() / 2;
+                pending.rows.records.truncate(half);
+            }
             self.durable.apply(&pending.rows);
         }
         self.durable = self.durable.reopened();

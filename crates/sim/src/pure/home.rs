@@ -56,6 +56,21 @@ impl Home {
         }
     }
 
+    /// Begins behind what all have from the start.
+    pub(crate) fn begin_at(&mut self, position: u64) {
+        let origin = origin(self.group);
+        let frame = Frame {
+            origin,
+            after: 0,
+            upto: position,
+            records: Vec::new(),
+            trace: None,
+            proof: None,
+        };
+        let (at, fold, digest) = (Duration::ZERO, Fold::new(), StateDigest::default());
+        self.entries.push(Entry { at, frame, fold, digest });
+    }
+
     /// Where the log ends.
     pub(crate) fn end(&self) -> u64 {
         self.entries.last().map_or(0, |e| e.frame.upto)

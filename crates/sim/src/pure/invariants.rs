@@ -16,6 +16,8 @@ mod nodes_converge;
 mod own_groups_follow_the_log;
 mod poison_is_not_decided_on;
 mod published_was_durable;
+mod quarantines_are_kept;
+mod quarantines_reach_everybody;
 mod staleness_bound;
 mod token_floor;
 
@@ -31,6 +33,15 @@ use super::{home::Home, state::State};
 
 /// The groups, which are the truth.
 pub(crate) type Homes = BTreeMap<GroupId, Home>;
+
+/// What nodes wrote themselves: quarantines, which any node takes, and which a group lifts.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    /// Those that were acknowledged to whoever asked for them, with their keys.
+    pub(crate) accepted: BTreeMap<Dot, Bytes>,
+    /// Those that were lifted.
+    pub(crate) lifted: BTreeSet<Dot>,
+}
 
 /// An answer to a client.
 #[derive(Debug)]
@@ -89,8 +100,10 @@ pub(crate) enum Seen<'a> {
     Everywhere { node: NodeId, lacking: Vec<NodeId> },
     /// A machine raises an alarm.
     Alarmed { node: NodeId, alarm: &'a Alarm, poison: &'a BTreeSet<Dot> },
+    /// A node begins to decide on other quarantines than before, or begins a life.
+    Contained { node: NodeId, view: &'a State, lanes: &'a Lanes },
     /// The faults are over for as long as repair may take.
-    Healed(&'a [Last<'a>]),
+    Healed { nodes: &'a [Last<'a>], lanes: &'a Lanes },
     /// And a little longer.
     Settled(&'a [Knowledge]),
 }
@@ -120,7 +133,7 @@ pub(crate) trait Invariant {
 }
 
 /// The names of all invariants: those of their files.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 17] = [
     "clocks-never-go-back",
     "no-gap-under-the-clock",
     "equal-clocks-equal-digests",
@@ -136,9 +149,11 @@ pub const NAMES: [&str; 15] = [
     "arrived-everywhere",
     "nodes-converge",
     "everybody-knows",
+    "quarantines-are-kept",
+    "quarantines-reach-everybody",
 ];
 
-fn all() -> [Box<dyn Invariant>; 15] {
+fn all() -> [Box<dyn Invariant>; NAMES.len()] {
     [
         Box::new(clocks_never_go_back::ClocksNeverGoBack::default()),
         Box::new(no_gap_under_the_clock::NoGapUnderTheClock),
@@ -155,6 +170,8 @@ fn all() -> [Box<dyn Invariant>; 15] {
         Box::new(arrived_everywhere::ArrivedEverywhere),
         Box::new(nodes_converge::NodesConverge),
         Box::new(everybody_knows::EverybodyKnows),
+        Box::new(quarantines_are_kept::QuarantinesAreKept),
+        Box::new(quarantines_reach_everybody::QuarantinesReachEverybody),
     ]
 }
 

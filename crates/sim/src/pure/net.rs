@@ -47,6 +47,8 @@ pub(crate) struct Net {
     closed: BTreeMap<Way, u32>,
     held: BTreeMap<Way, u32>,
     slow: BTreeMap<Way, Duration>,
+    /// When the last message of each way arrives.
+    last: BTreeMap<Way, Duration>,
     /// Lost and doubled messages.
     pub(crate) lost: u64,
     pub(crate) doubled: u64,
@@ -69,6 +71,7 @@ impl Net {
             closed: BTreeMap::new(),
             held: BTreeMap::new(),
             slow: BTreeMap::new(),
+            last: BTreeMap::new(),
             lost: 0,
             doubled: 0,
             overtook: 0,
@@ -98,6 +101,11 @@ impl Net {
         !self.closed.contains_key(&way)
     }
 
+    /// Whether a fault closes some way to or from a node.
+    pub(crate) fn is_cut(&self, node: NodeId) -> bool {
+        self.closed.keys().any(|(a, b)| *a == node || *b == node)
+    }
+
     /// Whether two nodes can talk, in both directions and soon.
     pub(crate) fn talk(&self, a: NodeId, b: NodeId) -> bool {
         let free = |way| self.is_open(way) && !self.held.contains_key(&way);
@@ -107,6 +115,7 @@ impl Net {
     /// What becomes of a message between nodes of two regions.
     pub(crate) fn send(
         &mut self,
+        now: Duration,
         way: Way,
         regions: (usize, usize),
         random: &mut ChaCha8Rng,
@@ -124,18 +133,20 @@ impl Net {
         }
         let slow = self.slow.get(&way).copied().unwrap_or_default();
         let jitter_nanos = u64::try_from(jitter_max.as_nanos()).unwrap_or(u64::MAX).max(1);
-        let mut way = || {
+        let mut takes = || {
             let jitter = Duration::from_nanos(random.random_range(0..jitter_nanos));
             self.latency.get(regions.0).and_then(|r| r.get(regions.1)).copied().unwrap_or_default()
                 + slow
                 + jitter
         };
-        let first = way();
+        let first = takes();
         let again = doubling > 0.0 && random.random_bool(doubling);
         let second =
             again.then(|| Duration::from_nanos(random.random_range(0..jitter_nanos)) + first);
         self.doubled += u64::from(again);
-        self.overtook += u64::from(jitter_max > Duration::from_millis(20));
+        let last = self.last.entry(way).or_default();
+        self.overtook += u64::from(now + first < *last);
+        *last = (now + first).max(*last);
         Fate::Arrives(first, second)
     }
 }
@@ -154,12 +165,13 @@ mod tests {
         net.close(way, true);
         net.close(way, true);
         net.close(way, false);
-        assert_eq!(net.send(way, (0, 0), &mut random), Fate::Lost);
+        let now = Duration::ZERO;
+        assert_eq!(net.send(now, way, (0, 0), &mut random), Fate::Lost);
         assert!(net.is_open((NodeId(2), NodeId(1))), "the other direction is another way");
         net.close(way, false);
-        assert!(matches!(net.send(way, (0, 0), &mut random), Fate::Arrives(_, None)));
+        assert!(matches!(net.send(now, way, (0, 0), &mut random), Fate::Arrives(_, None)));
         net.hold(way, true);
-        assert_eq!(net.send(way, (0, 0), &mut random), Fate::Held);
+        assert_eq!(net.send(now, way, (0, 0), &mut random), Fate::Held);
         assert!(!net.talk(NodeId(2), NodeId(1)));
     }
 }

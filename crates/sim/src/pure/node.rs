@@ -1,13 +1,19 @@
 //! One node of a pure world: a machine, its disk, its clock, and what its driver remembers.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
 use tidegate_replica::{GroupId, NodeId, Origin, Records, Replica};
 
-use super::{clocks::LocalClock, disk::Disk, state::Unreadable, world::Event};
+use super::{
+    clocks::LocalClock,
+    disk::{Disk, Rot},
+    state::{Rotten, Unreadable},
+    world::Event,
+};
 
 /// How long a sync takes on a disk that is well.
 pub(crate) const SYNC: Duration = Duration::from_millis(3);
@@ -32,6 +38,12 @@ pub(crate) struct Node {
     pub(crate) sync_takes: Duration,
     /// The next sync fails.
     pub(crate) disk_fails: bool,
+    /// The power goes in the middle of the next sync.
+    pub(crate) tears: bool,
+    /// It has read a row that is not what was written.
+    pub(crate) damaged: bool,
+    /// Up to where it has told what it wrote itself.
+    pub(crate) told: u64,
     /// For the bugs: questions that are under way, and the last word of each voter.
     pub(crate) asked: BTreeSet<Origin>,
     pub(crate) echoes: BTreeMap<NodeId, Vec<(Origin, u64)>>,
@@ -51,6 +63,9 @@ impl Node {
             thinks_it_leads: BTreeSet::new(),
             sync_takes: SYNC,
             disk_fails: false,
+            tears: false,
+            damaged: false,
+            told: 0,
             asked: BTreeSet::new(),
             echoes: BTreeMap::new(),
         }
@@ -71,6 +86,12 @@ impl Node {
         let replica = self.replica.as_mut()?;
         Some(if self.disk.unreadable {
             work(replica, local, &Unreadable(&self.disk.written))
+        } else if let Some(Rot { key, .. }) = self.disk.rotten() {
+            let found = Cell::new(false);
+            let done =
+                work(replica, local, &Rotten { state: &self.disk.written, key, found: &found });
+            self.damaged |= found.get();
+            done
         } else {
             work(replica, local, &self.disk.written)
         })
@@ -85,6 +106,7 @@ impl Node {
         self.echoes.clear();
         self.thinks_it_leads.clear();
         self.disk_fails = false;
+        self.tears = false;
         self.disk.lose_unsynced(kept)
     }
 }

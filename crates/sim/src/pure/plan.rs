@@ -63,10 +63,20 @@ pub enum Fault {
     Join(usize),
     /// A node leaves.
     Leave(Who),
+    /// The power goes in the middle of a write: of what was being made durable some is there, and the next batch only in part.
+    Torn(Who),
+    /// A disk has no room: nothing becomes durable, and new work is refused.
+    FullDisk(Who),
+    /// A row on a disk is no longer what was written; which one follows from the number.
+    BitRot(Who, u64),
+    /// A node takes a quarantine, one that is cut off where there is one.
+    Quarantine(Who),
+    /// A group lifts the quarantines that its leader knows of.
+    Lift(usize),
 }
 
 /// The kinds of faults, as scenario files and reports name them.
-pub const KINDS: [&str; 23] = [
+pub const KINDS: [&str; 28] = [
     "crash",
     "crash-region",
     "gone",
@@ -90,6 +100,11 @@ pub const KINDS: [&str; 23] = [
     "wipe",
     "join",
     "leave",
+    "torn",
+    "full-disk",
+    "bit-rot",
+    "quarantine",
+    "lift",
 ];
 
 impl Fault {
@@ -119,6 +134,11 @@ impl Fault {
             Self::Wipe(_) => 20,
             Self::Join(_) => 21,
             Self::Leave(_) => 22,
+            Self::Torn(_) => 23,
+            Self::FullDisk(_) => 24,
+            Self::BitRot(..) => 25,
+            Self::Quarantine(_) => 26,
+            Self::Lift(_) => 27,
         }
     }
 
@@ -254,7 +274,12 @@ fn fault(random: &mut ChaCha8Rng, kind: usize) -> Fault {
         19 => Fault::Burst(who, random.random_range(5..60)),
         20 => Fault::Wipe(who),
         21 => Fault::Join(who),
-        _ => Fault::Leave(who),
+        22 => Fault::Leave(who),
+        23 => Fault::Torn(who),
+        24 => Fault::FullDisk(who),
+        25 => Fault::BitRot(who, random.random_range(0..1 << 20)),
+        26 => Fault::Quarantine(who),
+        _ => Fault::Lift(who),
     }
 }
 

@@ -108,7 +108,7 @@ impl World {
         self.nodes.iter().all(|(id, node)| {
             node.replica.is_some()
                 && self.homes.values().all(|h| self.stands(*id, h.group) == h.end())
-        })
+        }) && self.lanes_are_equal()
     }
 
     /// Lets nodes repair what the faults left, for so long at the most; gives how long it took.
@@ -132,7 +132,8 @@ impl World {
                 Some(Last { node: id, view, published })
             })
             .collect();
-        self.judge.look(self.now, &Seen::Healed(&last), &self.homes);
+        let seen = Seen::Healed { nodes: &last, lanes: &self.lanes };
+        self.judge.look(self.now, &seen, &self.homes);
         took
     }
 
@@ -183,6 +184,7 @@ impl World {
         }
         self.counts.looked = self.judge.looked;
         (self.counts.lost, self.counts.doubled) = (self.net.lost, self.net.doubled);
+        self.counts.overtook = self.net.overtook;
         if self.options.timeline {
             for violation in &self.judge.violations {
                 let label = format!("{}: {}", violation.invariant, violation.why);

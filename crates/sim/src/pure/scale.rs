@@ -102,6 +102,7 @@ pub fn measure(seed: u64, scenario: &Scenario) -> Result<Costs, ScenarioError> {
     let end = (WARM + DRAIN + Duration::from_millis(500)).max(plan.length);
     let mut options = Options::new(seed, Bug::None, Mask::default());
     (options.checks, options.page_records) = (false, PAGE);
+    options.filled = scenario.workload.filled.unwrap_or(false);
     let mut world = World::new(plan, options);
     world.run_until(WARM);
     let (before, hashed) = (world.counts.sent.clone(), world.hashed());

@@ -1,13 +1,16 @@
 //! The records of one node, or of the truth: by group, with an index by dot, a clock, floors and digests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use bytes::Bytes;
 use tidegate_replica::{
     Clock, Dot, GroupId, Header, Origin, RangePage, Record, Records, Replaced, StateDigest,
 };
 
-use super::bug::Bug;
+use super::{base::Base, bug::Bug};
 
 /// Records of one page, so that a catch-up takes several questions. A scenario of scale has larger pages.
 pub(crate) const PAGE_RECORDS: usize = 3;
@@ -39,6 +42,8 @@ pub(crate) struct State {
     pub(crate) groups: BTreeMap<GroupId, GroupRows>,
     pub(crate) clock: Clock,
     pub(crate) aside: BTreeSet<Dot>,
+    /// What is there below the records of its own; empty but in a world of scale.
+    base: Base,
     floors: BTreeMap<Origin, u64>,
     page_records: usize,
     /// Hashes that were computed for digests, and bytes that went into them.
@@ -46,8 +51,11 @@ pub(crate) struct State {
     bug: Bug,
 }
 
+/// Where the records of nodes lie: beside those of the groups, and in no digest.
+pub(crate) const LANES: GroupId = GroupId(u8::MAX as u32);
+
 fn group(origin: Origin) -> GroupId {
-    origin.group().unwrap_or_default()
+    origin.group().unwrap_or(LANES)
 }
 
 impl State {
@@ -56,6 +64,7 @@ impl State {
             groups: BTreeMap::new(),
             clock: Clock::default(),
             aside: BTreeSet::new(),
+            base: Base::new(),
             floors: BTreeMap::new(),
             page_records,
             hashed: (0, 0),
@@ -63,9 +72,19 @@ impl State {
         }
     }
 
+    /// Stands on what all have from the start.
+    pub(crate) fn stand_on(&mut self, base: &Base) {
+        for (group, rows) in base {
+            self.groups.entry(*group).or_default().digest = rows.digest;
+            self.clock.advance(super::home::origin(*group), super::base::POSITION);
+        }
+        self.base = base.clone();
+    }
+
     /// The record of a key, decided on or not.
     pub(crate) fn record(&self, of: GroupId, key: &[u8]) -> Option<&Record> {
-        self.groups.get(&of)?.records.get(key)
+        let own = self.groups.get(&of).and_then(|g| g.records.get(key));
+        own.or_else(|| self.base.get(&of)?.get(key))
     }
 
     /// What a decision sees of a key: a live record that was not set aside.
@@ -95,7 +114,13 @@ impl State {
 
     fn forget(&mut self, of: GroupId, key: &Bytes) -> Option<Record> {
         let rows = self.groups.get_mut(&of)?;
-        let old = rows.records.remove(key)?;
+        let Some(old) = rows.records.remove(key) else {
+            // What stands below goes out of the digest, and is never looked at again once something stands above it.
+            let old = self.base.get(&of)?.get(key)?.clone();
+            rows.digest.remove(&old);
+            self.hash(&old);
+            return Some(old);
+        };
         let place = (old.dot.origin, old.dot.sequence);
         if let Some(keys) = rows.index.get_mut(&place) {
             keys.retain(|k| k != key);
@@ -180,6 +205,13 @@ impl State {
         self.raise_floor(origin, upto);
     }
 
+    /// A row rots: it is no longer what was written, and nothing else knows.
+    pub(crate) fn damage(&mut self, of: GroupId, key: &Bytes) {
+        if let Some(record) = self.groups.get_mut(&of).and_then(|g| g.records.get_mut(key)) {
+            record.value = Some("rotten".into());
+        }
+    }
+
     /// What a restart finds of it.
     pub(crate) fn reopened(&self) -> Self {
         let mut state = self.clone();
@@ -224,6 +256,38 @@ impl Records for State {
 
     fn floor(&self, origin: Origin) -> u64 {
         self.floors.get(&origin).copied().unwrap_or(0)
+    }
+}
+
+/// A store with a row that is not what was written: its checksum says so to whoever reads it.
+#[derive(Debug)]
+pub(crate) struct Rotten<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) key: &'a Bytes,
+    /// Whether it was read.
+    pub(crate) found: &'a Cell<bool>,
+}
+
+impl Records for Rotten<'_> {
+    fn header(&self, key: &[u8]) -> Option<Header> {
+        if self.key == key {
+            self.found.set(true);
+            return None;
+        }
+        self.state.header(key)
+    }
+
+    fn range(&self, origin: Origin, after: u64, limit_bytes: usize) -> RangePage {
+        let page = self.state.range(origin, after, limit_bytes);
+        if page.records.iter().any(|r| r.key == self.key) {
+            self.found.set(true);
+            return RangePage { records: Vec::new(), upto: after, more: true };
+        }
+        page
+    }
+
+    fn floor(&self, origin: Origin) -> u64 {
+        self.state.floor(origin)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Events lie in a heap, ordered by (time, number); whatever is drawn comes from streams of random numbers that follow from the seed. So
 //! a seed is a run, and two runs of one seed are the same to the last event: [`World::fingerprint`] is a sum over all of them.
 
+mod containing;
+mod damage;
 mod driving;
 mod sending;
 mod serving;
@@ -12,20 +14,22 @@ use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     fmt::Write as _,
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tidegate_replica::{Clock, ConfirmId, Dot, GroupId, Message, NodeId, Origin, Record};
+use tidegate_replica::{Clock, ConfirmId, Dot, GroupId, Members, Message, NodeId, Origin, Record};
 
 use super::{
+    base::{self, Base},
     bug::Bug,
     counts::Counts,
     disk::Disk,
     home::{Home, origin},
-    invariants::{Homes, Judge, Mask},
+    invariants::{Homes, Judge, Lanes, Mask},
     layout::{self, MEMBERS},
     net::{Net, Way},
     node::Node,
@@ -129,12 +133,23 @@ pub(crate) struct Options {
     pub(crate) checks: bool,
     /// Records of a page.
     pub(crate) page_records: usize,
+    /// The keys of the accounts' groups exist from the start.
+    pub(crate) filled: bool,
 }
 
 impl Options {
     pub(crate) fn new(seed: u64, bug: Bug, mask: Mask) -> Self {
         let page_records = PAGE_RECORDS;
-        Self { seed, bug, mask, trace: false, timeline: false, checks: true, page_records }
+        Self {
+            seed,
+            bug,
+            mask,
+            trace: false,
+            timeline: false,
+            checks: true,
+            page_records,
+            filled: false,
+        }
     }
 }
 
@@ -169,6 +184,8 @@ pub(crate) struct World {
     stamps: BTreeMap<(NodeId, Dot), Duration>,
     published: Published,
     poison: BTreeSet<Dot>,
+    /// What nodes wrote themselves, and what came of it.
+    pub(crate) lanes: Lanes,
     pub(crate) judge: Judge,
     pub(crate) counts: Counts,
     pub(crate) timeline: Timeline,
@@ -177,6 +194,8 @@ pub(crate) struct World {
     /// Faults, and writes of clients, come to an end.
     healed: bool,
     random: Streams,
+    /// The members as bytes, and what they are: one value for all nodes.
+    known: (Bytes, Arc<Members>),
 }
 
 /// One stream of random numbers for each purpose: a fault less changes no message that comes before it.
@@ -220,6 +239,7 @@ impl World {
             stamps: BTreeMap::new(),
             published: BTreeMap::new(),
             poison: BTreeSet::new(),
+            lanes: Lanes::default(),
             judge: Judge::new(&options.mask),
             counts: Counts::default(),
             timeline: Timeline::default(),
@@ -227,6 +247,7 @@ impl World {
             fingerprint: 0,
             healed: false,
             random,
+            known: (Bytes::new(), Arc::default()),
             homes,
             plan,
             options,
@@ -239,8 +260,16 @@ impl World {
     fn found(&mut self) {
         let first = self.homes.get(&GroupId::DIRECTORY).and_then(|d| d.entries.first());
         let frame = first.map(|e| e.frame.clone());
+        let groups = self.homes.keys().copied().filter(|g| *g != GroupId::DIRECTORY);
+        let base =
+            if self.options.filled { base::fill(groups, self.plan.keys) } else { Base::new() };
+        for home in self.homes.values_mut().filter(|h| base.contains_key(&h.group)) {
+            home.begin_at(base::POSITION);
+        }
         for (id, region) in self.plan.layout.nodes.clone() {
             let mut disk = Disk::new(self.options.bug, self.options.page_records);
+            disk.written.stand_on(&base);
+            disk.durable.stand_on(&base);
             if let Some(frame) = &frame {
                 let mut rows =
                     super::state::Rows { records: frame.records.clone(), ..Default::default() };

@@ -46,7 +46,18 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
     let _telemetry = telemetry(globals, true, &config.telemetry.otlp_endpoint);
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;
     tracing::info!(node = %node.id(), "the node runs");
-    told_to_stop().await?;
+    let failed = tokio::select! {
+        biased;
+        told = told_to_stop() => {
+            told?;
+            None
+        }
+        why = node.failed() => Some(why),
+    };
     node.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    match failed {
+        None => Ok(ExitCode::SUCCESS),
+        // Whoever keeps it running starts it again, and it reads what is really there.
+        Some(why) => Err(format!("the node ends, for its store can't be relied on: {why}").into()),
+    }
 }

@@ -209,6 +209,7 @@ verbs! {
     "cluster" "thaw" "Lets changes decide again, in development mode" Cluster/ThawPropagation [] NONE;
     "cluster" "hold" "Holds a change back at the nodes that --at names, in development mode" Cluster/HoldChange [TOKEN] NONE;
     "cluster" "release" "Lets everything up to a change decide, in development mode" Cluster/ReleaseChange [TOKEN] NONE;
+    "cluster" "set-clock" "Sets the clock that all nodes go by, in development mode" Cluster/SetClock [f("advance", "advance", Kind::Option, "So much later, such as 2h"), f("freeze", "freeze", Kind::Flag, "It stands still"), f("thaw", "thaw", Kind::Flag, "It runs on from where it stands")] NONE;
     "cluster" "held" "Lists changes that have arrived and do not decide yet" Cluster/ListHeldChanges [] ("changes", &["group", "revision", "due", "held"]);
 }
 

@@ -12,7 +12,9 @@
 
 mod alone;
 mod bad_input;
+mod black_hole;
 mod check;
+mod clock;
 mod cut_off;
 mod disk;
 mod forgotten;

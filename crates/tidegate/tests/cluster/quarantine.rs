@@ -63,7 +63,7 @@ async fn cut(cluster: &Cluster, partitioned: bool) {
 }
 
 /// A user who may do everything, with a key.
-async fn user_with_key(root: &Client, name: &str) -> Credentials {
+pub(crate) async fn user_with_key(root: &Client, name: &str) -> Credentials {
     eventually("a user is made", async || create(root, name).await.is_ok()).await;
     eventually("it may do everything", async || put_policy(root, name, ALL).await.is_ok()).await;
     let message = CreateAccessKeyRequest {
@@ -87,7 +87,7 @@ fn asked(target: Whom) -> QuarantineRequest {
 }
 
 /// Quarantines somebody, gives the acceptance, and leaves the receipt.
-async fn contain(client: &Client, target: Whom) -> Quarantine {
+pub(crate) async fn contain(client: &Client, target: Whom) -> Quarantine {
     let mut receipts = client.quarantine(asked(target), Duration::from_secs(1)).await.unwrap();
     accepted(&mut receipts).await
 }
@@ -141,14 +141,14 @@ async fn everywhere(cluster: &Cluster, who: &[&Credentials], why: &str) {
 }
 
 /// Why a caller is refused at a node; empty: he is not.
-async fn refusal(cluster: &Cluster, node: u64, credentials: &Credentials) -> String {
+pub(crate) async fn refusal(cluster: &Cluster, node: u64, credentials: &Credentials) -> String {
     let client = cluster.client(node).await.with_credentials(credentials.clone());
     let answer: Result<GetCallerIdentityResponse, _> =
         call(&client, WHO, GetCallerIdentityRequest {}).await;
     answer.err().map(|status| reason(&status).0).unwrap_or_default()
 }
 
-async fn known_everywhere(cluster: &Cluster, credentials: &Credentials) {
+pub(crate) async fn known_everywhere(cluster: &Cluster, credentials: &Credentials) {
     for node in NODES {
         eventually("the key has arrived", async || {
             refusal(cluster, node, credentials).await.is_empty()
@@ -225,7 +225,7 @@ async fn a_node_that_is_cut_off_contains_at_once_and_all_do_once_it_is_healed() 
 }
 
 /// `ada` with her key, and a role that she may assume.
-async fn with_role(cluster: &Cluster, root: &Client) -> Credentials {
+pub(crate) async fn with_role(cluster: &Cluster, root: &Client) -> Credentials {
     let ada = user_with_key(root, "ada").await;
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{ADA}"}},"Action":"sts:AssumeRole"}}}}"#
@@ -241,7 +241,7 @@ async fn with_role(cluster: &Cluster, root: &Client) -> Credentials {
     ada
 }
 
-async fn assume(client: &Client, name: &str) -> Result<Credentials, Status> {
+pub(crate) async fn assume(client: &Client, name: &str) -> Result<Credentials, Status> {
     let message = AssumeRoleRequest {
         role_arn: ROLE.to_owned(),
         role_session_name: name.to_owned(),

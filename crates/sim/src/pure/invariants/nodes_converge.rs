@@ -9,7 +9,7 @@ pub(super) struct NodesConverge;
 
 impl Invariant for NodesConverge {
     fn look(&mut self, seen: &Seen<'_>, homes: &Homes) -> Verdict {
-        let Seen::Healed(nodes) = seen else { return Verdict::Pass };
+        let Seen::Healed { nodes, .. } = seen else { return Verdict::Pass };
         for last in *nodes {
             for home in homes.values() {
                 let at = last.published.get(origin(home.group));

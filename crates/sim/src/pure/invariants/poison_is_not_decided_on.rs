@@ -19,7 +19,7 @@ impl Invariant for PoisonIsNotDecidedOn {
                 Some(_) => Verdict::Holds,
                 None => Verdict::Pass,
             },
-            Seen::Healed(nodes) => {
+            Seen::Healed { nodes, .. } => {
                 let mut looked = Verdict::Pass;
                 for last in *nodes {
                     let all = last.view.groups.values().flat_map(|g| g.records.values());

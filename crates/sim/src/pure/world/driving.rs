@@ -1,6 +1,6 @@
 //! The driver of each machine: what the contract of `Replica` demands, and nothing more.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rand::{Rng, RngCore};
 use tidegate_replica::{
@@ -12,6 +12,7 @@ use super::{Event, TICK, World, is_poison};
 use crate::pure::{
     bug::Bug,
     clocks::{DRIFT_PPM_MAX, LocalClock, at_most},
+    containing::lane,
     disk::{Pending, Then},
     home::origin,
     invariants::Seen,
@@ -31,12 +32,19 @@ impl World {
         let drift = self.random.lives.random_range(-DRIFT_PPM_MAX..=DRIFT_PPM_MAX);
         let phase = Duration::from_micros(self.random.lives.random_range(0..20_000));
         let now = self.now;
+        if self.nodes.get(&id).is_some_and(|n| n.disk.is_damaged()) {
+            // A start reads everything.
+            self.give_up(id);
+            return;
+        }
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let config = ReplicaConfig::new(id, layout::region_name(node.region));
         let clock = node.disk.clock();
         let mut replica = Replica::new(config, clock.clone(), seed);
         replica
             .set_validator(|r| if is_poison(r) { Err("unknown form".to_owned()) } else { Ok(()) });
+        replica.write_as(1);
+        node.told = clock.get(lane(id));
         replica.published(&clock, &node.disk.durable.digests(&clock));
         node.replica = Some(replica);
         node.clock = LocalClock::new(now, shows, drift);
@@ -45,6 +53,7 @@ impl World {
         self.see_members(id);
         let moved: Vec<GroupId> = clock.iter().filter_map(|(o, _)| o.group()).collect();
         self.look_at_view(id, &moved);
+        self.look_at_lanes(id);
         self.note_published(id, &clock);
         self.schedule(phase, Event::Tick { node: id, life });
         self.mark(id, "start", || "starts".to_owned());
@@ -69,6 +78,8 @@ impl World {
         }
         if !node.paused {
             self.apply_own(id);
+            // What waited for room.
+            self.sync(id);
             if let Some(node) = self.nodes.get_mut(&id) {
                 node.with(now, Replica::tick);
             }
@@ -124,6 +135,9 @@ impl World {
         if node.disk.syncing > 0 || node.disk.pending.is_empty() {
             return;
         }
+        if node.disk.full && self.options.bug != Bug::FullIsDone {
+            return;
+        }
         node.disk.syncing = match self.options.bug {
             // Step by step, so that the power can go between the two.
             Bug::ClockFirst => 1,
@@ -145,8 +159,18 @@ impl World {
             self.stop(id, 0);
             return;
         }
+        if node.tears {
+            self.tear(id);
+            return;
+        }
+        if node.disk.full && self.options.bug != Bug::FullIsDone {
+            node.disk.syncing = 0;
+            self.counts.no_room += 1;
+            return;
+        }
         let mut moved = Clock::default();
         for Pending { rows, then } in node.disk.synced() {
+            let Some(node) = self.nodes.get_mut(&id) else { return };
             match then {
                 Then::Merged { id: merge, publish } => {
                     node.with(now, |replica, local, _| replica.persisted(local, merge));
@@ -164,6 +188,10 @@ impl World {
                         }
                         node.with(now, |replica, local, _| replica.committed(local, frame, leads));
                     }
+                }
+                Then::Appended { record } => {
+                    moved.join(&rows.clock);
+                    self.appended(id, record);
                 }
                 Then::Nothing => {}
             }
@@ -189,6 +217,9 @@ impl World {
         }
         self.note_published(id, &positions);
         self.counts.publications += 1;
+        if positions.iter().any(|(o, _)| o.group().is_none()) {
+            self.look_at_lanes(id);
+        }
         if groups.contains(&GroupId::DIRECTORY) {
             self.see_members(id);
         }
@@ -222,20 +253,23 @@ impl World {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let record = node.disk.view().record(GroupId::DIRECTORY, MEMBERS);
         let Some(value) = record.and_then(|r| r.value.clone()) else { return };
-        let members = layout::decode(&value);
-        let me = members.iter().find(|m| m.node == id);
-        node.votes = me.map(|m| m.voter_of.clone()).unwrap_or_default();
+        if self.known.0 != value {
+            self.known = (value.clone(), Arc::new(layout::decode(&value).into_iter().collect()));
+        }
+        let members = Arc::clone(&self.known.1);
+        node.votes = members.get(id).map(|m| m.voter_of.clone()).unwrap_or_default();
         if let Some(replica) = &mut node.replica {
             let own = if bug == Bug::OwnGossip { Vec::new() } else { node.votes.clone() };
-            replica.set_members(members);
+            replica.share_members(members);
             replica.set_own_groups(own);
         }
     }
 
     /// Carries out what a machine wants done.
     pub(super) fn drain(&mut self, id: NodeId) {
-        while let Some(output) =
-            self.nodes.get_mut(&id).and_then(|n| n.replica.as_mut()).and_then(Replica::poll)
+        while !self.nodes.get(&id).is_some_and(|n| n.damaged)
+            && let Some(output) =
+                self.nodes.get_mut(&id).and_then(|n| n.replica.as_mut()).and_then(Replica::poll)
         {
             match output {
                 Output::Send { to, message, .. } => self.fly(id, to, message),
@@ -253,6 +287,9 @@ impl World {
                 Output::Alarm(alarm) => self.alarmed(id, &alarm),
             }
         }
+        if self.nodes.get(&id).is_some_and(|n| n.damaged && n.replica.is_some()) {
+            self.give_up(id);
+        }
     }
 
     fn merge(&mut self, id: NodeId, batch: MergeBatch) {
@@ -266,6 +303,11 @@ impl World {
             self.judge.look(self.now, &seen, &self.homes);
         }
         self.counts.merges += 1;
+        // What stands is read before it is written over.
+        if node.disk.rotten().is_some_and(|rot| writes.iter().any(|r| r.key == rot.key)) {
+            node.damaged = true;
+            return;
+        }
         if bug == Bug::PoisonStops && !aside.is_empty() {
             return;
         }

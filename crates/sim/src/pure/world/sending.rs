@@ -13,6 +13,16 @@ use crate::pure::{
 /// Messages that wait for a node that stands still; more is lost, as buffers are.
 const INBOX_MAX: usize = 4_096;
 
+/// Whether a message brings what groups write: a node without room sets it aside.
+fn is_bulk(message: &Message) -> bool {
+    match message {
+        Message::Push { frame, .. } | Message::PullReply { frame, .. } => {
+            frame.origin.group().is_some()
+        }
+        _ => false,
+    }
+}
+
 impl World {
     pub(super) fn fly(&mut self, from: NodeId, to: NodeId, mut message: Message) {
         let Some(sender) = self.nodes.get_mut(&from) else { return };
@@ -47,7 +57,7 @@ impl World {
             Parcel::Whole(Box::new(message))
         };
         let way = (from, to);
-        match self.net.send(way, (region, other), &mut self.random.net) {
+        match self.net.send(self.now, way, (region, other), &mut self.random.net) {
             Fate::Lost => {}
             Fate::Held => self.held.entry(way).or_default().push(parcel),
             Fate::Arrives(first, again) => {
@@ -85,6 +95,10 @@ impl World {
                 Err(_) => return self.counts.unreadable += 1,
             },
         };
+        if node.disk.full && is_bulk(&message) {
+            self.counts.set_aside += 1;
+            return;
+        }
         match (bug, &message) {
             (Bug::LostWakeup, Message::PullReply { frame, .. }) => {
                 node.asked.remove(&frame.origin);

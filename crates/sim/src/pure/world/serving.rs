@@ -20,7 +20,8 @@ impl World {
     /// Whether a node has a majority of the voters of a group around it.
     fn has_majority(&self, id: NodeId, group: GroupId) -> bool {
         let Some(home) = self.homes.get(&group) else { return false };
-        let hears = |v: &&NodeId| self.acts(**v) && self.net.talk(id, **v);
+        let writes = |v: &NodeId| self.nodes.get(v).is_some_and(|n| !n.disk.full);
+        let hears = |v: &&NodeId| self.acts(**v) && self.net.talk(id, **v) && writes(v);
         self.acts(id) && 2 * home.voters.iter().filter(hears).count() > home.voters.len()
     }
 

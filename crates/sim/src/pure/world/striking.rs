@@ -71,7 +71,7 @@ impl World {
     /// Whom a fault strikes; nobody: it does not fit the world as it is.
     fn victims(&self, fault: Fault) -> Vec<NodeId> {
         match fault {
-            Fault::Crash(a, _) | Fault::Gone(a) | Fault::DiskFails(a) => {
+            Fault::Crash(a, _) | Fault::Gone(a) | Fault::DiskFails(a) | Fault::Torn(a) => {
                 self.whoever(a).filter(|id| self.is_up(*id)).into_iter().collect()
             }
             Fault::CrashRegion(region) => {
@@ -88,7 +88,9 @@ impl World {
             | Fault::Leap(a, _)
             | Fault::Isolate(a)
             | Fault::Deaf(a) => self.whoever(a).into_iter().collect(),
-            Fault::Wipe(a) | Fault::Leave(a) => {
+            Fault::FullDisk(a) => self.whoever(a).into_iter().collect(),
+            Fault::Quarantine(a) => self.container(a).into_iter().collect(),
+            Fault::Wipe(a) | Fault::Leave(a) | Fault::BitRot(a, _) => {
                 let room = self.nodes.len() > MEMBERS_LEAST;
                 self.replica_only(a).filter(|_| room).into_iter().collect()
             }
@@ -97,6 +99,7 @@ impl World {
             | Fault::Collect
             | Fault::Poison(_)
             | Fault::Burst(..)
+            | Fault::Lift(_)
             | Fault::Join(_) => Vec::new(),
         }
     }
@@ -140,6 +143,18 @@ impl World {
             Fault::Crash(_, kept) => self.crash(victims, kept),
             Fault::CrashRegion(_) | Fault::Gone(_) => self.crash(victims, 1),
             Fault::DiskFails(_) => self.each(victims, |n| n.disk_fails = true),
+            Fault::Torn(_) => self.each(victims, |n| n.tears = true),
+            Fault::FullDisk(_) => self.each(victims, |n| n.disk.full = true),
+            Fault::BitRot(_, number) => {
+                let up: Vec<NodeId> = victims.iter().copied().filter(|v| self.is_up(*v)).collect();
+                let mut rots = |id| self.nodes.get_mut(id).is_some_and(|n| n.disk.rot(number));
+                up.iter().fold(false, |some, id| rots(id) || some)
+            }
+            Fault::Quarantine(_) => {
+                let all = victims.iter().copied().collect::<Vec<_>>();
+                all.into_iter().fold(false, |some, id| self.contain(id) || some)
+            }
+            Fault::Lift(group) => self.lift(self.group(group)),
             Fault::Unreadable(_) => self.each(victims, |n| n.disk.unreadable = true),
             Fault::SlowDisk(_, takes) => self.each(victims, |n| n.sync_takes = takes),
             Fault::Pause(_) => self.each(victims, |n| n.paused = true),
@@ -205,6 +220,7 @@ impl World {
             }
             self.sync(*id);
         }
+        self.counts.collected_without_all += u64::from(up.len() < self.nodes.len());
         up.len() < self.nodes.len() || floors.iter().any(|(_, floor)| *floor > 0)
     }
 
@@ -225,7 +241,7 @@ impl World {
         some
     }
 
-    fn join(&mut self, region: usize) {
+    pub(super) fn join(&mut self, region: usize) {
         self.next_node += 1;
         self.ask_for(Change::Join(NodeId(self.next_node), region));
     }
@@ -254,7 +270,18 @@ impl World {
             }
         }
         match fault {
-            Fault::Crash(..) | Fault::CrashRegion(_) | Fault::Gone(_) | Fault::DiskFails(_) => {
+            Fault::FullDisk(_) => {
+                for id in &struck {
+                    if let Some(node) = self.nodes.get_mut(id) {
+                        node.disk.full = false;
+                    }
+                }
+            }
+            Fault::Crash(..)
+            | Fault::CrashRegion(_)
+            | Fault::Gone(_)
+            | Fault::DiskFails(_)
+            | Fault::Torn(_) => {
                 for id in &struck {
                     self.restart(*id);
                 }
@@ -273,9 +300,10 @@ impl World {
 
     /// A node that is down begins anew, unless it waits to be taken out of the directory.
     fn restart(&mut self, id: NodeId) {
-        let leaves = self.changes.iter().any(|c| matches!(c, Change::Leave(l) if *l == id));
+        let leaves = self.leaves(id);
         let Some(node) = self.nodes.get_mut(&id) else { return };
         node.disk_fails = false;
+        node.tears = false;
         if node.replica.is_none() && !leaves {
             node.disk.unreadable = false;
             node.sync_takes = SYNC;
@@ -298,6 +326,7 @@ impl World {
         for n in self.struck.keys().copied().collect::<Vec<_>>() {
             self.end(n);
         }
+        self.scrub();
         self.net.weather = Weather::CALM;
         self.plan.weather = Weather::CALM;
         for id in self.nodes.keys().copied().collect::<Vec<_>>() {
