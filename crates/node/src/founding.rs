@@ -166,6 +166,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
         development: founding.development,
         operator: operator.account,
         created: 0,
+        clock: None,
     };
     if founding.development {
         tracing::warn!(

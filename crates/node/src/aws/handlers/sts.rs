@@ -1,7 +1,7 @@
 //! Sessions, and who is asking.
 
 use tidegate_authn::Session;
-use tidegate_model::{AccountState, ids};
+use tidegate_model::AccountState;
 use tidegate_policy::{PrincipalKind, UnixMillis, aws_managed};
 use tidegate_query::{Code, Fields, Refusal};
 use tidegate_service::{
