@@ -1,9 +1,13 @@
 //! Sealing with the cluster key: AES-256-GCM, the purpose and owner bound in as additional data.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hmac,
 };
+
+use crate::NodeKey;
 
 /// The cluster's master key, from which keys for each purpose are derived.
 pub struct ClusterKey {
@@ -11,6 +15,8 @@ pub struct ClusterKey {
     sealing: LessSafeKey,
     mac: hmac::Key,
     digest: [u8; 32],
+    /// Who signs what is issued here.
+    issuer: Option<(u64, Arc<NodeKey>)>,
 }
 
 impl core::fmt::Debug for ClusterKey {
@@ -53,7 +59,7 @@ impl ClusterKey {
             .map_err(|_| SealError::Key)?;
         let mac = hmac::Key::new(hmac::HMAC_SHA256, &derive(master, "tidegate mac v1"));
         let digest = derive(master, "tidegate digest v1");
-        Ok(Self { id, sealing: LessSafeKey::new(sealing), mac, digest })
+        Ok(Self { id, sealing: LessSafeKey::new(sealing), mac, digest, issuer: None })
     }
 
     /// The key from the text of a key file: 64 hexadecimal digits. Its id is 1.
@@ -61,6 +67,16 @@ impl ClusterKey {
         let mut master = [0; 32];
         hex::decode_to_slice(text.trim(), &mut master).map_err(|_| SealError::Key)?;
         Self::new(1, &master)
+    }
+
+    /// This node signs, with its own key, the sessions that it seals, once that key [is known](NodeKey::is_known).
+    #[must_use]
+    pub fn issuing_as(self, node: u64, key: Arc<NodeKey>) -> Self {
+        Self { issuer: Some((node, key)), ..self }
+    }
+
+    pub(crate) fn issuer(&self) -> Option<(u64, &NodeKey)> {
+        self.issuer.as_ref().filter(|(_, key)| key.is_known()).map(|(node, key)| (*node, &**key))
     }
 
     /// The key of the digests of states: who chooses values must not know what they are hashed with.

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tidegate_policy::UnixMillis;
 
-use crate::Secret;
+use crate::{Issued, Secret, Verified};
 
 pub use http::HttpRequest;
 
@@ -118,7 +118,7 @@ impl SigningKey {
 
 /// Derived keys, so that a call costs one HMAC.
 #[derive(Debug, Default)]
-pub struct SigningKeyCache(Mutex<Derived>);
+pub struct SigningKeyCache(Mutex<Derived>, Mutex<Verified>);
 
 /// How many keys were ever kept, and per access key, day and region the number of the key among them, and the key.
 type Derived = (u64, BTreeMap<String, (u64, SigningKey)>);
@@ -145,6 +145,19 @@ impl SigningKeyCache {
         }
         let key = SigningKey::derive(&secret()?, presented);
         Ok(CachedKey { key, name: Some(name) })
+    }
+
+    /// Whether a session's issuer signed it; verified once for each session.
+    pub fn is_issued(&self, issued: &Issued, public: &[u8]) -> bool {
+        let name = issued.digest(public);
+        if self.1.lock().has(&name) {
+            return true;
+        }
+        let good = issued.is_good(public);
+        if good {
+            self.1.lock().note(name);
+        }
+        good
     }
 
     /// Keeps a key with which a signature was verified. Who only knows an access key's id can't fill the cache with dates and regions.

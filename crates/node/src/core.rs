@@ -32,6 +32,7 @@ use crate::{
     region::{self, RegionLane, Uses},
     telemetry::metrics::Metrics,
     views::Views,
+    vouching::Vouching,
 };
 
 /// Pause before a leader is looked for again.
@@ -59,6 +60,7 @@ pub(crate) struct Core {
     pub(crate) gossip: Gossip,
     pub(crate) region_lane: Arc<RegionLane>,
     pub(crate) uses: Uses,
+    pub(crate) vouching: Arc<Vouching>,
     pub(crate) attempts: Attempts,
     pub(crate) peers: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,

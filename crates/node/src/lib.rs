@@ -33,6 +33,7 @@ pub mod telemetry;
 mod tls;
 mod views;
 mod voters;
+mod vouching;
 mod warden;
 
 pub use node::{Node, StartError};

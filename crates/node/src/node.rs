@@ -45,6 +45,7 @@ use crate::{
     tls::{NodeTls, TlsError},
     views::Views,
     voters,
+    vouching::{self, Vouching},
     warden::Warden,
 };
 
@@ -252,6 +253,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
     let mut replica = Replica::new(config, clock, seed);
     replica.write_as(core.region_lane.incarnation().await);
     replica.set_validator(check_writer);
+    replica.believe_writers_and_voters();
     Driver {
         replica,
         gossip: core.gossip.clone(),
@@ -270,6 +272,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
         collection: Collection::new(Duration::from_millis(gossip.tombstone_grace_ms)),
         collecting: Clock::default(),
         lane: Arc::clone(&core.region_lane),
+        vouching: Arc::clone(&core.vouching),
         forgotten: false,
         swept: core.platform.monotonic(),
     }
@@ -326,6 +329,16 @@ impl Node {
             Arc::clone(&platform),
         );
         let region_lane = Arc::new(lane.await?);
+        let node_key = Arc::new(vouching::signing_key(&store, platform.as_ref()).await?);
+        let cluster_key = cluster_key.issuing_as(config.node, Arc::clone(&node_key));
+        let vouching = Arc::new(Vouching::new(
+            me,
+            node_key,
+            Arc::clone(&views),
+            Arc::clone(&platform),
+            Arc::clone(&gossip.freshness),
+        ));
+        region_lane.sign_with(Arc::clone(&vouching));
         let metrics = Arc::new(Metrics::new());
         let core = Arc::new(Core {
             me,
@@ -340,6 +353,7 @@ impl Node {
             gossip,
             region_lane,
             uses: Uses::default(),
+            vouching,
             attempts: Attempts::default(),
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
@@ -375,6 +389,7 @@ impl Node {
         tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(moves::run(Arc::clone(&core), store.clone())));
         tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));
+        tasks.push(tokio::spawn(vouching::register(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
         Ok(Self { core, committer, tasks, stop })

@@ -3,10 +3,13 @@
 use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
-    CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SessionKind, SessionTag,
-    SigningKey, SigningKeyCache,
+    CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SessionKind,
+    SessionTag, SigningKey, SigningKeyCache,
 };
-use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, record::Tag};
+use tidegate_model::{
+    AccountState, CallerRef, Resolved, command::caller_kind, record::Tag,
+    region::CLOCK_SKEW_MAX_MILLIS,
+};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
@@ -29,12 +32,51 @@ pub struct Caller {
     pub context: Context,
 }
 
+/// Longest session of any kind, that of a user: a day and a half.
+const SESSION_MILLIS_MAX: u64 = 36 * 3_600_000;
+
 fn unknown_key(id: &str) -> ServiceError {
     let shown: String = id.chars().take(24).collect();
     let message = format!(
         "the access key `{shown}` is not known at this node, or not active; it may not have arrived yet"
     );
     ServiceError::new(Reason::InvalidClientTokenId, message)
+}
+
+/// Refuses a session that none of the cluster's nodes issued: to seal its token takes the key of the cluster, which all nodes have; to
+/// sign it takes the key of one node, which the directory names.
+fn check_issuer(
+    view: &View,
+    cache: &SigningKeyCache,
+    session: &Session,
+    issued: Option<&Issued>,
+) -> Result<(), ServiceError> {
+    let refuse = |message: String| Err(ServiceError::new(Reason::InvalidClientTokenId, message));
+    let Some(issued) = issued else {
+        // Nobody signed before the first key was known; a session of that time is over within two days.
+        let since = view.directory.nodes().flat_map(|n| view.directory.signing_keys_of(n.id));
+        let since = since.map(|key| key.registered).min().unwrap_or(u64::MAX);
+        let lasts = session.expires.saturating_sub(session.issued);
+        let early = session.issued < since.saturating_add(CLOCK_SKEW_MAX_MILLIS);
+        if early && lasts <= SESSION_MILLIS_MAX {
+            return Ok(());
+        }
+        return refuse("the session token is not signed by a node of this cluster".to_owned());
+    };
+    let key = view.directory.signing_keys_of(issued.node).find(|k| issued.names(&k.public));
+    match key {
+        None => refuse(format!(
+            "the session token names a key of node n{} that is not known at this node; it may not have arrived yet",
+            issued.node
+        )),
+        Some(key) if key.barred => {
+            refuse(format!("sessions that node n{} issued are void", issued.node))
+        }
+        Some(key) if !cache.is_issued(issued, &key.public) => {
+            refuse(format!("node n{} has not signed the session token", issued.node))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// A session as the log has it.
@@ -102,13 +144,15 @@ pub fn authenticate(
             (reference, key)
         }
         Some(token) => {
-            let session = Session::open(cluster_key, token, now.0).map_err(|e| match e {
+            let opened = Session::open_issued(cluster_key, token, now.0);
+            let (session, issued) = opened.map_err(|e| match e {
                 SessionError::Expired => ServiceError::new(Reason::ExpiredToken, e.to_string()),
                 _ => ServiceError::new(Reason::InvalidClientTokenId, e.to_string()),
             })?;
             if session.access_key_id != *id || session.account != account.as_u64() {
                 return Err(unknown_key(id));
             }
+            check_issuer(view, cache, &session, issued.as_ref())?;
             let key = SigningKey::derive(&session.secret, presented);
             (reference_of(session), CachedKey::passing(key))
         }

@@ -38,7 +38,7 @@ impl Entry {
         let value = self.value.map(Bytes::from);
         let record = Record { key: self.key.into(), value, stamp, dot };
         let (after, upto) = (self.index - 1, self.index);
-        Frame { origin: LOG, after, upto, records: vec![record], trace: None }
+        Frame { origin: LOG, after, upto, records: vec![record], trace: None, proof: None }
     }
 }
 
@@ -219,7 +219,8 @@ impl Machine {
                 let changes = self.store(core::slice::from_ref(&record), &reached);
                 self.show(changes);
                 let (after, upto) = (*sequence - 1, *sequence);
-                let frame = Frame { origin, after, upto, records: vec![record], trace: None };
+                let frame =
+                    Frame { origin, after, upto, records: vec![record], trace: None, proof: None };
                 self.replica.appended(self.now, &frame);
                 self.replica.published(&reached, &[]);
             }
@@ -252,6 +253,7 @@ impl Machine {
                     }
                     self.replica.published(&merge.clock, &[]);
                 }
+                Output::Check(state) => panic!("nobody vouches for anything here: {state:?}"),
                 Output::Alarm(alarm) => panic!("n{}: {alarm}", self.me),
                 Output::Confirm { .. } | Output::Propagated(_) => {}
             }

@@ -103,13 +103,17 @@ fn check_not_evicted(core: &Core, peer: NodeId) -> Result<(), Status> {
     Err(refusal)
 }
 
-/// Only who votes in the directory may speak for the cluster itself.
+/// Only who votes in the directory may speak for the cluster itself; but of its own signing key each node speaks.
 fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<(), Status> {
     let read = Envelope::from_bytes(envelope)
         .map_err(|e| Status::invalid_argument(format!("the command can't be read: {e}")))?;
     let system = read.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
     let of_its_own = || concerned(core, &read).is_some_and(|group| votes(core, peer, group));
-    if !system || votes(core, peer, GroupId::DIRECTORY) || of_its_own() {
+    let of_itself = || match (peer, &read.command) {
+        (Some(peer), Some(Command::AddSigningKey(key))) => peer.0 == key.node,
+        _ => false,
+    };
+    if !system || votes(core, peer, GroupId::DIRECTORY) || of_its_own() || of_itself() {
         return Ok(());
     }
     Err(Status::permission_denied("only voters of the directory act for the cluster"))
@@ -178,11 +182,18 @@ impl PeerService for PeerHandler {
                 let Some(Frame::Message(message)) = frame.frame else { continue };
                 check_not_evicted(&core, from)?;
                 // What nodes write waits behind nothing that groups do.
-                match Message::decode(message.clone()) {
-                    Ok(message) if urgent && is_urgent(&message) => {
-                        core.gossip.tell_urgent(Input::Said { from, message }).await;
-                    }
-                    Ok(message) => core.gossip.tell(Input::Said { from, message }).await,
+                let read = Message::decode(message.clone()).map(|mut message| {
+                    let first = urgent && is_urgent(&message);
+                    // Signatures are verified here, beside the machine, and each once.
+                    let input = match core.vouching.check(from, &mut message) {
+                        Ok(()) => Input::Said { from, message },
+                        Err(refused) => Input::Refused { from, refused },
+                    };
+                    (input, first)
+                });
+                match read {
+                    Ok((input, true)) => core.gossip.tell_urgent(input).await,
+                    Ok((input, false)) => core.gossip.tell(input).await,
                     Err(_) => core.gossip.tell(Input::Received { from, message }).await,
                 }
             }

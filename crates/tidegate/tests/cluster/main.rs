@@ -27,4 +27,5 @@ mod one_trace;
 mod power_cut;
 mod quarantine;
 mod strangers;
+mod taken_over;
 mod voters;
