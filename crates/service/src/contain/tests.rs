@@ -5,6 +5,7 @@ use tidegate_authn::{ClusterKey, Presented, Secret, SigningKey, SigningKeyCache,
 use tidegate_model::{
     CallerRef, GroupState, Key,
     command::caller_kind,
+    ids,
     record::{AccessKey, Account, AccountPlacement, Cluster, InlinePolicy, Role, User},
     region::{CLOCK_SKEW_MAX_MILLIS, Lift, RegionKey},
 };

@@ -82,7 +82,12 @@ impl Rig {
         let id = if account == ACCOUNT { "ROOT" } else { "ROOT2" };
         let root_key = Some(AccessKey { id: id.into(), ..AccessKey::default() });
         let system = CallerRef { kind: caller_kind::SYSTEM, ..CallerRef::default() };
-        let init = InitAccount { name: "a".into(), email: "a@b".into(), root_key };
+        let init = InitAccount {
+            name: "a".into(),
+            email: "a@b".into(),
+            root_key,
+            ..InitAccount::default()
+        };
         self.apply(account, system, Command::InitAccount(init));
     }
 
