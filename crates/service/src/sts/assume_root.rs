@@ -157,7 +157,6 @@ pub fn assume_root(
         issued: now.0,
         expires: now.0 + u64::from(seconds) * 1000,
         policies: Some(vec![LEFT.to_owned(), policy.document.to_string()]),
-        federation: None,
         lineage: own.descends(),
         attributes: SessionAttributes::default(),
     };

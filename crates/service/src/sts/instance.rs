@@ -113,7 +113,6 @@ pub fn instance_credentials(
         issued: now.0.max(good_from(view, state, &role.id)),
         expires: now.0 + u64::from(seconds) * 1000,
         policies: None,
-        federation: None,
         lineage: Vec::new(),
         attributes: SessionAttributes::default(),
     };
