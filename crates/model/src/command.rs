@@ -3,8 +3,8 @@
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
 mod lifecycle;
+mod wire;
 
-use bytes::Bytes;
 use prost::{Message, Oneof};
 
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
@@ -602,36 +602,4 @@ pub mod caller_kind {
     pub const USER_SESSION: u32 = 40;
     /// A session of somebody whom a user, or root user, vouches for.
     pub const FEDERATED_SESSION: u32 = 41;
-}
-
-impl Envelope {
-    /// The envelope as bytes.
-    pub fn to_bytes(&self) -> Bytes {
-        self.encode_to_vec().into()
-    }
-
-    /// Reads an envelope from bytes of the log.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
-        Self::decode(bytes)
-    }
-}
-
-impl Outcome {
-    /// The outcome of a command.
-    pub fn new(result: Result<ReplyBox, Rejection>) -> Self {
-        let result = match result {
-            Ok(reply) => OutcomeResult::Reply(reply),
-            Err(rejection) => OutcomeResult::Rejection(rejection),
-        };
-        Self { result: Some(result) }
-    }
-
-    /// The reply or the refusal.
-    pub fn into_result(self) -> Result<ReplyBox, Rejection> {
-        match self.result {
-            Some(OutcomeResult::Reply(reply)) => Ok(reply),
-            Some(OutcomeResult::Rejection(rejection)) => Err(rejection),
-            None => Err(Rejection::invalid("the outcome is empty")),
-        }
-    }
 }
