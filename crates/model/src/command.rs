@@ -2,6 +2,8 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+/// Whether a clock runs, as [`SetClock::run`] numbers it.
+pub mod clock_run;
 mod lifecycle;
 mod wire;
 
@@ -574,16 +576,6 @@ pub enum OutcomeResult {
     /// It was refused.
     #[prost(message, tag = "2")]
     Rejection(Rejection),
-}
-
-/// Whether a clock runs, as [`SetClock::run`] numbers it.
-pub mod clock_run {
-    /// As before.
-    pub const AS_BEFORE: u32 = 0;
-    /// It stands still.
-    pub const FROZEN: u32 = 1;
-    /// It runs.
-    pub const RUNS: u32 = 2;
 }
 
 /// Kinds of callers, as [`CallerRef::kind`] numbers them.
