@@ -18,11 +18,6 @@ use tidegate_store::{Change, Committer, Engine, MemoryEngine, NodeStore};
 pub(crate) const GROUP: GroupId = GroupId(1);
 pub(crate) const LOG: Origin = Origin::Group { group: GROUP, generation: 0 };
 
-/// What a node writes itself.
-pub(crate) fn own(node: u64, incarnation: u32) -> Origin {
-    Origin::Node { node: NodeId(node), incarnation }
-}
-
 /// One write of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
