@@ -24,7 +24,7 @@ use super::{
 
 /// Each node's region; the first three vote, the first leads.
 const NODES: [(u64, usize); 5] = [(1, 0), (2, 0), (3, 0), (4, 1), (5, 2)];
-/// One way, in milliseconds: the link model of the issue, 40, 80 and 120.
+/// One way, in milliseconds: 40, 80 and 120 between the regions.
 const LATENCY: [[u64; 3]; 3] = [[0, 40, 120], [40, 0, 80], [120, 80, 0]];
 /// Bytes a second of each of the two connections of a link: a tenth of a gigabit.
 const BANDWIDTH: u64 = 12_500_000;

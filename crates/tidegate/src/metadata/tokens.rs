@@ -8,7 +8,7 @@ const TOKENS_MAX: usize = 4_096;
 pub(super) const SECONDS_MAX: u32 = 21_600;
 
 /// Tokens that are good, with when each ends on the machine's monotonic clock.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Tokens(BTreeMap<String, Duration>);
 
 impl Tokens {
