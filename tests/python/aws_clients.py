@@ -562,13 +562,19 @@ def hostile(cluster: Cluster) -> None:
         (b"a=b", {"x-tidegate-token": "forged"}, 400),
     ):
         request = urllib.request.Request(base + "/", data=body, headers=headers)
-        try:
-            urllib.request.urlopen(request, context=context, timeout=30)
-            raise AssertionError(f"{body[:20]!r} was answered")
-        except urllib.error.HTTPError as error:
-            text = error.read().decode()
-            assert error.code == expected and "<ErrorResponse" in text and "<RequestId>" in text, (error.code, text)
-            assert error.headers["x-amzn-RequestId"], error.headers
+        # Who is told early that his body is too long may still be writing when the connection ends, and so miss the answer.
+        for left in reversed(range(5 if expected == 413 else 1)):
+            try:
+                urllib.request.urlopen(request, context=context, timeout=30)
+                raise AssertionError(f"{body[:20]!r} was answered")
+            except urllib.error.HTTPError as error:
+                text = error.read().decode()
+                assert error.code == expected and "<ErrorResponse" in text and "<RequestId>" in text, (error.code, text)
+                assert error.headers["x-amzn-RequestId"], error.headers
+                break
+            except urllib.error.URLError:
+                if not left:
+                    raise
     assert cluster.client("sts").get_caller_identity()["Account"] == "000000000001"
     print("nonsense is refused")
 

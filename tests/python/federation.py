@@ -229,7 +229,7 @@ class Provider:
             "attributes": "".join(one(OWN + name, value) for name, value in attributes.items()),
         } | changes
         root = etree.fromstring(RESPONSE.format(assertion=ASSERTION.format(**fields), **fields))
-        at = root.find(".//*[@ID='_a']")
+        at = root.find(".//{urn:oasis:names:tc:SAML:2.0:assertion}Assertion")
         if not signed:
             at.remove(at.find("{http://www.w3.org/2000/09/xmldsig#}Signature"))
             return etree.tostring(root)
@@ -241,7 +241,7 @@ class Provider:
         )
         private = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         certificate = self.certificate.public_bytes(serialization.Encoding.PEM).decode()
-        root.replace(at, signer.sign(at, key=private, cert=certificate, reference_uri="_a", id_attribute="ID"))
+        root.replace(at, signer.sign(at, key=private, cert=certificate, reference_uri=fields["id"], id_attribute="ID"))
         return etree.tostring(root)
 
 

@@ -1,6 +1,12 @@
 //! What verifying a request of the AWS Query protocol costs, beside what the published `aws-sigv4` takes to sign the same request:
 //! `cargo bench -p tidegate-authn --bench signature`.
 
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a benchmark whose request does not fit must stop"
+)]
+
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -55,14 +61,9 @@ fn verify(headers: &[(String, String)], key: Option<&SigningKey>) {
     let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
     let request = HttpRequest { method: "POST", path: "/", query: "", header: &header, body: BODY };
     let presented = Presented::read_http(&request).expect("it is read");
-    let derived;
-    let key = match key {
-        Some(key) => key,
-        None => {
-            derived = SigningKey::derive(&Secret::new(SECRET.to_owned()), &presented);
-            &derived
-        }
-    };
+    let derive = || SigningKey::derive(&Secret::new(SECRET.to_owned()), &presented);
+    let derived = key.is_none().then(derive);
+    let key = key.or(derived.as_ref()).expect("one of them");
     presented.verify_http(key, &request, NOW).expect("it fits");
 }
 

@@ -1,7 +1,7 @@
 //! Every call that has one answer, as a type: its path, its answer, and the names under which both sides remember it.
 
 use prost::Message;
-use tidegate_proto::{cluster, decision, iam, membership, propagation, region, sts};
+use tidegate_proto::{cluster, decision, iam, membership, propagation, region, sts, workload};
 
 /// A request that [`Client::send`](crate::Client::send) makes.
 pub trait Operation: Message + Clone {
@@ -57,6 +57,11 @@ macro_rules! operations {
 
 operations! {
     change "tidegate.iam.v1.AccountService" iam CreateAccount CreateAccountRequest CreateAccountResponse;
+    change "tidegate.iam.v1.AccountService" iam DeleteAccount DeleteAccountRequest DeleteAccountResponse;
+    change "tidegate.workload.v1.InstanceService" workload RegisterInstance RegisterInstanceRequest RegisterInstanceResponse;
+    read "tidegate.workload.v1.InstanceService" workload ListInstances ListInstancesRequest ListInstancesResponse;
+    change "tidegate.workload.v1.InstanceService" workload EndInstance EndInstanceRequest EndInstanceResponse;
+    read "tidegate.workload.v1.WorkloadService" workload GetRoleCredentials GetRoleCredentialsRequest GetRoleCredentialsResponse;
     read "tidegate.iam.v1.AccountService" iam GetAccount GetAccountRequest GetAccountResponse;
     read "tidegate.iam.v1.AccountService" iam ListAccounts ListAccountsRequest ListAccountsResponse;
     change "tidegate.iam.v1.IamService" iam CreateUser CreateUserRequest CreateUserResponse;

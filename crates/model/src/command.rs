@@ -2,9 +2,11 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+/// Whether a clock runs, as [`SetClock::run`] numbers it.
+pub mod clock_run;
 mod lifecycle;
+mod wire;
 
-use bytes::Bytes;
 use prost::{Message, Oneof};
 
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
@@ -212,20 +214,6 @@ commands! {
     RegisterNode {
         /// The node.
         node: Option<record::Node> = (message, optional, tag = "1");
-    }
-    /// Makes a key known that a node signs with. Only the node itself says so.
-    AddSigningKey {
-        /// The node.
-        node: u64 = (uint64, tag = "1");
-        /// The public key: Ed25519, 32 bytes.
-        public: Bytes = (bytes = "bytes", tag = "2");
-    }
-    /// Says whether sessions count that a node has issued and issues.
-    SetIssuing {
-        /// The node.
-        node: u64 = (uint64, tag = "1");
-        /// Whether they count.
-        allowed: bool = (bool, tag = "2");
     }
     /// Takes a node out.
     RemoveNode {
@@ -524,12 +512,12 @@ pub enum Command {
     /// See [`mfa::ChangePassword`].
     #[prost(message, tag = "84")]
     ChangePassword(mfa::ChangePassword),
-    /// See [`AddSigningKey`].
+    /// See [`membership::AddSigningKey`].
     #[prost(message, tag = "130")]
-    AddSigningKey(AddSigningKey),
-    /// See [`SetIssuing`].
+    AddSigningKey(membership::AddSigningKey),
+    /// See [`membership::SetIssuing`].
     #[prost(message, tag = "131")]
-    SetIssuing(SetIssuing),
+    SetIssuing(membership::SetIssuing),
     /// See [`SetClock`].
     #[prost(message, tag = "150")]
     SetClock(SetClock),
@@ -596,16 +584,6 @@ pub enum OutcomeResult {
     Rejection(Rejection),
 }
 
-/// Whether a clock runs, as [`SetClock::run`] numbers it.
-pub mod clock_run {
-    /// As before.
-    pub const AS_BEFORE: u32 = 0;
-    /// It stands still.
-    pub const FROZEN: u32 = 1;
-    /// It runs.
-    pub const RUNS: u32 = 2;
-}
-
 /// Kinds of callers, as [`CallerRef::kind`] numbers them.
 pub mod caller_kind {
     /// The root user.
@@ -622,36 +600,4 @@ pub mod caller_kind {
     pub const USER_SESSION: u32 = 40;
     /// A session of somebody whom a user, or root user, vouches for.
     pub const FEDERATED_SESSION: u32 = 41;
-}
-
-impl Envelope {
-    /// The envelope as bytes.
-    pub fn to_bytes(&self) -> Bytes {
-        self.encode_to_vec().into()
-    }
-
-    /// Reads an envelope from bytes of the log.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
-        Self::decode(bytes)
-    }
-}
-
-impl Outcome {
-    /// The outcome of a command.
-    pub fn new(result: Result<ReplyBox, Rejection>) -> Self {
-        let result = match result {
-            Ok(reply) => OutcomeResult::Reply(reply),
-            Err(rejection) => OutcomeResult::Rejection(rejection),
-        };
-        Self { result: Some(result) }
-    }
-
-    /// The reply or the refusal.
-    pub fn into_result(self) -> Result<ReplyBox, Rejection> {
-        match self.result {
-            Some(OutcomeResult::Reply(reply)) => Ok(reply),
-            Some(OutcomeResult::Rejection(rejection)) => Err(rejection),
-            None => Err(Rejection::invalid("the outcome is empty")),
-        }
-    }
 }

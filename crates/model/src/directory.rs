@@ -416,7 +416,7 @@ impl DirectoryState {
         &self,
         time: u64,
         system: bool,
-        c: &crate::command::AddSigningKey,
+        c: &crate::membership::AddSigningKey,
         changes: &mut Changes,
     ) -> Result<Reply, Rejection> {
         if !system {
@@ -447,7 +447,7 @@ impl DirectoryState {
 
     fn set_issuing(
         &self,
-        c: &crate::command::SetIssuing,
+        c: &crate::membership::SetIssuing,
         changes: &mut Changes,
     ) -> Result<Reply, Rejection> {
         let keys = self.signing_keys_of(c.node).collect::<Vec<_>>();

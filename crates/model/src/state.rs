@@ -323,6 +323,7 @@ impl AccountState {
         self.trusts.get(role.to_ascii_lowercase().as_str())?.compiled.clone()
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of key")]
     fn absorb(&mut self, key: &Key, value: Option<&Bytes>, revision: u64) -> Result<(), BadRecord> {
         let arc = |s: &String| -> Arc<str> { s.as_str().into() };
         match key {
@@ -563,8 +564,8 @@ impl GroupState {
             | Key::Lift(a, _)
             | Key::Void(a, _)
             | Key::Home(a, _)
-            | Key::Fence(a, _) => *a,
-            Key::Outbound(a) => *a,
+            | Key::Fence(a, _)
+            | Key::Outbound(a) => *a,
             _ => return Err(BadRecord("a key of the directory in a group of accounts".to_owned())),
         };
         let id = AccountId::from_u64(number).map_err(|e| BadRecord(e.to_string()))?;
@@ -577,7 +578,7 @@ impl GroupState {
             }
         };
         account.absorb(&key, record.value.as_ref(), record.stamp.revision)?;
-        if record.value.is_none() && account.is_empty() {
+        if record.value.is_none() && account.is_empty() && account.place.fence.is_none() {
             self.accounts.remove(&number);
         } else {
             self.accounts.insert(number, Arc::new(account));

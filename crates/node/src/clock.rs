@@ -3,7 +3,7 @@
 //! It stands in front of the platform's wall clock, so that whatever reads the time reads this one: sessions, quarantines, ages, the times of
 //! entries. The monotonic clock stays as it is: timeouts, liveness and the staleness bound measure how long something really took.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use tidegate_model::record::{Cluster, VirtualClock};
@@ -42,6 +42,10 @@ impl Platform for ClusterClock {
 
     fn connect(&self, address: &str) -> BoxFuture<io::Result<BoxedIo>> {
         self.machine.connect(address)
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        self.machine.resolve(host, port)
     }
 
     fn wall(&self) -> UnixMillis {

@@ -233,13 +233,11 @@ impl Moves {
         }
         self.covering(&positions.into_iter().collect()).await?;
         let fence = loop {
-            match self.fence_of(moving)? {
-                Some(fence) => break fence,
-                None => {
-                    let fence = FenceAccount { epoch: placement.epoch, to: new.0 };
-                    self.propose(*old, *account, Relocation::Fence(fence)).await?;
-                }
+            if let Some(fence) = self.fence_of(moving)? {
+                break fence;
             }
+            let fence = FenceAccount { epoch: placement.epoch, to: new.0 };
+            self.propose(*old, *account, Relocation::Fence(fence)).await?;
         };
         loop {
             let view = self.core.views.load();

@@ -30,7 +30,7 @@ struct Cli {
 enum What {
     /// Unary, streamed and batched decisions over gRPC beside a bare tonic echo.
     Grpc(grpc::Args),
-    /// GetUser through the door for clients of AWS, from the request's bytes to the answer's.
+    /// `GetUser` through the door for clients of AWS, from the request's bytes to the answer's.
     Aws(aws::Args),
     /// Durable writes on three nodes beside three nodes of etcd, and the disk's own rate.
     Writes(writes::Args),

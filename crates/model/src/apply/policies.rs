@@ -44,7 +44,8 @@ pub(super) fn check_attachable(arn: &str) -> Result<(), Rejection> {
 
 impl Step<'_> {
     pub(crate) fn policy(&self, arn: &str) -> Result<&PolicyState, Rejection> {
-        if self.account.aws_managed(arn).is_some() {
+        let named = self.account.aws_managed(arn);
+        if named.is_some_and(|arn| arn.starts_with("arn:aws:iam::aws:policy/")) {
             return Err(Rejection::new(
                 RejectionKind::AccessDenied,
                 "AWS managed policies can't be changed.",

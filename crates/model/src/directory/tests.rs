@@ -3,13 +3,13 @@
 use super::*;
 use crate::{
     command::{
-        ActivateAccount, AddSigningKey, Batch, CallerRef, ChangeVoters, CloseAccount,
-        CreateCluster, ForgetAccount, OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey,
-        ReserveAccount, SetClock, SetIssuing, VotersChanged, caller_kind, clock_run,
+        ActivateAccount, Batch, CallerRef, ChangeVoters, CloseAccount, CreateCluster,
+        ForgetAccount, OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey, ReserveAccount,
+        SetClock, VotersChanged, caller_kind, clock_run,
     },
     membership::{
-        AccountMoved, AccountReleased, AddGroup, Change, DrainNode, EvictNode, MoveAccount,
-        ReadmitNode, RetireNode,
+        AccountMoved, AccountReleased, AddGroup, AddSigningKey, Change, DrainNode, EvictNode,
+        MoveAccount, ReadmitNode, RetireNode, SetIssuing,
     },
     record::node_state,
 };

@@ -39,7 +39,7 @@ where
     let checker = model
         .checker()
         .threads(THREADS)
-        .finish_when(HasDiscoveries::AnyFailures)
+        .finish_when(HasDiscoveries::AnyOf([property].into()))
         .spawn_bfs()
         .join();
     let states = checker.unique_state_count();

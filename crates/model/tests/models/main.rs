@@ -17,7 +17,6 @@
 mod check;
 mod machines;
 
-mod eviction;
 mod moving;
 mod recovery;
 mod revoking;

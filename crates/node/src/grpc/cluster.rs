@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tidegate_model::{
     Command, Envelope,
-    command::{ChangeVoters, RegisterNode, RemoveNode, SetIssuing},
+    command::{ChangeVoters, RegisterNode, RemoveNode},
+    membership::SetIssuing,
     record,
 };
 use tidegate_proto::cluster::v1::{

@@ -4,7 +4,8 @@ use super::{Arc, Bytes, Core, Duration};
 
 use tidegate_model::{
     Command, Envelope,
-    command::{AddSigningKey, CallerRef, caller_kind},
+    command::{CallerRef, caller_kind},
+    membership::AddSigningKey,
 };
 use tidegate_replica::GroupId;
 

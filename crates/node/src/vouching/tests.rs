@@ -2,7 +2,8 @@
 
 use tidegate_model::{
     Command, Envelope, Key,
-    command::{AddSigningKey, CallerRef, CreateCluster, caller_kind},
+    command::{CallerRef, CreateCluster, caller_kind},
+    membership::AddSigningKey,
     record::{Cluster, Node, Placement},
     region::RegionKey,
 };

@@ -121,6 +121,7 @@ impl Ord for Due {
 
 /// What a world is made of beside its plan.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is switched by itself")]
 pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) bug: Bug,

@@ -15,7 +15,7 @@ async fn a_condemned_store_is_empty_when_it_is_opened_and_remembers_its_votes() 
     let origin = Origin::Group { group: GroupId(1), generation: 0 };
     let record = |n: u64| Record {
         key: n.to_be_bytes().to_vec().into(),
-        value: (n % 2 == 0).then(|| "v".into()),
+        value: n.is_multiple_of(2).then(|| "v".into()),
         stamp: Stamp { epoch: 0, revision: n },
         dot: Dot { origin, sequence: n },
     };

@@ -28,6 +28,22 @@ pub(crate) enum Command {
     Serve(Args),
 }
 
+/// A word of the command line that no `Debug` shows.
+#[derive(Clone)]
+struct Hidden(String);
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl core::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
 /// Where and for whom.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -44,7 +60,7 @@ pub(crate) struct Args {
         hide_env_values = true,
         conflicts_with = "instance_secret_file"
     )]
-    instance_secret: Option<String>,
+    instance_secret: Option<Hidden>,
     /// A node's client address, `https://host:port`; may come again. Those of the profile by default.
     #[arg(long, value_name = "URL", requires = "ca")]
     endpoint: Vec<String>,
@@ -91,7 +107,7 @@ fn nodes(args: &Args, globals: &Globals) -> Result<(Vec<String>, PathBuf), Failu
 
 fn secret(args: &Args) -> Result<String, Failure> {
     let text = match (&args.instance_secret, &args.instance_secret_file) {
-        (Some(secret), _) => secret.clone(),
+        (Some(Hidden(secret)), _) => secret.clone(),
         (None, Some(path)) => fs::read_to_string(path)
             .map_err(|e| format!("`{}` can't be read: {e}", path.display()))?,
         (None, None) => {

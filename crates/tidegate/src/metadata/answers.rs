@@ -27,7 +27,6 @@ pub(crate) struct Place {
 }
 
 /// Both doors of one workload.
-#[derive(Debug)]
 pub(crate) struct Doors {
     tokens: Tokens,
     place: Place,

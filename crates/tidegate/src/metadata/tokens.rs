@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// Tokens that are good at a time. Past it the one that would end first is forgotten: its holder fetches another.
 const TOKENS_MAX: usize = 4_096;
-/// Longest life of a token, in seconds (EC2 User Guide, "Use IMDSv2").
+/// Longest life of a token, in seconds (EC2 User Guide, "Use `IMDSv2`").
 pub(super) const SECONDS_MAX: u32 = 21_600;
 
 /// Tokens that are good, with when each ends on the machine's monotonic clock.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Tokens(BTreeMap<String, Duration>);
 
 impl Tokens {

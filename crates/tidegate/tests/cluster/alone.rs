@@ -41,7 +41,7 @@ fn cut_for() -> Duration {
 fn bound(evidence: Option<Evidence>) -> Duration {
     let evidence = evidence.unwrap();
     assert_eq!((evidence.region.as_str(), evidence.node.as_str()), (REMOTE, "n5"));
-    let bound = evidence.staleness_bound.expect("the bound is known");
+    let bound = evidence.staleness_bound.unwrap();
     Duration::new(bound.seconds.unsigned_abs(), bound.nanos.unsigned_abs())
 }
 

@@ -54,7 +54,7 @@ async fn sessions_end_by_the_clusters_clock_and_signatures_do_not() {
         })
         .await;
     }
-    let refused = set(&as_ada, advance(1)).await.unwrap_err();
+    let refused = set(&root.with_credentials(session.clone()), advance(1)).await.unwrap_err();
     assert_eq!(reason(&refused).0, "ACCESS_DENIED");
     let both = SetClockRequest { freeze: true, thaw: true, ..SetClockRequest::default() };
     assert_eq!(reason(&set(&root, both).await.unwrap_err()).0, "VALIDATION_ERROR");

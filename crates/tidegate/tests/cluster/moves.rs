@@ -33,9 +33,9 @@ const ACCOUNT: &str = "000000000001";
 /// What one writer was told: name, id and metadata of each user, in its order.
 type Made = Vec<(String, String, ResponseMetadata)>;
 
-fn token(metadata: Option<ResponseMetadata>) -> Option<Mode> {
+fn token(metadata: Option<ResponseMetadata>) -> Mode {
     let tokens = metadata.into_iter().map(|m| m.token).collect();
-    Some(Mode::AtLeastAsFresh(AtLeastAsFresh { tokens }))
+    Mode::AtLeastAsFresh(AtLeastAsFresh { tokens })
 }
 
 /// Makes users at all nodes in turn until it is told to stop. Each is tried, at the next node, until it is acknowledged.
@@ -81,7 +81,7 @@ async fn toggle(profile: Profile, stop: Arc<AtomicBool>) -> usize {
         if let Some(question) = &mut ask.question {
             question.principal = format!("arn:aws:iam::{ACCOUNT}:user/toggled");
         }
-        ask.consistency = Some(Consistency { mode: token(done.metadata) });
+        ask.consistency = Some(Consistency { mode: Some(token(done.metadata)) });
         for other in [turn + 1, turn + 2, turn + 3] {
             let node = NODES[other % NODES.len()];
             let Some(client) = profile.connect(node).await else { continue };
@@ -184,7 +184,7 @@ async fn an_account_moves_under_load_and_nobody_loses_anything() {
         let client = cluster.client(node).await;
         // Whoever holds a token of any time sees no less.
         for (name, _, metadata) in all.iter().step_by(all.len() / 10 + 1) {
-            let there = users(&client, token(Some(metadata.clone()))).await.unwrap();
+            let there = users(&client, Some(token(Some(metadata.clone())))).await.unwrap();
             assert!(there.contains(name), "n{node} lacks {name} at its token");
         }
         let there = users(&client, Some(Mode::Strong(true))).await.unwrap();

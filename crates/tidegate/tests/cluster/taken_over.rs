@@ -3,6 +3,7 @@
 
 use std::{fs, sync::Arc};
 
+use prost::bytes::Bytes;
 use tidegate_authn::{ClusterKey, NodeKey, Secret, Session, SessionAttributes, SessionKind};
 use tidegate_client::{Client, Credentials};
 use tidegate_model::{
@@ -24,12 +25,7 @@ const TAKEN: u64 = 5;
 const OTHERS: [u64; 2] = [4, 1];
 const ALARMS: &str = "tidegate_alarms_total";
 
-fn record(
-    origin: Origin,
-    sequence: u64,
-    key: prost::bytes::Bytes,
-    value: &impl prost::Message,
-) -> Record {
+fn record(origin: Origin, sequence: u64, key: Bytes, value: &impl prost::Message) -> Record {
     Record {
         key,
         value: Some(value.encode_to_vec().into()),
@@ -117,6 +113,7 @@ fn forged_session(cluster: &Cluster, account: u64) -> Credentials {
         policies: None,
         lineage: Vec::new(),
         attributes: SessionAttributes::default(),
+        federation: None,
     };
     let session_token = Some(session.seal(&key, [7; 12]).unwrap());
     Credentials { access_key_id, secret_access_key: secret, session_token }

@@ -43,12 +43,16 @@ pub(super) async fn run(globals: &Globals) -> Result<ExitCode, Failure> {
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer is no HTTP")?;
     let body: serde_json::Value = serde_json::from_str(body)?;
     if !head.starts_with("HTTP/1.1 200 ") {
-        let message = body["message"].as_str().unwrap_or("the reset was refused");
+        let message = body
+            .get("message")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("the reset was refused");
         return Err(message.to_owned().into());
     }
     if !output::for_programs(globals.output, &body)? {
-        let (id, took) = (&body["cluster_id"], &body["milliseconds"]);
-        let (id, took) = (id.as_str().unwrap_or_default(), took.as_f64().unwrap_or_default());
+        let id = body.get("cluster_id").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let took = body.get("milliseconds").and_then(serde_json::Value::as_f64);
+        let took = took.unwrap_or_default();
         output::print(&format!("The cluster {id} began anew within {took:.0} ms.\n"))?;
     }
     Ok(ExitCode::SUCCESS)
