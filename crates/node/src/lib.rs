@@ -5,6 +5,7 @@
 
 mod attempts;
 mod aws;
+mod carrying;
 mod clock;
 mod collection;
 pub mod config;

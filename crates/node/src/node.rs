@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use parking_lot::{Mutex, RwLock};
-use tidegate_authn::{ClusterKey, SealError};
+use tidegate_authn::ClusterKey;
 use tidegate_consensus::{Group, StartError as GroupStartError};
 use tidegate_model::region::{RegionState, check_writer};
 use tidegate_replica::{
@@ -299,7 +300,7 @@ impl Node {
         let me = NodeId(config.node);
         let tls =
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
-        let cluster_key = read_key(&config.cluster_key)?;
+        let cluster_key = read_keys(&config)?;
         let store = open_store(&config, platform.as_ref())?;
         let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
@@ -496,8 +497,14 @@ impl Node {
     }
 }
 
-fn read_key(path: &std::path::Path) -> Result<ClusterKey, StartError> {
-    let refuse = |why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
-    let text = fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-    ClusterKey::from_hex(&text).map_err(|e: SealError| refuse(e.to_string()))
+fn read_keys(config: &NodeConfig) -> Result<ClusterKey, StartError> {
+    let refused =
+        |path: &Path, why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
+    let read = |path: &Path| fs::read_to_string(path).map_err(|e| refused(path, e.to_string()));
+    let path = &config.cluster_key;
+    let key = ClusterKey::from_hex(&read(path)?).map_err(|e| refused(path, e.to_string()))?;
+    match &config.sealing_key {
+        Some(path) => key.with_secrets(&read(path)?).map_err(|e| refused(path, e.to_string())),
+        None => Ok(key),
+    }
 }

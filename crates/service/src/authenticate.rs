@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
-    CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SessionKind,
-    SessionTag, SigningKey, SigningKeyCache,
+    CachedKey, ClusterKey, Issued, Presented, SealError, Secret, Session, SessionError,
+    SessionKind, SessionTag, SigningKey, SigningKeyCache,
 };
 use tidegate_model::{
     AccountState, CallerRef, Resolved, command::caller_kind, record::Tag,
@@ -107,11 +107,25 @@ pub(crate) fn reference_of(session: Session) -> CallerRef {
     }
 }
 
+/// What tells a sealed secret from another of the same key: the key that it is sealed with, and its nonce.
+pub fn fingerprint(sealed: &[u8]) -> &[u8] {
+    sealed.get(..13).unwrap_or_default()
+}
+
+/// The secret is sealed with a key that only voters hold.
+fn not_here(id: &str) -> ServiceError {
+    let message = format!("this node holds no secrets, and must ask a voter about access key {id}");
+    ServiceError::new(Reason::NotReady, message)
+}
+
 /// Finds the key that a signature claims and gives the caller with the key that verifies it. The signature itself is still to be
 /// verified with that key, and the key then to be kept.
 ///
 /// Whoever is contained gets no further, whatever he signs with: a key or session of a target is refused here, before its signature is
 /// looked at, so that no door can forget to ask.
+///
+/// # Errors
+/// [`Reason::NotReady`]: this node holds neither the secret nor a key that was derived from it.
 pub fn authenticate(
     view: &View,
     cluster_key: &ClusterKey,
@@ -128,12 +142,16 @@ pub fn authenticate(
         None => {
             let stored =
                 state.access_key(id).filter(|k| k.active).ok_or_else(|| unknown_key(id))?;
-            let key =
-                cache.get(presented, stored.sealed_secret.get(..13).unwrap_or_default(), || {
-                    let plain =
-                        cluster_key.open(id, &stored.sealed_secret).map_err(|_| unknown_key(id))?;
-                    String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
+            let key = cache.get(presented, fingerprint(&stored.sealed_secret), || {
+                let plain = cluster_key.open_secret(id, &stored.sealed_secret).map_err(|e| {
+                    if matches!(e, SealError::UnknownKey(_)) {
+                        not_here(id)
+                    } else {
+                        unknown_key(id)
+                    }
                 })?;
+                String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
+            })?;
             let kind = if stored.user.is_empty() { caller_kind::ROOT } else { caller_kind::USER };
             let reference = CallerRef {
                 kind,

@@ -307,6 +307,7 @@ fn a_signed_value_reads_as_it_did_before() {
 /// What signing and verifying costs: `cargo test -p tidegate-node --lib vouching::tests::costs -- --ignored --nocapture`.
 #[test]
 #[ignore = "it measures, and proves nothing"]
+#[expect(clippy::disallowed_methods, clippy::cast_precision_loss, reason = "it measures")]
 fn costs() {
     let (voter, victim) = (vouching(VOTER, &ALL), vouching(VICTIM, &ALL));
     let rounds = 500_u64;
