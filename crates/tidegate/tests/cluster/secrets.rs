@@ -10,13 +10,18 @@ use tidegate_model::{
     command::{CreateUser, caller_kind},
 };
 use tidegate_proto::{
-    iam::v1::{CreateAccessKeyRequest, CreateAccessKeyResponse},
+    iam::v1::{
+        CreateAccessKeyRequest, CreateAccessKeyResponse, CreateUserRequest, CreateUserResponse,
+    },
     peer::v1::ForwardRequest,
 };
 use tonic::Code;
 
 use crate::{
-    harness::{Cluster, authorize, call, create, eventually, put_policy, question, users},
+    harness::{
+        CREATE_USER, Cluster, authorize, call, create, eventually, put_policy, question, user,
+        users,
+    },
     strangers::as_node,
 };
 
@@ -88,10 +93,11 @@ async fn a_read_replica_holds_no_secret_and_acts_for_nobody() {
             .is_ok_and(|there| there.contains("ada") && there.contains("bob"))
     })
     .await;
-    let refused = create(&replica, "ada").await.unwrap_err();
+    let again = CreateUserRequest { request_id: "again".to_owned(), ..user("ada") };
+    let refused = call::<_, CreateUserResponse>(&replica, CREATE_USER, again).await.unwrap_err();
     assert_eq!(refused.code(), Code::AlreadyExists, "a voter's refusal comes back: {refused}");
-    for user in ["ada", "bob"] {
-        put_policy(&replica, user, MAY_LIST).await.unwrap();
+    for name in ["ada", "bob"] {
+        put_policy(&replica, name, MAY_LIST).await.unwrap();
     }
 
     // Keys that are made by way of it work there; bob's is used at home alone.
