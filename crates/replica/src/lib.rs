@@ -96,6 +96,8 @@ mod propagation;
 mod round_trips;
 mod staleness;
 
+mod turns;
+
 pub use clock::Clock;
 pub use coverage::{Coverage, Scope};
 pub use digest::StateDigest;
@@ -108,3 +110,4 @@ pub use members::Members;
 pub use message::{Continuation, DecodeError, Message};
 pub use propagation::PropagationEvent;
 pub use record::{Frame, Header, RangePage, Record, Records, Stamp};
+pub use turns::{Turn, Turns, Weight};

@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status, Streaming, metadata::MetadataValue};
 use crate::{
     core::{Core, Tried},
     dial::PeerIdentity,
-    gossip::{Input, is_urgent},
+    gossip::Input,
     peers::{EVICTED, development},
     returning,
 };
@@ -177,11 +177,12 @@ impl PeerService for PeerHandler {
             while let Some(frame) = frames.message().await? {
                 let Some(Frame::Message(message)) = frame.frame else { continue };
                 check_not_evicted(&core, from)?;
-                // What nodes write waits behind nothing that groups do.
+                // What nodes write waits behind nothing that groups do: neither in the driver's queue, nor on the way to it.
                 match Message::decode(message.clone()) {
-                    Ok(message) if urgent && is_urgent(&message) => {
+                    Ok(message) if urgent && message.is_urgent() => {
                         core.gossip.tell_urgent(Input::Said { from, message }).await;
                     }
+                    Ok(message) if urgent => core.gossip.offer(Input::Said { from, message }),
                     Ok(message) => core.gossip.tell(Input::Said { from, message }).await,
                     Err(_) => core.gossip.tell(Input::Received { from, message }).await,
                 }
