@@ -23,12 +23,12 @@ use tidegate_model::region::check_writer;
 use tidegate_policy::UnixMillis;
 use tidegate_replica::{
     Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
-    Output, PropagationEvent, Replica, Scope,
+    Output, PropagationEvent, Replica, Scope, Turns,
 };
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-pub(crate) use self::queues::{Queues, is_urgent};
+pub(crate) use self::queues::Queues;
 use crate::{
     collection::Collection,
     gate::Gate,
@@ -52,8 +52,6 @@ const URGENT_MAX: usize = 4_096;
 const TICK: Duration = Duration::from_millis(10);
 /// How often a full disk is tried again.
 const ROOM_EVERY: Duration = Duration::from_millis(500);
-/// Inputs that are taken before outputs are carried out: enough to share one fsync, few enough to keep the urgent prompt.
-const INPUTS_AT_ONCE: usize = 256;
 /// How often a node writes down that its view is fresh, for the time after its next start.
 const FRESH_NOTED_EVERY: Duration = Duration::from_secs(10);
 /// Propagation events that a slow watcher may fall behind before it is told that it missed some.
@@ -139,7 +137,7 @@ impl Gossip {
                 collectable: Arc::default(),
                 full: Arc::default(),
             },
-            Queues { urgent: first, rest },
+            Queues { urgent: first, rest, turns: Turns::default() },
         )
     }
 
@@ -182,7 +180,14 @@ impl Gossip {
         }
     }
 
-    /// The same, ahead of all other inputs.
+    /// Hands the driver what may be lost: where its queue is full, it is.
+    pub(crate) fn offer(&self, input: Input) {
+        if self.inputs.try_send(input).is_err() {
+            tracing::debug!("the gossip's queue is full; one message was lost");
+        }
+    }
+
+    /// The same as [`tell`](Self::tell), ahead of all other inputs.
     pub(crate) async fn tell_urgent(&self, input: Input) {
         if self.urgent.send(input).await.is_err() {
             tracing::trace!("the gossip has stopped");
@@ -286,17 +291,9 @@ impl Driver {
 
     /// Waits for something to happen, takes it with what else is there, and carries out what follows; `false`: the end.
     async fn step(&mut self, queues: &mut Queues, ticks: &mut tokio::time::Interval) -> bool {
-        let Queues { urgent, rest } = queues;
         tokio::select! {
             biased;
-            input = urgent.recv() => match input {
-                Some(input) => self.take(input),
-                None => return false,
-            },
-            input = rest.recv() => match input {
-                Some(input) => self.take(input),
-                None => return false,
-            },
+            // First: where inputs never end, nodes must be told all the same that this one lives.
             _ = ticks.tick() => {
                 self.look_at_own();
                 let now = self.platform.monotonic();
@@ -309,16 +306,15 @@ impl Driver {
                 }
                 self.tend_own(now).await;
             }
+            input = queues.wait() => match input {
+                Some(input) => self.take(input),
+                None => return false,
+            },
         }
-        for n in 0..INPUTS_AT_ONCE {
-            // What is urgent is carried out before more is taken that is not.
-            let next = urgent.try_recv().or_else(|_| rest.try_recv());
-            let Ok(input) = next else { break };
+        while let Some(input) = queues.next() {
             self.take(input);
-            if n > 0 && !urgent.is_empty() {
-                break;
-            }
         }
+        queues.turns.end();
         if let Err(error) = self.carry_out().await {
             tracing::error!(%error, "the store failed; this node merges no more");
             self.metrics.alarms.inc();

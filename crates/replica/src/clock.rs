@@ -1,17 +1,23 @@
 //! Version vectors: up to which sequence of each origin a node has everything.
 
-use crdts::{CmRDT, CvRDT, VClock};
+use core::cmp::Ordering;
 
 use crate::{Dot, GroupId, Origin, lattice::Lattice};
 
 /// For each origin the sequence up to which everything is there, without gaps. Joins form a lattice.
+///
+/// Every node keeps one of every other, so that it is as small as can be: positions that are not 0, ordered by origin, and no room for more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Clock(VClock<Origin>);
+pub struct Clock(Vec<(Origin, u64)>);
 
 impl Clock {
+    fn place(&self, origin: Origin) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&origin, |(origin, _)| *origin)
+    }
+
     /// The sequence up to which everything of `origin` is there; 0 when nothing is.
     pub fn get(&self, origin: Origin) -> u64 {
-        self.0.get(&origin)
+        self.place(origin).ok().and_then(|at| self.0.get(at)).map_or(0, |(_, sequence)| *sequence)
     }
 
     /// Whether `dot` is there.
@@ -26,30 +32,77 @@ impl Clock {
 
     /// Moves `origin` forward to `sequence`. Never back.
     pub fn advance(&mut self, origin: Origin, sequence: u64) {
-        self.0.apply(crdts::Dot { actor: origin, counter: sequence });
+        match self.place(origin) {
+            Ok(at) => {
+                if let Some((_, stands)) = self.0.get_mut(at) {
+                    *stands = sequence.max(*stands);
+                }
+            }
+            Err(at) if sequence > 0 => {
+                self.0.reserve_exact(1);
+                self.0.insert(at, (origin, sequence));
+            }
+            Err(_) => {}
+        }
     }
 
     /// The least clock that covers both.
     pub fn join(&mut self, other: &Self) {
-        self.0.merge(other.0.clone());
+        if other.0.iter().any(|(origin, _)| self.place(*origin).is_err()) {
+            self.0 = united(&self.0, &other.0);
+            return;
+        }
+        for (origin, sequence) in &other.0 {
+            self.advance(*origin, *sequence);
+        }
     }
 
     /// All positions, ordered by origin.
     pub fn iter(&self) -> impl Iterator<Item = (Origin, u64)> {
-        self.0.dots.iter().map(|(origin, sequence)| (*origin, *sequence))
+        self.0.iter().copied()
     }
 
     /// Whether nothing is there at all.
     pub fn is_empty(&self) -> bool {
-        self.0.dots.is_empty()
+        self.0.is_empty()
+    }
+
+    /// Forgets what `other` covers.
+    pub(crate) fn retain_ahead_of(&mut self, other: &Self) {
+        self.0.retain(|(origin, sequence)| *sequence > other.get(*origin));
+        self.0.shrink_to_fit();
     }
 
     /// The newest position of a group, over its generations.
     pub fn of_group(&self, group: GroupId) -> Option<(Origin, u64)> {
-        let first = Origin::Group { group, generation: 0 };
         let last = Origin::Group { group, generation: u32::MAX };
-        self.0.dots.range(first..=last).next_back().map(|(origin, sequence)| (*origin, *sequence))
+        let behind = self.0.partition_point(|(origin, _)| *origin <= last);
+        let newest = self.0.get(behind.checked_sub(1)?).copied();
+        newest.filter(|(origin, _)| origin.group() == Some(group))
     }
+}
+
+/// The positions of both, in one pass.
+fn united(a: &[(Origin, u64)], b: &[(Origin, u64)]) -> Vec<(Origin, u64)> {
+    let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
+    let mut all = Vec::new();
+    loop {
+        let (Some((of_a, _)), Some((of_b, _))) = (a.peek(), b.peek()) else { break };
+        match of_a.cmp(of_b) {
+            Ordering::Less => all.extend(a.next()),
+            Ordering::Greater => all.extend(b.next()),
+            Ordering::Equal => all.extend(
+                a.next()
+                    .into_iter()
+                    .zip(b.next())
+                    .map(|((origin, of_a), (_, of_b))| (origin, of_a.max(of_b))),
+            ),
+        }
+    }
+    all.extend(a);
+    all.extend(b);
+    all.shrink_to_fit();
+    all
 }
 
 impl Lattice for Clock {

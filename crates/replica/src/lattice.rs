@@ -1,8 +1,8 @@
 //! The lattices that replicated data merge by.
 //!
 //! Each is described in one file and obeys the laws of [`Lattice`], which `tests.rs` checks on random values: for each lattice, and for
-//! each composition that is replicated. From `crdts` come only those types that never diverged when they were measured (`VClock`,
-//! `LWWReg`, `GCounter`); its maps, multi-value registers and lists are not to be used.
+//! each composition that is replicated. From `crdts` come only those types that never diverged when they were measured (`LWWReg`,
+//! `GCounter`); its maps, multi-value registers and lists are not to be used.
 
 mod lww_record;
 mod map;

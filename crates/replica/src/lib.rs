@@ -97,6 +97,8 @@ mod round_trips;
 mod set_hash;
 mod staleness;
 
+mod turns;
+
 pub use clock::Clock;
 pub use coverage::{Coverage, Scope};
 pub use digest::StateDigest;
@@ -110,3 +112,4 @@ pub use message::{Continuation, DecodeError, Message};
 pub use propagation::PropagationEvent;
 pub use record::{Frame, Header, Proof, RangePage, Record, Records, Stamp};
 pub use set_hash::SetHash;
+pub use turns::{Turn, Turns, Weight};

@@ -44,8 +44,8 @@ const PUSH_BYTES_MAX: usize = 1 << 20;
 /// What is known of a member.
 #[derive(Debug, Default)]
 struct PeerState {
-    /// What it said to have merged: who can be pulled from.
-    merged: Clock,
+    /// What it said to have merged and does not decide on: who can be pulled from.
+    ahead: Clock,
     /// What it said to decide on.
     published: Clock,
     trips: RoundTrips,
@@ -61,6 +61,23 @@ struct Due {
     antientropy: Duration,
     probe: Duration,
     ping: Duration,
+}
+
+impl PeerState {
+    /// Up to where it said to have merged an origin.
+    fn merged(&self, origin: Origin) -> u64 {
+        self.ahead.get(origin).max(self.published.get(origin))
+    }
+
+    fn has_merged(&mut self, merged: &Clock) {
+        self.ahead.join(merged);
+        self.ahead.retain_ahead_of(&self.published);
+    }
+
+    fn has_published(&mut self, published: &Clock) {
+        self.published.join(published);
+        self.ahead.retain_ahead_of(&self.published);
+    }
 }
 
 type Verdict = Result<(), String>;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::{Clock, Frame, GroupId, Origin};
+use crate::{Clock, Frame, GroupId, Origin, Weight};
 
 mod convert;
 mod wire;
@@ -132,6 +132,26 @@ impl Continuation {
 }
 
 impl Message {
+    /// Whether it is about what nodes write: a driver lets it wait behind nothing that groups do.
+    pub fn is_urgent(&self) -> bool {
+        match self {
+            Self::Push { frame, .. } | Self::PullReply { frame, .. } => {
+                frame.origin.group().is_none()
+            }
+            Self::Pull { origin, .. } => origin.group().is_none(),
+            Self::Ack { published, .. } => published.iter().any(|(o, _)| o.group().is_none()),
+            _ => false,
+        }
+    }
+
+    /// How much it brings to a driver's turn.
+    pub fn weight(&self) -> Weight {
+        match self {
+            Self::Push { frame, .. } | Self::PullReply { frame, .. } => frame.weight(),
+            _ => Weight::default(),
+        }
+    }
+
     /// The message as bytes, always the same for equal messages.
     pub fn encode(&self) -> Bytes {
         let mut w = wire::Message::default();

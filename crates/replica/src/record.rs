@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Dot, Origin};
+use crate::{Dot, Origin, Weight};
 
 /// Bytes of a record's key.
 pub(crate) const KEY_BYTES_MAX: usize = 4 << 10;
@@ -76,6 +76,11 @@ impl Frame {
     /// Bytes that its records cost.
     pub fn size(&self) -> usize {
         self.records.iter().map(Record::size).sum()
+    }
+
+    /// How much it brings to a driver's turn.
+    pub fn weight(&self) -> Weight {
+        Weight { records: self.records.len(), bytes: self.size() }
     }
 }
 

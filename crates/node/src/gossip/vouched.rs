@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_replica::{CaughtUp, Clock, Message, NodeId};
 use tidegate_store::StoreError;
 
-use super::{Driver, is_urgent};
+use super::Driver;
 use crate::vouching::{Vouched, vouched_state};
 
 impl Driver {
@@ -13,7 +13,7 @@ impl Driver {
         let records = matches!(message, Message::Push { .. } | Message::PullReply { .. });
         // What can't be kept is not begun: the sender offers it again, and the view says how old it is. What nodes write is small, and
         // there is a reserve for it.
-        if records && !is_urgent(&message) && self.store.engine().is_nearly_full() {
+        if records && !message.is_urgent() && self.store.engine().is_nearly_full() {
             tracing::debug!(%from, "records were set aside: the disk is nearly full");
             return;
         }

@@ -32,7 +32,7 @@ use crate::{
     aws, carrying,
     core::{Core, Tried},
     dial::PeerIdentity,
-    gossip::{Input, is_urgent},
+    gossip::Input,
     peers::{EVICTED, development},
     returning,
 };
@@ -224,9 +224,9 @@ impl PeerService for PeerHandler {
             while let Some(frame) = frames.message().await? {
                 let Some(Frame::Message(message)) = frame.frame else { continue };
                 check_not_evicted(&core, from)?;
-                // What nodes write waits behind nothing that groups do.
+                // What nodes write waits behind nothing that groups do: neither in the driver's queue, nor on the way to it.
                 let read = Message::decode(message.clone()).map(|mut message| {
-                    let first = urgent && is_urgent(&message);
+                    let first = urgent && message.is_urgent();
                     // Signatures are verified here, beside the machine, and each once.
                     let input = match core.vouching.check(from, &mut message) {
                         Ok(()) => Input::Said { from, message },
@@ -236,6 +236,7 @@ impl PeerService for PeerHandler {
                 });
                 match read {
                     Ok((input, true)) => core.gossip.tell_urgent(input).await,
+                    Ok((input, false)) if urgent => core.gossip.offer(input),
                     Ok((input, false)) => core.gossip.tell(input).await,
                     Err(_) => core.gossip.tell(Input::Received { from, message }).await,
                 }

@@ -43,7 +43,7 @@ impl Replica {
     pub(super) fn compare(&mut self, now: Duration, from: NodeId, merged: &Clock) {
         self.look_for_forgotten(from, merged);
         if self.members.contains(from) {
-            self.peers.entry(from).or_default().merged.join(merged);
+            self.peers.entry(from).or_default().has_merged(merged);
         }
         let ahead = |(origin, sequence): &(Origin, u64)| {
             !self.is_own(*origin) && *sequence > self.merged.get(*origin)
@@ -78,7 +78,7 @@ impl Replica {
     /// A peer that is ahead: another than `silent` where there is one, a living one where there is one.
     pub(super) fn another_source(&mut self, origin: Origin, silent: NodeId) -> Option<NodeId> {
         let have = self.merged.get(origin);
-        let ahead = self.peers.iter().filter(|(_, p)| p.merged.get(origin) > have);
+        let ahead = self.peers.iter().filter(|(_, p)| p.merged(origin) > have);
         let mut sources: Vec<NodeId> = ahead.map(|(node, _)| *node).collect();
         if sources.iter().any(|n| *n != silent) {
             sources.retain(|n| *n != silent);

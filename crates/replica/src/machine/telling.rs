@@ -85,7 +85,7 @@ impl Replica {
         let trip = self.rtt(from);
         let Some(member) = self.members.get(from) else { return };
         let peer = self.peers.entry(from).or_default();
-        peer.published.join(published);
+        peer.has_published(published);
         let events = self.propagation.arrived(now, from, &member.region, trip, published);
         self.outputs.extend(events.into_iter().map(Output::Propagated));
         for (group, digest) in digests {

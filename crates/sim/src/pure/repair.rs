@@ -8,6 +8,7 @@ use tidegate_replica::NodeId;
 
 use super::{
     bug::Bug,
+    counts::Counts,
     home::origin,
     invariants::Mask,
     net::Weather,
@@ -36,7 +37,7 @@ pub struct Repair {
     pub keys: usize,
     /// From the healing to the view that has everything; `None`: never.
     pub took: Option<Duration>,
-    /// Questions for more, and their bytes.
+    /// Questions for more that it asked, and their bytes.
     pub pulls: (u64, u64),
     /// Pages that brought it, and their bytes. All of them are held back until the last one is there.
     pub pages: (u64, u64),
@@ -71,8 +72,9 @@ impl World {
         self.homes.values().all(|h| self.stands(node, h.group) == h.end())
     }
 
+    /// What the one that was away has asked, or was sent.
     fn sent_as(&self, kind: &str) -> (u64, u64) {
-        self.counts.sent.get(kind).copied().unwrap_or_default()
+        self.toll.as_ref().and_then(|(_, c)| c.sent.get(kind).copied()).unwrap_or_default()
     }
 }
 
@@ -100,17 +102,13 @@ pub fn repair(seed: u64, scenario: &Scenario) -> Result<Repair, ScenarioError> {
     }
     world.heal();
     world.isolate(away, false);
-    let (pulls, pages) = (world.sent_as("pull"), world.sent_as("page"));
+    world.toll = Some((away, Counts::default()));
     let healed = world.now;
     while !world.has_everything(away) && world.now < healed + PATIENCE {
         world.run_until(world.now + LOOK);
     }
     let took = world.has_everything(away).then(|| world.now.saturating_sub(healed));
-    let since = |kind: &str, before: (u64, u64)| {
-        let (messages, bytes) = world.sent_as(kind);
-        (messages - before.0, bytes - before.1)
-    };
-    let (pulls, pages) = (since("pull", pulls), since("page", pages));
+    let (pulls, pages) = (world.sent_as("pull"), world.sent_as("page"));
     Ok(Repair { cut, changes, keys: keys.len(), took, pulls, pages })
 }
 
@@ -118,13 +116,15 @@ pub fn repair(seed: u64, scenario: &Scenario) -> Result<Repair, ScenarioError> {
 mod tests {
     use super::*;
 
-    fn after(keys: u32) -> Repair {
+    const GROUPS: u32 = 2;
+
+    fn after(keys: u32, writes_per_second: u32) -> Repair {
         let mut scenario = Scenario::default();
         scenario.cluster.nodes = Some(vec![3, 1, 1]);
-        (scenario.cluster.latency_ms, scenario.cluster.groups) = (Some(40), Some(2));
+        (scenario.cluster.latency_ms, scenario.cluster.groups) = (Some(40), Some(GROUPS));
         scenario.cluster.voters = Some(3);
         scenario.workload.keys = Some(keys);
-        scenario.workload.writes_per_second = Some(100);
+        scenario.workload.writes_per_second = Some(writes_per_second);
         scenario.workload.deletes = Some(0.1);
         scenario.seconds = Some(60);
         repair(1, &scenario).unwrap()
@@ -132,14 +132,27 @@ mod tests {
 
     #[test]
     fn a_healed_node_is_sent_the_keys_that_changed_once_each_and_has_them_within_two_seconds() {
-        let (few, many) = (after(50), after(100_000));
-        assert!(few.changes > 5_000 && many.changes > 5_000, "{few}{many}");
-        assert!(few.keys <= 102 && many.keys > 5_000, "{few}{many}");
-        for repair in [&few, &many] {
-            assert!(repair.took.is_some_and(|took| took <= Duration::from_secs(2)), "{repair}");
+        let (few, some, many) = (after(50, 100), after(500, 100), after(100_000, 100));
+        assert!([&few, &some, &many].iter().all(|r| r.changes > 2_500), "{few}{some}{many}");
+        assert!(few.keys <= 51 && some.keys > 400 && many.keys > 2_500, "{few}{some}{many}");
+        for repair in [&few, &some, &many] {
+            let (keys, groups) = (repair.keys as u64, u64::from(GROUPS));
+            // The next word of how far the others are, a question, and its pages.
+            assert!(repair.took.is_some_and(|t| t <= Duration::from_millis(500)), "{repair}");
             // A record is its key, its value of 24 bytes and now and then of 600, its stamp and its dot.
-            assert!(repair.pages.1 <= 120 * repair.keys as u64 + 10_000, "{repair}");
+            assert!(repair.pages.1 <= 120 * keys + 10_000, "{repair}");
+            // A page that is not full is a group's last.
+            assert!(repair.pages.0 <= keys / PAGE as u64 + 3 * groups, "{repair}");
+            assert!(repair.pulls.0 <= keys / (4 * PAGE as u64) + 3 * groups, "{repair}");
         }
-        assert!(many.pages.1 > 20 * few.pages.1, "{few}{many}");
+        assert!(many.pages.1 > 20 * few.pages.1 && many.pages.1 > 4 * some.pages.1, "{some}{many}");
+    }
+
+    #[test]
+    fn more_changes_of_the_same_keys_cost_no_more() {
+        let (once, thrice) = (after(500, 100), after(500, 300));
+        assert!(thrice.changes > 2 * once.changes, "{once}{thrice}");
+        assert!(once.keys >= 400 && thrice.keys >= 400, "{once}{thrice}");
+        assert!(thrice.pages.1 < once.pages.1 * 3 / 2, "{once}{thrice}");
     }
 }

@@ -189,6 +189,8 @@ pub(crate) struct World {
     pub(crate) lanes: Lanes,
     pub(crate) judge: Judge,
     pub(crate) counts: Counts,
+    /// What one node asked, and what it was sent, where somebody wants to know.
+    pub(crate) toll: Option<(NodeId, Counts)>,
     pub(crate) timeline: Timeline,
     pub(crate) trace: String,
     pub(crate) fingerprint: u64,
@@ -243,6 +245,7 @@ impl World {
             lanes: Lanes::default(),
             judge: Judge::new(&options.mask),
             counts: Counts::default(),
+            toll: None,
             timeline: Timeline::default(),
             trace: String::new(),
             fingerprint: 0,

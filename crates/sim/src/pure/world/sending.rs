@@ -51,6 +51,10 @@ impl World {
         let parcel = if self.plan.bytes {
             let bytes = message.encode();
             self.counts.sent(&message, bytes.len() as u64);
+            let whose = if matches!(message, Message::Pull { .. }) { from } else { to };
+            if let Some((_, counts)) = self.toll.as_mut().filter(|(node, _)| *node == whose) {
+                counts.sent(&message, bytes.len() as u64);
+            }
             Parcel::Bytes(bytes)
         } else {
             self.counts.sent(&message, 0);
