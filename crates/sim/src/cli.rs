@@ -74,7 +74,7 @@ pub(crate) struct Args {
     /// Measures how a node of a pure world catches up that was cut off for the scenario's seconds.
     #[arg(long, conflicts_with = "costs")]
     repair: bool,
-    /// Whole nodes: fails as well where some kind of fault, some rule or some other thing that is counted did not occur in all seeds together.
+    /// Fails as well where some kind of fault, some rule or some other thing that is counted did not occur in all seeds together.
     #[arg(long)]
     everything: bool,
     /// Runs whole nodes here instead of in a process of their own.

@@ -14,7 +14,7 @@ const MARK: &str = "counted";
 pub struct Counts(BTreeMap<String, u64>);
 
 /// What clients and machines met, beside faults and rules.
-pub const HAPPENED: [&str; 14] = [
+pub const HAPPENED: [&str; 17] = [
     "simulated seconds",
     "writes acknowledged",
     "reads answered",
@@ -25,6 +25,9 @@ pub const HAPPENED: [&str; 14] = [
     "quarantines lifted",
     "quarantines lifted while somebody was cut off",
     "changes of membership",
+    "moves of the account",
+    "moves of the account to another home",
+    "nodes that knew all moves to be over",
     "nodes that ended by themselves",
     "rotten rows found",
     "batches lost with the power",

@@ -15,6 +15,7 @@ use tidegate_proto::{
         ChangeVotersRequest, DescribeClusterRequest, Group, Node, RegisterNodeRequest,
         RemoveNodeRequest,
     },
+    membership::v1::{AddGroupRequest, MoveAccountRequest},
     propagation::v1::GetReplicationStatusRequest,
 };
 
@@ -28,6 +29,12 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries.
 const AGAIN: Duration = Duration::from_millis(200);
+/// Groups of accounts at the start: their voters are [`VOTERS`].
+pub const GROUPS: u32 = 2;
+/// The account that all clients write.
+pub const ACCOUNT: &str = "000000000001";
+/// How often a move is asked for: one that is under way, and waits for a node that is away, lets no other begin.
+const MOVES_MOST: u32 = 20;
 /// A change of who belongs to the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -48,6 +55,12 @@ pub enum Change {
         /// Who comes.
         new: u64,
     },
+    /// The clients' account moves to another group of its first home region; or, with a node, from there to the group in which that node
+    /// alone votes, and back.
+    Move {
+        /// Who votes in the group in the other region.
+        home: Option<u64>,
+    },
 }
 
 /// What clients, the operator and the world know of the cluster.
@@ -61,6 +74,8 @@ pub struct Office {
     pub gone: BTreeSet<u64>,
     /// Nodes that a fault cuts off from others now.
     pub cut: BTreeSet<u64>,
+    /// Who alone votes in the group of another home region, or will: its disk is the only one that has it.
+    pub alone: Option<u64>,
     /// Nodes whose host may be stopped: nobody counts on them any more.
     pub leaving: Vec<u64>,
     changes: VecDeque<Change>,
@@ -68,6 +83,10 @@ pub struct Office {
     closed: bool,
     /// Changes that were made.
     pub made: u64,
+    /// Moves of the clients' account that the directory took.
+    pub moves: u64,
+    /// Of these, to another home region.
+    pub moves_home: u64,
 }
 
 /// One office for all.
@@ -80,11 +99,14 @@ impl Default for Office {
             serving: NODES.iter().map(|(n, _)| *n).collect(),
             gone: BTreeSet::new(),
             cut: BTreeSet::new(),
+            alone: None,
             leaving: Vec::new(),
             changes: VecDeque::new(),
             busy: false,
             closed: false,
             made: 0,
+            moves: 0,
+            moves_home: 0,
         }
     }
 }
@@ -123,6 +145,10 @@ struct Operator {
     random: ChaCha8Rng,
     requests: u64,
     voters: BTreeSet<u64>,
+    /// The group in another home region, where there is one.
+    far: Option<u32>,
+    /// The group that the account lives in, as far as the operator knows.
+    lives_in: u32,
 }
 
 /// A register call that was refused for good would be tried for ever; the run then ends as one that is not served.
@@ -186,8 +212,8 @@ impl Operator {
         }
         self.voters.insert(new);
         let voters = self.voters.iter().copied().collect();
-        let request =
-            ChangeVotersRequest { request_id: self.request_id(), voters, groups: Vec::new() };
+        let groups = (0..=GROUPS).collect();
+        let request = ChangeVotersRequest { request_id: self.request_id(), voters, groups };
         loop {
             match self.any()?.send(&request).await {
                 Ok(_) => break,
@@ -204,9 +230,11 @@ impl Operator {
     /// Waits until a node answers for all groups: from then on clients may ask it.
     async fn serves(&mut self, node: u64) -> Result<(), Failure> {
         let client = client(node, PATIENCE)?;
+        // The directory is one, too.
+        let groups = 1 + GROUPS as usize + usize::from(self.far.is_some());
         loop {
             match client.session().send(&GetReplicationStatusRequest {}).await {
-                Ok(status) if status.groups.len() == 3 => break,
+                Ok(status) if status.groups.len() >= groups => break,
                 Ok(_) => {}
                 Err(error) => note("does not answer yet", &error),
             }
@@ -237,7 +265,57 @@ impl Operator {
                 self.goes(old);
                 Ok(())
             }
+            Change::Move { home } => self.move_account(home).await,
         }
+    }
+
+    /// The group in which a node of another region votes alone: it is made where there is none yet.
+    async fn far_group(&mut self, voter: u64) -> Result<u32, Failure> {
+        if let Some(group) = self.far {
+            return Ok(group);
+        }
+        let request = AddGroupRequest { request_id: self.request_id(), voters: vec![voter] };
+        loop {
+            match self.any()?.send(&request).await {
+                Ok(answer) => {
+                    self.far = Some(answer.group);
+                    return Ok(answer.group);
+                }
+                Err(error) => note("no group added yet", &error),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Has the account moved. It is on its way then; who has asked for that does not wait for its end.
+    async fn move_account(&mut self, home: Option<u64>) -> Result<(), Failure> {
+        let far = match home {
+            Some(voter) => Some(self.far_group(voter).await?),
+            None => None,
+        };
+        let group = match far {
+            Some(far) if self.lives_in != far => far,
+            _ => self.lives_in % GROUPS + 1,
+        };
+        let (request_id, account_id) = (self.request_id(), ACCOUNT.to_owned());
+        let request = MoveAccountRequest { request_id, account_id, group };
+        for _ in 0..MOVES_MOST {
+            match self.any()?.send(&request).await {
+                Ok(answer) => {
+                    let homes = [answer.from, group].iter().any(|g| self.far == Some(*g));
+                    self.lives_in = group;
+                    let mut office = self.office.lock();
+                    office.moves += 1;
+                    office.moves_home += u64::from(homes);
+                    return Ok(());
+                }
+                Err(error) => note("not moved yet", &error),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        // Whether it moves, or lived there already, the next move shows.
+        self.lives_in = group;
+        Ok(())
     }
 
     fn goes(&self, node: u64) {
@@ -254,7 +332,8 @@ fn note(what: &str, error: &CallError) {
 /// Makes the changes that are asked for, until the office is closed and nothing is left.
 pub async fn work(seed: u64, office: SharedOffice) -> Result<(), Failure> {
     let random = ChaCha8Rng::seed_from_u64(seed ^ 0x6f66_6669_6365);
-    let mut operator = Operator { office, random, requests: 0, voters: BTreeSet::from(VOTERS) };
+    let voters = BTreeSet::from(VOTERS);
+    let mut operator = Operator { office, random, requests: 0, voters, far: None, lives_in: 1 };
     loop {
         let next = operator.office.lock().next();
         if let Some(change) = next {

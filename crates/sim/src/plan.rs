@@ -65,10 +65,14 @@ pub enum Fault {
     Leave(Who),
     /// A node loses its disk for good; another takes its place and its votes.
     Wipe(Who),
+    /// The clients' account moves to the other group of its home region.
+    Move,
+    /// It moves to a group whose home is another region, or back. The first time a node is picked that such a group is made of.
+    MoveHome(Who),
 }
 
 /// The kinds of faults, as scenario files and reports name them.
-pub const KINDS: [&str; 19] = [
+pub const KINDS: [&str; 21] = [
     "crash",
     "power",
     "partition",
@@ -88,6 +92,8 @@ pub const KINDS: [&str; 19] = [
     "join",
     "leave",
     "wipe",
+    "move",
+    "move-home",
 ];
 
 impl Fault {
@@ -113,6 +119,8 @@ impl Fault {
             Self::Join(_) => 16,
             Self::Leave(_) => 17,
             Self::Wipe(_) => 18,
+            Self::Move => 19,
+            Self::MoveHome(_) => 20,
         }
     }
 
@@ -196,7 +204,9 @@ fn fault(rng: &mut ChaCha8Rng, kind: usize) -> Fault {
         15 => Fault::Voters(who),
         16 => Fault::Join(who),
         17 => Fault::Leave(who),
-        _ => Fault::Wipe(who),
+        18 => Fault::Wipe(who),
+        19 => Fault::Move,
+        _ => Fault::MoveHome(who),
     }
 }
 

@@ -3,6 +3,7 @@
 //! The machines are the real ones of `tidegate_replica`; their drivers, disks, network, clocks and homes are models as small as they can
 //! be and as hostile as their contracts allow. What must hold is looked at as it happens, by one invariant a file.
 
+mod account;
 mod base;
 pub mod bug;
 pub(crate) mod clocks;

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tidegate_history::quarantines;
+use tokio::task::JoinSet;
 use turmoil::Sim;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     plan::{self, Event},
     scenario::{Scenario, ScenarioError},
     workload::{self, Failure, Seen, Shared},
-    world::{Bug, Cluster, Files},
+    world::{Bug, CLIENTS_HOST, Cluster, Files},
 };
 
 /// Clients that work at once.
@@ -94,13 +95,23 @@ pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
         shared: Arc::clone(&shared),
         office: Arc::clone(&office),
     };
-    sim.client("prepare", workload::prepare(knows(0)));
-    sim.client("operator", office::work(seed, Arc::clone(&office)));
-    cluster.clients = vec!["prepare".to_owned(), "operator".to_owned()];
-    for name in 1..=settings.scenario.workload.clients.unwrap_or(CLIENTS) {
-        sim.client(format!("c{name}"), workload::work(knows(name)));
-        cluster.clients.push(format!("c{name}"));
-    }
+    let clients = settings.scenario.workload.clients.unwrap_or(CLIENTS);
+    let sessions: Vec<_> = (1..=clients).map(|name| workload::work(knows(name))).collect();
+    let (prepared, office_work) =
+        (workload::prepare(knows(0)), office::work(seed, Arc::clone(&office)));
+    // All on one host: each costs every step something.
+    sim.client(CLIENTS_HOST, async move {
+        let mut all = JoinSet::new();
+        all.spawn_local(prepared);
+        all.spawn_local(office_work);
+        for one in sessions {
+            all.spawn_local(one);
+        }
+        while let Some(ended) = all.join_next().await {
+            ended??;
+        }
+        Ok(())
+    });
     let faults = planned(settings)?;
     let mut counts = Counts::default();
     work(&mut sim, &mut cluster, &faults, length, &mut counts)?;
@@ -110,6 +121,10 @@ pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
     let seen = shared.lock().clone();
     let violations = verdict(&seen, &mut counts);
     tell_events(&cluster, &office, &mut counts);
+    if office.lock().moves > 0 {
+        let over = seen.moving.values().filter(|moves| **moves == Some(0)).count();
+        counts.add("nodes that knew all moves to be over", over as u64);
+    }
     let simulated = sim.elapsed();
     counts.add("simulated seconds", simulated.as_secs());
     Ok(Outcome { seen, violations, faults, counts, simulated })
@@ -173,8 +188,14 @@ fn verdict(seen: &Seen, counts: &mut Counts) -> Vec<String> {
     counts.add("quarantines taken while cut off", seen.contained_cut_off);
     counts.add("quarantines lifted", seen.lifted);
     counts.add("quarantines lifted while somebody was cut off", seen.lifted_cut_off);
+    let moving = seen.moving.iter().filter(|(_, moves)| **moves != Some(0));
+    let moving = moving.map(|(node, moves)| match moves {
+        Some(_) => format!("at the end n{node} still has the account on its way"),
+        None => format!("at the end n{node} does not say where accounts are"),
+    });
     let registers = registers.violations.iter().map(ToString::to_string);
-    registers.chain(quarantines.violations.iter().map(ToString::to_string)).collect()
+    let quarantines = quarantines.violations.iter().map(ToString::to_string);
+    registers.chain(quarantines).chain(moving).collect()
 }
 
 fn tell_events(cluster: &Cluster, office: &SharedOffice, counts: &mut Counts) {
@@ -182,5 +203,8 @@ fn tell_events(cluster: &Cluster, office: &SharedOffice, counts: &mut Counts) {
     counts.add("nodes that ended by themselves", events.restarts);
     counts.add("rotten rows found", events.rot_found);
     counts.add("batches lost with the power", events.batches_lost);
-    counts.add("changes of membership", office.lock().made);
+    let office = office.lock();
+    counts.add("changes of membership", office.made);
+    counts.add("moves of the account", office.moves);
+    counts.add("moves of the account to another home", office.moves_home);
 }

@@ -13,6 +13,7 @@ use tidegate_proto::{
     common::v1::{AtLeastAsFresh, Consistency, consistency::Mode},
     decision::v1::{AuthorizeRequest, AuthorizeResponse, Question},
     iam::v1::{CreateUserRequest, ListUsersRequest, PutUserPolicyRequest},
+    membership::v1::DescribeMembershipRequest,
     propagation::v1::GetReplicationStatusRequest,
 };
 
@@ -47,6 +48,8 @@ pub struct Seen {
     pub lifted: u64,
     /// Of these, while some node was cut off.
     pub lifted_cut_off: u64,
+    /// How many accounts are on their way at the end, as each node says.
+    pub moving: BTreeMap<u64, Option<usize>>,
     /// Quarantines that nobody has begun to lift.
     standing: Vec<quarantines::Id>,
 }
@@ -315,7 +318,8 @@ pub async fn look(patience: Duration, knows: Knows) -> Result<(), Failure> {
     };
     let end = elapsed() + patience;
     loop {
-        let (mut finals, mut standing) = (BTreeMap::new(), BTreeMap::new());
+        let (mut finals, mut standing, mut moving) =
+            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for node in &serving {
             let client = session.at(*node)?;
             match last(&client).await {
@@ -326,8 +330,11 @@ pub async fn look(patience: Duration, knows: Knows) -> Result<(), Failure> {
                 Ok(ids) => drop(standing.insert(*node, ids)),
                 Err(error) => tracing::info!(node, why = why(&error), "no last word yet"),
             }
+            let members = client.send(&DescribeMembershipRequest {}).await;
+            moving.insert(*node, members.ok().map(|members| members.moves.len()));
         }
-        let whole = finals.len() == serving.len() && standing.len() == serving.len();
+        let moved = moving.values().all(|moves| *moves == Some(0));
+        let whole = moved && finals.len() == serving.len() && standing.len() == serving.len();
         let equal = finals.values().zip(finals.values().skip(1)).all(|(a, b)| a == b)
             && standing.values().zip(standing.values().skip(1)).all(|(a, b)| a == b);
         if whole && equal || elapsed() >= end {
@@ -338,6 +345,7 @@ pub async fn look(patience: Duration, knows: Knows) -> Result<(), Failure> {
             }
             seen.registers.finals = finals;
             (seen.quarantines.finals, seen.quarantines.gone) = (standing, gone);
+            seen.moving = moving;
             return Ok(());
         }
         tokio::time::sleep(AGAIN).await;

@@ -33,7 +33,7 @@ use self::{
     platform::{SimPlatform, Skew},
 };
 use crate::{
-    office::SharedOffice,
+    office::{ACCOUNT, GROUPS, SharedOffice},
     plan::{NODES, VOTERS},
 };
 
@@ -41,6 +41,8 @@ use crate::{
 const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 /// When a node that has ended is started again.
 const RESTART: Duration = Duration::from_secs(1);
+/// Where all clients are.
+pub const CLIENTS_HOST: &str = "clients";
 /// Port of clients and port of peers.
 const PORTS: (u16, u16) = (7401, 7402);
 /// The operator's key.
@@ -99,9 +101,9 @@ fn config(folder: &Path, node: u64, region: &str, peers: &[(u64, String)]) -> No
     let nothing = PathBuf::new;
     let founding = VOTERS.contains(&node).then(|| Founding {
         development: true,
-        groups: 2,
+        groups: GROUPS,
         voters: Vec::from(VOTERS),
-        operator_account: "000000000001".to_owned(),
+        operator_account: ACCOUNT.to_owned(),
         operator_email: "operator@sim.tidegate".to_owned(),
         operator_access_key_id: KEY_ID.to_owned(),
         operator_secret_file: folder.join("operator.secret"),
@@ -173,8 +175,6 @@ pub struct Cluster {
     struck: BTreeMap<usize, Vec<u64>>,
     /// When a row that rots counts as one that nothing depends on.
     well_again: Option<Duration>,
-    /// The hosts of clients.
-    pub clients: Vec<String>,
     random: ChaCha8Rng,
     next_node: u64,
     /// What has happened.
@@ -224,7 +224,6 @@ impl Cluster {
             ailing: None,
             struck: BTreeMap::new(),
             well_again: None,
-            clients: Vec::new(),
             random: ChaCha8Rng::seed_from_u64(seed ^ 0x7469_6465),
             next_node: NODES.len() as u64 + 1,
             events: Events::default(),

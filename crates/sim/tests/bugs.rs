@@ -46,6 +46,10 @@ const FOUND: [(Bug, &str, u64); 30] = [
     (Bug::FullIsDone, "torn-disks", 20),
     (Bug::ContainedTooEarly, "torn-disks", 20),
     (Bug::ToldOnce, "", 20),
+    (Bug::MovedWithoutFence, "", 40),
+    (Bug::PartForWhole, "", 20),
+    (Bug::RequestsLeftBehind, "", 40),
+    (Bug::ReleasedTooEarly, "", 60),
 ];
 
 /// An invariant, and a bug that it alone finds within so many seeds when no other is looked at.
@@ -67,6 +71,7 @@ const FINDS: [(&str, Bug, u64); NAMES.len()] = [
     ("everybody-knows", Bug::DeafToSwim, 2),
     ("quarantines-are-kept", Bug::ContainedTooEarly, 100),
     ("quarantines-reach-everybody", Bug::ToldOnce, 40),
+    ("moves-lose-nothing", Bug::PartForWhole, 20),
 ];
 
 fn scenario(name: &str) -> Scenario {

@@ -84,8 +84,8 @@ impl Engine for MemoryEngine {
     fn last(&self, tree: Tree, prefix: &[u8]) -> Result<Option<(Bytes, Bytes)>, StoreError> {
         let state = self.0.lock();
         let prefix = full(tree, prefix);
-        let found =
-            state.now.range(prefix.clone()..).take_while(|(k, _)| k.starts_with(&prefix)).last();
+        let end = keys::end_of_prefix(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
+        let found = state.now.range((Bound::Included(prefix), end)).next_back();
         Ok(found.map(|(k, v)| (k.slice(1..), v.clone())))
     }
 

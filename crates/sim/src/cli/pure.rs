@@ -120,6 +120,11 @@ pub(super) fn run(args: &Args, scenario: &Scenario) -> Result<ExitCode, Failure>
     for outcome in &sum.failed {
         tell_failure(args, &settings, outcome);
     }
+    let missed = sum.counts.missed();
+    if args.everything && sum.failures == 0 && !missed.is_empty() {
+        println!("in {} seeds there was none of: {}", sum.runs, missed.join(", "));
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(if sum.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -71,6 +71,14 @@ pub enum Bug {
     ContainedTooEarly,
     /// What a node wrote is told once, and never again to whom it did not reach.
     ToldOnce,
+    /// An account is handed over without having been closed in the group that it leaves.
+    MovedWithoutFence,
+    /// The first part of an account is taken for the whole.
+    PartForWhole,
+    /// The requests that a group remembers do not go along with an account.
+    RequestsLeftBehind,
+    /// A group forgets an account that has left it before everybody knows where it is.
+    ReleasedTooEarly,
 }
 
 impl Bug {

@@ -89,6 +89,20 @@ pub struct Counts {
     pub collected_without_all: u64,
     /// Messages that overtook an earlier one.
     pub overtook: u64,
+    /// Moves of the account that the directory took.
+    pub moves_begun: u64,
+    /// Of these, those whose new group has all of it.
+    pub moves_done: u64,
+    /// Parts of the account that its new group took over.
+    pub parts_moved: u64,
+    /// Writes of the account whose client was told so.
+    pub account_writes: u64,
+    /// Of these, those that had been taken before: the answer had been lost.
+    pub writes_again: u64,
+    /// Reads of the account.
+    pub account_reads: u64,
+    /// Of these, while it was on its way.
+    pub account_reads_moving: u64,
 }
 
 /// What a message is.
@@ -130,6 +144,16 @@ impl Counts {
         self.poisoned += of.poisoned;
     }
 
+    /// What never happened: kinds of faults that struck nobody, invariants that were never looked at, numbers that are 0.
+    pub fn missed(&self) -> Vec<String> {
+        let faults = KINDS.iter().zip(self.struck).filter(|(_, (struck, _))| *struck == 0);
+        let rules = NAMES.iter().zip(self.looked).filter(|(_, looked)| *looked == 0);
+        let others = self.named().into_iter().filter(|(_, number)| *number == 0);
+        let faults = faults.map(|(kind, _)| format!("fault {kind}"));
+        let rules = rules.map(|(name, _)| format!("invariant {name}"));
+        faults.chain(rules).chain(others.map(|(name, _)| name.to_owned())).collect()
+    }
+
     /// The plain numbers with their names, for a report.
     pub fn named(&self) -> Vec<(&'static str, u64)> {
         vec![
@@ -167,6 +191,13 @@ impl Counts {
             ("quarantines lifted while somebody was cut off", self.lifted_cut_off),
             ("collections while somebody was away", self.collected_without_all),
             ("messages that overtook others", self.overtook),
+            ("moves of the account begun", self.moves_begun),
+            ("moves of the account whose new group has all", self.moves_done),
+            ("parts of the account handed over", self.parts_moved),
+            ("writes of the account acknowledged", self.account_writes),
+            ("writes of the account known again", self.writes_again),
+            ("reads of the account", self.account_reads),
+            ("reads of the account while it moves", self.account_reads_moving),
         ]
     }
 }
@@ -223,6 +254,13 @@ impl AddAssign<&Self> for Counts {
             (&mut self.lifted_cut_off, o.lifted_cut_off),
             (&mut self.collected_without_all, o.collected_without_all),
             (&mut self.overtook, o.overtook),
+            (&mut self.moves_begun, o.moves_begun),
+            (&mut self.moves_done, o.moves_done),
+            (&mut self.parts_moved, o.parts_moved),
+            (&mut self.account_writes, o.account_writes),
+            (&mut self.writes_again, o.writes_again),
+            (&mut self.account_reads, o.account_reads),
+            (&mut self.account_reads_moving, o.account_reads_moving),
         ];
         for (sum, more) in sums {
             *sum += more;

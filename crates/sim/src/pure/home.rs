@@ -110,7 +110,14 @@ impl Home {
             stamp: Stamp { epoch: 0, revision: upto },
             dot: Dot { origin, sequence: upto },
         };
-        let records: Vec<Record> = values.into_iter().map(record).collect();
+        let records = values.into_iter().map(record).collect();
+        self.append(at, upto, records);
+        upto
+    }
+
+    /// Commits records as they are, up to a position.
+    pub(crate) fn append(&mut self, at: Duration, upto: u64, records: Vec<Record>) {
+        let (origin, after) = (origin(self.group), self.end());
         for record in &records {
             self.digest.add(record);
             if let Some(old) = self.fold.insert(record.key.clone(), record.clone()) {
@@ -120,7 +127,6 @@ impl Home {
         let frame = Frame { origin, after, upto, records, trace: None, proof: None };
         let fold = if self.keeps_folds { self.fold.clone() } else { Fold::new() };
         self.entries.push(Entry { at, frame, fold, digest: self.digest });
-        upto
     }
 
     /// The newest value of a key.

@@ -11,6 +11,7 @@ mod clocks_never_go_back;
 mod deleted_stays_deleted;
 mod equal_clocks_equal_digests;
 mod everybody_knows;
+mod moves_lose_nothing;
 mod no_gap_under_the_clock;
 mod nodes_converge;
 mod own_groups_follow_the_log;
@@ -29,7 +30,11 @@ use std::{
 use bytes::Bytes;
 use tidegate_replica::{Alarm, Clock, Dot, GroupId, NodeId, Origin, PropagationEvent, Record};
 
-use super::{home::Home, state::State};
+use super::{
+    account::{Shown, Taken},
+    home::Home,
+    state::State,
+};
 
 /// The groups, which are the truth.
 pub(crate) type Homes = BTreeMap<GroupId, Home>;
@@ -106,6 +111,12 @@ pub(crate) enum Seen<'a> {
     Healed { nodes: &'a [Last<'a>], lanes: &'a Lanes },
     /// And a little longer.
     Settled(&'a [Knowledge]),
+    /// A client of the account that moves is told that its write was taken; `taken`: all that were, in their order.
+    AccountWritten { write: u64, revision: u64, taken: &'a [Taken] },
+    /// A node shows the account, or says that there is none; so many of the writes are covered by the tokens that it was asked with.
+    AccountShown { node: NodeId, shown: Option<Shown>, floor: usize, taken: &'a [Taken] },
+    /// Long after the faults, when whatever was begun with the account must be at its end.
+    AccountAtRest { moving: bool },
 }
 
 /// What an invariant makes of what it sees.
@@ -133,7 +144,7 @@ pub(crate) trait Invariant {
 }
 
 /// The names of all invariants: those of their files.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 18] = [
     "clocks-never-go-back",
     "no-gap-under-the-clock",
     "equal-clocks-equal-digests",
@@ -151,6 +162,7 @@ pub const NAMES: [&str; 17] = [
     "everybody-knows",
     "quarantines-are-kept",
     "quarantines-reach-everybody",
+    "moves-lose-nothing",
 ];
 
 fn all() -> [Box<dyn Invariant>; NAMES.len()] {
@@ -172,6 +184,7 @@ fn all() -> [Box<dyn Invariant>; NAMES.len()] {
         Box::new(everybody_knows::EverybodyKnows),
         Box::new(quarantines_are_kept::QuarantinesAreKept),
         Box::new(quarantines_reach_everybody::QuarantinesReachEverybody),
+        Box::new(moves_lose_nothing::MovesLoseNothing::default()),
     ]
 }
 

@@ -56,6 +56,17 @@ impl Layout {
         Self { nodes, latency, groups }
     }
 
+    /// Has a second group of accounts, at home in the next region where there is one, for an account to move to.
+    pub(crate) fn widen(&mut self) {
+        if self.groups.len() > 2 {
+            return;
+        }
+        let voters = self.groups.first().map_or(1, |(_, voters)| voters.len());
+        let region = 2 % self.latency.len().max(1);
+        let home = self.nodes.iter().filter(|(_, r)| *r == region).map(|(n, _)| *n);
+        self.groups.push((GroupId(2), home.take(voters).collect()));
+    }
+
     /// The members at the start.
     pub(crate) fn members(&self) -> Vec<Member> {
         self.nodes.iter().map(|(node, region)| self.member(*node, *region)).collect()

@@ -73,10 +73,12 @@ pub enum Fault {
     Quarantine(Who),
     /// A group lifts the quarantines that its leader knows of.
     Lift(usize),
+    /// The account moves to another group, which is at home in another region.
+    Move,
 }
 
 /// The kinds of faults, as scenario files and reports name them.
-pub const KINDS: [&str; 28] = [
+pub const KINDS: [&str; 29] = [
     "crash",
     "crash-region",
     "gone",
@@ -105,6 +107,7 @@ pub const KINDS: [&str; 28] = [
     "bit-rot",
     "quarantine",
     "lift",
+    "move",
 ];
 
 impl Fault {
@@ -139,6 +142,7 @@ impl Fault {
             Self::BitRot(..) => 25,
             Self::Quarantine(_) => 26,
             Self::Lift(_) => 27,
+            Self::Move => 28,
         }
     }
 
@@ -208,6 +212,8 @@ pub struct Plan {
     pub clients: u32,
     /// Share of the writes that delete.
     pub deletes: f64,
+    /// Whether there is an account that moves.
+    pub moves: bool,
 }
 
 /// Nothing goes wrong before this: the nodes get to know each other.
@@ -219,13 +225,34 @@ const CONVERGE: Duration = Duration::from_secs(4);
 /// How likely each kind of fault is in a run: a swarm, so that some runs are mostly of one kind.
 fn swarm(random: &mut ChaCha8Rng) -> Vec<u32> {
     let on = *pick(random, &[0.15, 0.4, 0.8]);
-    let mut weights = Vec::from(
-        KINDS.map(|_| if random.random_bool(on) { random.random_range(1..=4) } else { 0 }),
-    );
+    // Moves come by themselves: see `moves`.
+    let weight = |_| if random.random_bool(on) { random.random_range(1..=4) } else { 0 };
+    let mut weights: Vec<u32> = (0..MOVE).map(weight).collect();
     if weights.iter().all(|w| *w == 0) {
         weights.fill(1);
     }
     weights
+}
+
+/// The place of moves in [`KINDS`].
+const MOVE: usize = KINDS.len() - 1;
+
+/// Moves of the account, in one seed of three: from a stream of their own, beside whatever else goes wrong.
+fn moves(seed: u64, length: Duration) -> Vec<Event> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x006d_6f76_6573);
+    let mut events = Vec::new();
+    if !random.random_ratio(1, 3) {
+        return events;
+    }
+    let mut start = CALM;
+    loop {
+        start += Duration::from_millis(random.random_range(100..2_500));
+        if start >= length {
+            return events;
+        }
+        let end = (start + Duration::from_millis(30)).min(length);
+        events.push(Event { start, end, fault: Fault::Move });
+    }
 }
 
 fn weighted(random: &mut ChaCha8Rng, weights: &[u32]) -> usize {
@@ -279,7 +306,8 @@ fn fault(random: &mut ChaCha8Rng, kind: usize) -> Fault {
         24 => Fault::FullDisk(who),
         25 => Fault::BitRot(who, random.random_range(0..1 << 20)),
         26 => Fault::Quarantine(who),
-        _ => Fault::Lift(who),
+        27 => Fault::Lift(who),
+        _ => Fault::Move,
     }
 }
 
@@ -291,7 +319,7 @@ impl Plan {
     pub fn draw(seed: u64, scenario: &Scenario) -> Result<Self, ScenarioError> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let random = &mut random;
-        let layout = Layout::draw(random, scenario);
+        let mut layout = Layout::draw(random, scenario);
         let drawn = random.random_range(3..=6);
         let length = Duration::from_secs(scenario.seconds.unwrap_or(drawn));
         let swarm = swarm(random);
@@ -312,6 +340,14 @@ impl Plan {
             let end =
                 if matches!(fault, Fault::Gone(_)) { length } else { (at + lasts).min(length) };
             events.push(Event { start: at, end, fault });
+        }
+        if scenario.faults.weights.is_none() {
+            events.extend(moves(seed, length));
+            events.sort_by_key(|event: &Event| event.start);
+        }
+        let moves = events.iter().any(|event| event.fault == Fault::Move);
+        if moves {
+            layout.widen();
         }
         let mut weather = storm(random);
         weather.loss /= 4.0;
@@ -334,6 +370,7 @@ impl Plan {
             writes_per_second: workload.writes_per_second.unwrap_or(writes),
             clients: workload.clients.unwrap_or(3),
             deletes: workload.deletes.unwrap_or(deletes),
+            moves,
         })
     }
 }

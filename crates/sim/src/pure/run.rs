@@ -18,6 +18,9 @@ use crate::{
 /// How much longer than its state a node's knowledge of the others may take: who was held for dead is called again every second, and
 /// believed after a round of questions.
 const KNOWLEDGE: Duration = Duration::from_secs(8);
+/// How long a move that was under way, and the writes of an account, may still take once all is repaired: some ten steps, one after the other,
+/// of which each is a way through the whole network.
+const FINISH: Duration = Duration::from_secs(20);
 /// How often it is looked whether everything is repaired.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -87,6 +90,7 @@ pub fn run(settings: &Settings) -> Result<Outcome, ScenarioError> {
         world.heal();
         converged = world.repair(length + converge);
         world.settle(length + converge + KNOWLEDGE);
+        world.finish(FINISH);
     }
     world.end_of_run();
     Ok(Outcome {
@@ -173,6 +177,23 @@ impl World {
                 return;
             }
             self.run_until(self.now + LOOK);
+        }
+    }
+
+    /// Lets what was begun with the account that moves come to its end, for so long at the most.
+    fn finish(&mut self, patience: Duration) {
+        if !self.judge.violations.is_empty() || !self.finish_account() {
+            return;
+        }
+        let until = self.now + patience;
+        while !(self.account_is_done() && self.holds_everything())
+            && self.now < until
+            && self.judge.violations.is_empty()
+        {
+            self.run_until(self.now + LOOK);
+        }
+        if self.judge.violations.is_empty() {
+            self.look_at_account_at_the_end();
         }
     }
 

@@ -6,6 +6,7 @@
 mod containing;
 mod damage;
 mod driving;
+mod moving;
 mod sending;
 mod serving;
 mod striking;
@@ -23,6 +24,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tidegate_replica::{Clock, ConfirmId, Dot, GroupId, Members, Message, NodeId, Origin, Record};
 
+use self::moving::Moving;
 use super::{
     base::{self, Base},
     bug::Bug,
@@ -63,15 +65,33 @@ impl Parcel {
 /// What happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    Tick { node: NodeId, life: u32 },
-    Deliver { way: Way, parcel: Parcel },
-    Synced { node: NodeId, life: u32 },
-    Confirmed { node: NodeId, life: u32, id: ConfirmId, positions: Vec<(Origin, u64)> },
+    Tick {
+        node: NodeId,
+        life: u32,
+    },
+    Deliver {
+        way: Way,
+        parcel: Parcel,
+    },
+    Synced {
+        node: NodeId,
+        life: u32,
+    },
+    Confirmed {
+        node: NodeId,
+        life: u32,
+        id: ConfirmId,
+        positions: Vec<(Origin, u64)>,
+    },
     Begin(usize),
     End(usize),
     Write(GroupId),
     Act(usize),
     Govern,
+    /// Whoever leads a group looks at the moves of the account.
+    Moves,
+    /// A client of the account does something.
+    Account(usize),
 }
 
 impl Event {
@@ -87,6 +107,8 @@ impl Event {
             Self::Write(group) => (7, u64::from(group.0)),
             Self::Act(n) => (8, *n as u64),
             Self::Govern => (9, 0),
+            Self::Moves => (10, 0),
+            Self::Account(n) => (11, *n as u64),
         }
     }
 }
@@ -187,6 +209,8 @@ pub(crate) struct World {
     poison: BTreeSet<Dot>,
     /// What nodes wrote themselves, and what came of it.
     pub(crate) lanes: Lanes,
+    /// The account that moves, where the plan moves it.
+    moving: Option<Moving>,
     pub(crate) judge: Judge,
     pub(crate) counts: Counts,
     /// What one node asked, and what it was sent, where somebody wants to know.
@@ -207,6 +231,7 @@ struct Streams {
     net: ChaCha8Rng,
     work: ChaCha8Rng,
     lives: ChaCha8Rng,
+    account: ChaCha8Rng,
 }
 
 /// Whether a record is one that the nodes' build can't read.
@@ -217,7 +242,8 @@ pub(crate) fn is_poison(record: &Record) -> bool {
 impl World {
     pub(crate) fn new(plan: Plan, options: Options) -> Self {
         let stream = |n: u64| ChaCha8Rng::seed_from_u64(options.seed ^ n.rotate_left(40));
-        let random = Streams { net: stream(1), work: stream(2), lives: stream(3) };
+        let random =
+            Streams { net: stream(1), work: stream(2), lives: stream(3), account: stream(4) };
         let layout = &plan.layout;
         let mut homes: Homes = layout
             .groups
@@ -243,6 +269,7 @@ impl World {
             published: BTreeMap::new(),
             poison: BTreeSet::new(),
             lanes: Lanes::default(),
+            moving: None,
             judge: Judge::new(&options.mask),
             counts: Counts::default(),
             toll: None,
@@ -302,6 +329,7 @@ impl World {
             self.schedule(Duration::from_millis(100), Event::Act(session));
         }
         self.schedule(GOVERN, Event::Govern);
+        self.found_account();
     }
 
     pub(crate) fn schedule_at(&mut self, at: Duration, event: Event) {
@@ -371,6 +399,8 @@ impl World {
             Event::Write(group) => self.write(group),
             Event::Act(session) => self.act(session),
             Event::Govern => self.govern(),
+            Event::Moves => self.look_at_moves(),
+            Event::Account(session) => self.work_on_account(session),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::Rng;
 use turmoil::Sim;
 
-use super::{Alert, Cluster, Machine, RESTART, host};
+use super::{Alert, CLIENTS_HOST, Cluster, Machine, RESTART, host};
 use crate::{
     office::Change,
     plan::{Fault, HOME, NODES, Who},
@@ -66,14 +66,19 @@ impl Cluster {
             | Fault::Pause(who) => self.whoever(*who),
             Fault::Gone(who) => {
                 let far = self.of_region(false);
-                far.get(who % far.len().max(1)).copied().into_iter().collect()
+                let gone = far.get(who % far.len().max(1)).copied();
+                gone.filter(|n| !self.is_alone(*n)).into_iter().collect()
             }
             Fault::Power => self.of_region(true),
             Fault::Partition(a, b)
             | Fault::OneWay(a, b)
             | Fault::Hold(a, b)
             | Fault::Slow(a, b, _) => self.pair(*a, *b),
-            Fault::BitRot(who, _) | Fault::Wipe(who) if self.is_whole() => self.whoever(*who),
+            Fault::BitRot(who, _) | Fault::Wipe(who) if self.is_whole() => {
+                let mut lost = self.whoever(*who);
+                lost.retain(|n| !self.is_alone(*n));
+                lost
+            }
             Fault::Voters(who) if self.is_whole() => {
                 let home = self.of_region(true);
                 home.get(who % home.len().max(1)).copied().into_iter().collect()
@@ -81,14 +86,32 @@ impl Cluster {
             Fault::Leave(who) if self.is_whole() => {
                 let far = self.of_region(false);
                 let enough = far.len() > 1;
-                far.get(who % far.len().max(1)).copied().filter(|_| enough).into_iter().collect()
+                let leaves = far.get(who % far.len().max(1)).copied().filter(|_| enough);
+                leaves.filter(|n| !self.is_alone(*n)).into_iter().collect()
+            }
+            Fault::Move if self.is_whole() => self.of_region(true),
+            Fault::MoveHome(who) if self.is_whole() => {
+                if let Some(alone) = self.office.lock().alone {
+                    return vec![alone];
+                }
+                let mut far = self.of_region(false);
+                // Who is away for long would keep the account closed for as long.
+                far.retain(|n| !self.struck.values().any(|struck| struck.contains(n)));
+                far.get(who % far.len().max(1)).copied().into_iter().collect()
             }
             Fault::BitRot(..)
             | Fault::Wipe(_)
             | Fault::Voters(_)
             | Fault::Leave(_)
+            | Fault::Move
+            | Fault::MoveHome(_)
             | Fault::Join(_) => Vec::new(),
         }
+    }
+
+    /// Whether a node alone votes in some group: what it loses is lost.
+    fn is_alone(&self, node: u64) -> bool {
+        self.office.lock().alone == Some(node)
     }
 
     fn disks(&self, nodes: &[u64]) -> Vec<&Machine> {
@@ -126,9 +149,7 @@ impl Cluster {
                 for other in self.others(*a) {
                     sim.hold(host(*a), host(other));
                 }
-                for client in &self.clients {
-                    sim.hold(host(*a), client.as_str());
-                }
+                sim.hold(host(*a), CLIENTS_HOST);
             }
             _ => return false,
         }
@@ -177,6 +198,12 @@ impl Cluster {
                 self.office.lock().ask(Change::Replace { old: *a, new });
             }
             (Fault::Leave(_), [a]) => self.office.lock().ask(Change::Leave { node: *a }),
+            (Fault::Move, [_, ..]) => self.office.lock().ask(Change::Move { home: None }),
+            (Fault::MoveHome(_), [a]) => {
+                let mut office = self.office.lock();
+                office.alone = Some(*a);
+                office.ask(Change::Move { home: Some(*a) });
+            }
             (Fault::Join(region), _) => {
                 if self.members().len() >= MEMBERS_MOST || !self.is_whole() {
                     return false;
@@ -263,9 +290,7 @@ impl Cluster {
                 for other in self.others(*a) {
                     sim.release(host(*a), host(other));
                 }
-                for client in &self.clients {
-                    sim.release(host(*a), client.as_str());
-                }
+                sim.release(host(*a), CLIENTS_HOST);
             }
             (Fault::FullDisk(_), nodes) => {
                 self.disks(nodes).iter().for_each(|m| m.disk.fill(false));

@@ -100,6 +100,7 @@ impl World {
             | Fault::Poison(_)
             | Fault::Burst(..)
             | Fault::Lift(_)
+            | Fault::Move
             | Fault::Join(_) => Vec::new(),
         }
     }
@@ -150,6 +151,7 @@ impl World {
             }),
             Fault::Quarantine(_) => self.each_that(victims, Self::contain),
             Fault::Lift(group) => self.lift(self.group(group)),
+            Fault::Move => self.move_account(),
             Fault::Unreadable(_) => self.each(victims, |n| n.disk.unreadable = true),
             Fault::SlowDisk(_, takes) => self.each(victims, |n| n.sync_takes = takes),
             Fault::Pause(_) => self.each(victims, |n| n.paused = true),
