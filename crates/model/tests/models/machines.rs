@@ -18,6 +18,11 @@ use tidegate_store::{Change, Committer, Engine, MemoryEngine, NodeStore};
 pub(crate) const GROUP: GroupId = GroupId(1);
 pub(crate) const LOG: Origin = Origin::Group { group: GROUP, generation: 0 };
 
+/// What a node writes itself.
+pub(crate) fn own(node: u64, incarnation: u32) -> Origin {
+    Origin::Node { node: NodeId(node), incarnation }
+}
+
 /// One write of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
@@ -67,6 +72,8 @@ pub(crate) enum Input {
     Members(Vec<(u64, bool)>),
     /// Whether the group is fed by its log here.
     Own(bool),
+    /// Under which incarnation it writes.
+    WriteAs(u32),
     /// A message of a peer.
     Hear(u64, Bytes),
     /// So much time that whoever owes an answer is asked no longer.
@@ -79,6 +86,10 @@ pub(crate) enum Input {
     Forget,
     /// It votes no more. `true`: it shows whatever comes from then on at once, a deliberate bug.
     Leave(bool),
+    /// It writes a record of its own.
+    Append(&'static str, u64),
+    /// Tombstones of the group go, up to here.
+    Collect(u64),
 }
 
 /// A store whose floors are not told: a deliberate bug.
@@ -170,6 +181,7 @@ impl Machine {
                 self.replica.set_members(members.iter().map(member));
             }
             Input::Own(votes) => self.replica.set_own_groups(votes.then_some(GROUP)),
+            Input::WriteAs(incarnation) => self.replica.write_as(*incarnation),
             Input::Hear(from, bytes) => self.hear(*from, Message::decode(bytes.clone()).unwrap()),
             Input::Wait => {
                 self.now += Duration::from_secs(2);
@@ -197,6 +209,24 @@ impl Machine {
                 let stands = self.store.position(LOG).unwrap();
                 self.hollow = stands < self.replica.published_clock().get(LOG);
                 self.replica.lost(LOG, stands);
+            }
+            Input::Append(key, sequence) => {
+                let origin = own(self.me, 1);
+                let dot = Dot { origin, sequence: *sequence };
+                let stamp = Stamp { epoch: 0, revision: *sequence };
+                let record = Record { key: (*key).into(), value: Some("1".into()), stamp, dot };
+                let reached = Clock::from_iter([(origin, *sequence)]);
+                let changes = self.store(core::slice::from_ref(&record), &reached);
+                self.show(changes);
+                let (after, upto) = (*sequence - 1, *sequence);
+                let frame = Frame { origin, after, upto, records: vec![record], trace: None };
+                self.replica.appended(self.now, &frame);
+                self.replica.published(&reached, &[]);
+            }
+            Input::Collect(upto) => {
+                let mut batch = tidegate_store::Batch::default();
+                self.store.collect(LOG, *upto, 100, &[].into(), &mut batch).unwrap();
+                self.store.engine().apply(&batch).unwrap();
             }
         }
         self.carry_out()
@@ -328,6 +358,11 @@ impl Node {
         at(&self.seen.durable, origin)
     }
 
+    /// Up to where all members decide on the group, as far as it has heard.
+    pub(crate) fn stable(&self) -> u64 {
+        at(&self.seen.stable, LOG)
+    }
+
     /// What a restart would show of the group.
     pub(crate) fn stored(&self) -> BTreeMap<Bytes, Bytes> {
         let of_log = self.seen.stored.iter().filter(|(_, _, dot)| dot.origin == LOG);
@@ -403,7 +438,8 @@ impl Nodes {
 
     /// A node hears how far another is, long after it had heard anything.
     pub(crate) fn ask(&mut self, asks: u64, source: u64) {
-        *self.asked.entry((asks, source)).or_default() += 1;
+        let asked = self.asked.entry((asks, source)).or_default();
+        *asked = asked.saturating_add(1);
         self.give(asks, Input::Wait);
         let digest = self.node(source).digest().encode();
         self.give(asks, Input::Hear(source, digest));

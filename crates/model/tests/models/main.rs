@@ -17,6 +17,7 @@
 mod check;
 mod machines;
 
+mod eviction;
 mod moving;
 mod recovery;
 mod revoking;

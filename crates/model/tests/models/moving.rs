@@ -21,6 +21,8 @@ const BEGIN: u64 = 5;
 /// Clients, each with one write of the same key; and nodes that watch, which is one: they have nothing to do with each other.
 const CLIENTS: usize = 3;
 const NODES: usize = 1;
+/// Whose answers may get lost: with the others nothing more could happen.
+const UNLUCKY: usize = 0;
 /// How often a client sends what it has no answer to.
 const TRIES: u8 = 2;
 
@@ -32,6 +34,8 @@ enum Bug {
     NoFence,
     /// Stamps have no epoch.
     NoEpoch,
+    /// What the old group remembers of requests stays behind.
+    RequestsStay,
     /// The new group begins before the old one has ended.
     NoEnd,
 }
@@ -41,6 +45,8 @@ enum Bug {
 enum Entry {
     /// The write of a client.
     Write(usize),
+    /// A write that was taken before is asked for again: nothing changes.
+    Again,
     Fence,
     /// The account begins here; it ended in the old group at this index.
     Begins(u64),
@@ -74,8 +80,10 @@ struct State {
 enum Step {
     /// A client sends its write, to the new group or the old one.
     Send(usize, bool),
-    /// It arrives.
+    /// It arrives, and so does its answer.
     Take(usize, bool),
+    /// It arrives, and its answer does not.
+    Lose(usize, bool),
     Fence,
     Begin,
     Move,
@@ -154,11 +162,13 @@ impl Moving {
             state.taken.push(of);
             if new { &mut state.new } else { &mut state.old }.push(Entry::Write(of));
         }
-        let log = if new { &state.new } else { &state.old };
-        // What the old group took the new one answers for with what it was told.
-        let place = log.iter().position(|e| *e == Entry::Write(of));
-        let at = place.map_or(1, |place| place as u64 + 1);
-        Some((new && place.is_some(), if new { at } else { BEGIN + at }))
+        let log = if new { &mut state.new } else { &mut state.old };
+        let place = log.iter().position(|e| *e == Entry::Write(of)).unwrap_or_else(|| {
+            // What the old group took the new one answers for with what it was told, at the entry that asks again.
+            log.push(Entry::Again);
+            log.len() - 1
+        });
+        Some((new, place as u64 + 1 + if new { 0 } else { BEGIN }))
     }
 }
 
@@ -192,6 +202,9 @@ impl Model for Moving {
                 }
                 if client.sent[usize::from(new)] {
                     steps.push(Step::Take(of, new));
+                    if of == UNLUCKY {
+                        steps.push(Step::Lose(of, new));
+                    }
                 }
             }
         }
@@ -228,6 +241,10 @@ impl Model for Moving {
                 let client = &mut state.clients[of];
                 client.done = client.done.or(answer);
             }
+            Step::Lose(of, new) => {
+                state.clients[of].sent[usize::from(new)] = false;
+                let _lost = self.take(&mut state, of, new);
+            }
             Step::Fence => state.old.push(Entry::Fence),
             Step::Begin => {
                 let fence = state.fence()?;
@@ -236,8 +253,10 @@ impl Model for Moving {
                     return None;
                 }
                 state.new.push(Entry::Begins(fence));
-                let [old, new] = &mut state.known;
-                new.clone_from(old);
+                if self.0 != Bug::RequestsStay {
+                    let [old, new] = &mut state.known;
+                    new.clone_from(old);
+                }
             }
             Step::Move => state.moved = true,
             Step::Hear(node, new) => state.nodes[node][usize::from(new)] += 1,
@@ -321,5 +340,6 @@ fn it_finds_what_is_wrong_on_purpose() {
     let beginning = "a node shows a beginning of what was taken";
     breaks("moving, no fence", Moving(Bug::NoFence), beginning);
     breaks("moving, no epoch", Moving(Bug::NoEpoch), "the newest of what is shown counts");
+    breaks("moving, requests stay", Moving(Bug::RequestsStay), "no write is taken twice");
     breaks("moving, the old group goes on", Moving(Bug::NoEnd), beginning);
 }

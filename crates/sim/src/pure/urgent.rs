@@ -96,7 +96,9 @@ impl Input {
             Self::Said(_, message) => message.weight(),
             Self::Committed(frames) => {
                 let mut weight = Weight::default();
-                frames.iter().for_each(|frame| weight += frame.weight());
+                for frame in frames {
+                    weight += frame.weight();
+                }
                 weight
             }
         }
