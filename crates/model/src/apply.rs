@@ -323,6 +323,7 @@ impl Step<'_> {
             | Command::VotersChanged(_)
             | Command::Relocate(_)
             | Command::ChangeMembership(_)
+            | Command::RecoverGroups(_)
             | Command::ReserveAlias(_)
             | Command::ReleaseAlias(_)
             | Command::ChangeFeatures(_)

@@ -11,7 +11,9 @@ use prost::{Message, Oneof};
 
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
 
-use crate::{federation, membership, mfa, record, region, rejection::Rejection, resource};
+use crate::{
+    federation, membership, mfa, record, recovery, region, rejection::Rejection, resource,
+};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -521,6 +523,9 @@ pub enum Command {
     /// See [`membership::Relocate`].
     #[prost(message, tag = "141")]
     Relocate(membership::Relocate),
+    /// See [`recovery::RecoverGroups`].
+    #[prost(message, tag = "180")]
+    RecoverGroups(recovery::RecoverGroups),
 }
 
 /// What a command gives back.

@@ -3,6 +3,7 @@
 mod closing;
 mod keys;
 mod membership;
+mod recovery;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -251,6 +252,7 @@ impl DirectoryState {
             Some(Command::RegisterNode(c)) => self.register_node(c, changes),
             Some(Command::RemoveNode(c)) => self.remove_node(time, c.node, false, changes),
             Some(Command::ChangeMembership(c)) => self.change_membership(time, c, changes),
+            Some(Command::RecoverGroups(c)) => self.recover_groups(time, c, changes),
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
             Some(Command::SetClock(c)) => self.set_clock(c, changes),
             Some(Command::VotersChanged(c)) => {

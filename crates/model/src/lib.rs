@@ -22,6 +22,7 @@ pub mod mfa;
 mod permissions;
 mod quota;
 pub mod record;
+pub mod recovery;
 pub mod region;
 mod rejection;
 mod requests;

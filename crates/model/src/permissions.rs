@@ -134,6 +134,7 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::VotersChanged(_)
         | Command::Relocate(_)
         | Command::ChangeMembership(_)
+        | Command::RecoverGroups(_)
         | Command::ReserveAlias(_)
         | Command::ReleaseAlias(_)
         | Command::ChangeFeatures(_)

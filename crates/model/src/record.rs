@@ -299,9 +299,17 @@ pub struct Placement {
     /// Which of these changes is done: that one and all before it.
     #[prost(uint64, tag = "6")]
     pub settled: u64,
+    /// Where its past generations ended: the log index of the last entry of each. The present generation is their number.
+    #[prost(uint64, repeated, tag = "180")]
+    pub ended: Vec<u64>,
 }
 
 impl Placement {
+    /// The present generation: how often the group was recovered.
+    pub fn generation(&self) -> u32 {
+        u32::try_from(self.ended.len()).unwrap_or(u32::MAX)
+    }
+
     /// Who may speak in the group: its voters, and those that are leaving.
     pub fn speakers(&self) -> impl Iterator<Item = u64> + '_ {
         self.voters.iter().chain(&self.leaving).copied()

@@ -28,6 +28,7 @@ use crate::{
     core::{Core, OwnHealth, Standing},
     departure,
     dial::{Dialer, Greeting, incoming},
+    divergence::{self, Fences},
     federation::Issuers,
     founding,
     gate::Gate,
@@ -39,6 +40,7 @@ use crate::{
     peers::{Me, Peers},
     planting::{self, Planted},
     platform::Platform,
+    recovery::Recoveries,
     region::{self, RegionLane, Uses},
     returning,
     telemetry::{metrics::Metrics, server},
@@ -288,7 +290,7 @@ impl Node {
     /// Starts a node. It serves at once, from what its store has; [`Node::ready`] says when it decides.
     #[expect(clippy::too_many_lines, reason = "the one place that puts the parts together")]
     pub async fn start(
-        config: NodeConfig,
+        mut config: NodeConfig,
         platform: Arc<dyn Platform>,
     ) -> Result<Self, StartError> {
         config.check()?;
@@ -298,6 +300,10 @@ impl Node {
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
         let cluster_key = read_key(&config.cluster_key)?;
         let store = open_store(&config, platform.as_ref())?;
+        if store.began_anew()? {
+            // It belongs to a cluster that knows it, and must never found another.
+            config.founding = None;
+        }
         let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
         let cluster_clock = Arc::new(ClusterClock::new(platform));
@@ -351,6 +357,11 @@ impl Node {
             fresh_before_start: crate::gossip::read_freshness(&store)?,
             leaders: RwLock::new(BTreeMap::new()),
             standing: tokio::sync::watch::Sender::new(Standing::Serving),
+            store: store.clone(),
+            recoveries: Recoveries::open(&store)?,
+            fences: Fences::default(),
+            recovering: tokio::sync::Mutex::default(),
+            look_again: tokio::sync::Notify::new(),
             config: config.clone(),
         });
         let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -370,6 +381,8 @@ impl Node {
         warden.look().await?;
         tasks.extend(listen(&core, tls, stopped).await?);
         tasks.push(tokio::spawn(warden.watch(changes)));
+        divergence::reopen(&core)?;
+        tasks.push(tokio::spawn(divergence::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
@@ -425,7 +438,7 @@ impl Node {
         patience: Duration,
     ) -> Result<Option<Duration>, ServiceError> {
         let view = self.core.views.load();
-        let token = Token::read(&self.core.cluster_key, &Core::cluster_id(&view), token)?;
+        let token = Token::read_in(&self.core.cluster_key, &view, token)?;
         let covering = self.core.views.covering(&token.positions, patience).await;
         Ok(covering.map(|view| view.published_at))
     }

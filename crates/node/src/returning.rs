@@ -21,7 +21,6 @@ use tonic::Status;
 use crate::{
     core::{Core, Standing},
     gossip::Input,
-    machine::origin,
     peers::CallError,
 };
 
@@ -211,7 +210,7 @@ async fn readmit(core: &Core, node: u64) -> Result<(), ServiceError> {
         ..Envelope::default()
     };
     let (index, _) = core.propose(GroupId::DIRECTORY, &envelope, ANSWER_MAX).await?;
-    let position = Clock::from_iter([(origin(GroupId::DIRECTORY), index)]);
+    let position = Clock::from_iter([(core.origin(GroupId::DIRECTORY), index)]);
     let _heard_soon = core.views.covering(&position, ANSWER_MAX).await;
     Ok(())
 }

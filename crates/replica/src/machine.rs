@@ -2,6 +2,7 @@
 
 mod catching_up;
 mod config;
+mod generations;
 mod losing;
 mod merging;
 mod output;
@@ -99,6 +100,8 @@ pub struct Replica {
     config: ReplicaConfig,
     members: Arc<Members>,
     own: BTreeSet<GroupId>,
+    /// Where past generations of groups ended.
+    ended: BTreeMap<GroupId, Vec<u64>>,
     /// Under which incarnation this node writes.
     own_node: Option<Origin>,
     validator: Option<Validator>,
@@ -137,6 +140,7 @@ impl Replica {
         Self {
             members: Arc::default(),
             own: BTreeSet::new(),
+            ended: BTreeMap::new(),
             own_node: None,
             validator: None,
             merged: clock.clone(),

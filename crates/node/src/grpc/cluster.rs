@@ -10,7 +10,7 @@ use tidegate_model::{
 use tidegate_proto::cluster::v1::{
     ChangeVotersRequest, ChangeVotersResponse, ClearLinksRequest, ClearLinksResponse,
     DescribeClusterRequest, DescribeClusterResponse, DescribeNodeRequest, DescribeNodeResponse,
-    FreezePropagationRequest, FreezePropagationResponse, Group, HoldChangeRequest,
+    FencedAccount, FreezePropagationRequest, FreezePropagationResponse, Group, HoldChangeRequest,
     HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
     ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
     ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
@@ -26,6 +26,7 @@ use tonic::{Request, Response, Status};
 use super::{development, status::refuse, wire};
 use crate::{
     core::Core,
+    divergence::Fenced,
     gate::Model,
     link::{Delay, Link},
 };
@@ -134,11 +135,21 @@ fn write_link((from, to, link): (RegionName, RegionName, Link)) -> WireLink {
     }
 }
 
+fn fenced_account(fenced: &Fenced) -> FencedAccount {
+    FencedAccount {
+        account_id: format!("{:012}", fenced.account),
+        group: fenced.group.0,
+        differs_from: fenced.with.to_string(),
+        fetching: fenced.fetching,
+    }
+}
+
 /// How this node is.
 fn own_health(core: &Core) -> DescribeNodeResponse {
     let limits = &core.config.limits;
     let (model, seed, frozen) = core.gate.setting();
     let (certificate, authority) = core.own.expires;
+    let (fenced, mended) = core.fences.all();
     DescribeNodeResponse {
         node: core.me.to_string(),
         region: core.region.to_string(),
@@ -157,6 +168,8 @@ fn own_health(core: &Core) -> DescribeNodeResponse {
         propagation_seed: seed,
         propagation_frozen: frozen,
         held_changes: core.gate.held().len() as u64,
+        fenced: fenced.iter().map(fenced_account).collect(),
+        mended,
     }
 }
 

@@ -11,22 +11,24 @@ use tidegate_model::{
 };
 use tidegate_policy::AccountId;
 use tidegate_proto::peer::v1::{
-    Applied, ComeBackRequest, ComeBackResponse, ForwardRequest, ForwardResponse, GossipRequest,
-    GossipResponse, GroupPosition, Lane, RaftRequest, RaftResponse, ReadIndexRequest,
-    ReadIndexResponse, TransferLeaderRequest, TransferLeaderResponse,
+    AccountDigestsRequest, AccountDigestsResponse, Applied, ComeBackRequest, ComeBackResponse,
+    ForwardRequest, ForwardResponse, GossipRequest, GossipResponse, GroupPosition, Lane,
+    RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse, RecoverRequest,
+    RecoverResponse, TransferLeaderRequest, TransferLeaderResponse,
     forward_response::Result as Forwarded, gossip_request::Frame, peer_service_server::PeerService,
     raft_response::Result as Answer,
 };
-use tidegate_replica::{GroupId, Message, NodeId};
+use tidegate_replica::{GroupId, Message, NodeId, Origin};
 use tidegate_service::{Reason, View};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataValue};
 
 use crate::{
     core::{Core, Tried},
     dial::PeerIdentity,
+    divergence,
     gossip::{Input, is_urgent},
     peers::{EVICTED, development},
-    returning,
+    recovery, returning,
 };
 
 /// Longest that a forwarded command may wait here.
@@ -40,6 +42,12 @@ async fn answer(core: Arc<Core>, from: Option<NodeId>, request: RaftRequest) -> 
     let result = match core.group(number) {
         Some(_) if !votes(&core, from, number) => {
             Err("only voters of a group speak in it".to_owned())
+        }
+        Some(_)
+            if core.origin(number)
+                != (Origin::Group { group: number, generation: request.generation }) =>
+        {
+            Err("the group is in another generation here".to_owned())
         }
         Some(group) => group.handle(request.kind, request.body).await,
         None => Err("this node does not vote in that group yet".to_owned()),
@@ -247,7 +255,12 @@ impl PeerService for PeerHandler {
         let positions = self.0.read_index_here(groups).await;
         let positions = positions
             .into_iter()
-            .filter_map(|(o, index)| o.group().map(|g| GroupPosition { group: g.0, index }))
+            .filter_map(|(origin, index)| match origin {
+                Origin::Group { group, generation } => {
+                    Some(GroupPosition { group: group.0, index, generation })
+                }
+                Origin::Node { .. } => None,
+            })
             .collect();
         Ok(Response::new(ReadIndexResponse { positions }))
     }
@@ -262,6 +275,23 @@ impl PeerService for PeerHandler {
         let refusal = handed.as_ref().err().cloned().unwrap_or_default();
         let leader = handed.ok().flatten().map_or(0, |leader| leader.0);
         Ok(Response::new(TransferLeaderResponse { leader, refusal }))
+    }
+
+    async fn account_digests(
+        &self,
+        request: Request<AccountDigestsRequest>,
+    ) -> Result<Response<AccountDigestsResponse>, Status> {
+        check_member(&self.0, &request)?;
+        let digests = divergence::answer(&self.0, request.get_ref());
+        digests.map(Response::new).map_err(|e| Status::internal(e.to_string()))
+    }
+
+    async fn recover(
+        &self,
+        request: Request<RecoverRequest>,
+    ) -> Result<Response<RecoverResponse>, Status> {
+        check_member(&self.0, &request)?;
+        recovery::steps::answer(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn come_back(

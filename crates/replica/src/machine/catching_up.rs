@@ -46,7 +46,9 @@ impl Replica {
             self.peers.entry(from).or_default().merged.join(merged);
         }
         let ahead = |(origin, sequence): &(Origin, u64)| {
-            !self.is_own(*origin) && *sequence > self.merged.get(*origin)
+            let sequence = self.end_of(*origin).min(*sequence);
+            let lacks = !self.is_own(*origin) && sequence > self.merged.get(*origin);
+            lacks && self.has_base_of(*origin)
         };
         let ahead: Vec<Origin> = merged.iter().filter(ahead).map(|(origin, _)| origin).collect();
         for origin in ahead {
@@ -131,7 +133,7 @@ impl Replica {
     /// A page of a pull has arrived.
     pub(super) fn page(&mut self, now: Duration, from: NodeId, page: Page, records: &dyn Records) {
         let origin = page.frame.origin;
-        if self.is_own(origin) {
+        if self.is_own(origin) || !self.takes(origin, page.frame.upto) {
             return;
         }
         match self.pulls.page(now, from, page) {
@@ -161,7 +163,7 @@ impl Replica {
         records: &dyn Records,
     ) {
         // Where pushes brought as much meanwhile, an older whole state must never replace it.
-        let moves = upto > self.merged.get(origin);
+        let moves = upto > self.merged.get(origin) && self.takes(origin, upto);
         if moves {
             self.counters.whole_states += u64::from(staged.replaces.is_some());
             let (writes, replaces, upto) = (staged.records, staged.replaces, Some(upto));
