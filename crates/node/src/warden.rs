@@ -24,6 +24,7 @@ use crate::{
     peers::{CallError, Peers, Place},
     platform::BoxFuture,
     recovery::{phase, steps::around},
+    returning::has_too_much,
 };
 
 /// When the directory's word is followed again after that has failed.
@@ -193,6 +194,9 @@ impl Warden {
         let before = self.known.lock().as_ref().map(|(_, _, ended)| ended.clone());
         if before.unwrap_or_default() != ended {
             self.core.gossip.tell(Input::Ended(ended)).await;
+            if has_too_much(&self.core, &self.store)? {
+                self.core.peers.suspect();
+            }
         }
         let left_early = self.leave(&view, &own).await?;
         self.core.gossip.tell(Input::OwnGroups(own.clone())).await;

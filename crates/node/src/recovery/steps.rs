@@ -49,7 +49,11 @@ pub(crate) async fn answer(
         let all = view.directory.placements().map(|p| p.group);
         named = all.map(|group| RecoverGroup { group, ..RecoverGroup::default() }).collect();
     }
-    let one_at_a_time = core.recovering.lock().await;
+    // Whoever only looks waits for nobody: it would count as lost.
+    let one_at_a_time = match step {
+        RecoveryStep::Look => None,
+        _ => Some(core.recovering.lock().await),
+    };
     let quorums = named.iter().map(|g| async {
         // Whoever asks for it: a group that works is not ended. One that was begun anew has been asked for before.
         let begun = core.recoveries.seed(&core.views.load(), GroupId(g.group)).is_some();
@@ -127,7 +131,7 @@ async fn take(core: &Core, step: RecoveryStep, named: &RecoverGroup) -> Result<S
 
 /// This node speaks in the group no more.
 async fn halt(core: &Core, group: GroupId, generation: u32, at: u32) -> Result<String, Status> {
-    if at < phase::HALTED {
+    if at != phase::HALTED {
         let row = Row { phase: phase::HALTED, generation, ..Row::default() };
         core.recoveries.write(&core.store, group, row).await.map_err(internal)?;
     }
