@@ -31,6 +31,7 @@ mod resource_tags;
 pub mod service_linked;
 mod state;
 mod validate;
+pub mod version;
 
 pub use caller::{Captured, Resolved};
 pub use command::{CallerRef, Command, Envelope, Outcome, Reply};

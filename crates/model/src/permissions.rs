@@ -135,6 +135,8 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::Relocate(_)
         | Command::ChangeMembership(_)
         | Command::RecoverGroups(_)
+        | Command::RaiseVersion(_)
+        | Command::AnnounceNode(_)
         | Command::ReserveAlias(_)
         | Command::ReleaseAlias(_)
         | Command::ChangeFeatures(_)

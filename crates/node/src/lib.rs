@@ -33,6 +33,7 @@ mod returning;
 mod shaper;
 pub mod telemetry;
 mod tls;
+mod upgrade;
 mod views;
 mod voters;
 mod warden;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
-use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
+use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow, version::carry};
 use tidegate_replica::{
     Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, Stamp, StateDigest,
 };
@@ -138,6 +138,13 @@ impl AnyState {
         }
     }
 
+    fn version(&self) -> u32 {
+        match self {
+            Self::Directory(state) => state.version(),
+            Self::Accounts(state) => state.version(),
+        }
+    }
+
     pub(crate) fn absorb(&mut self, record: &Record) -> Result<(), tidegate_model::BadRecord> {
         match self {
             Self::Directory(state) => state.absorb(record),
@@ -217,6 +224,8 @@ pub(crate) struct Around {
     pub(crate) platform: Arc<dyn Platform>,
     /// Where the group's past generations ended.
     pub(crate) ended: Vec<u64>,
+    /// The greatest apply version that this node knows.
+    pub(crate) apply_version_max: u32,
 }
 
 /// One group's machine.
@@ -227,6 +236,7 @@ pub(crate) struct GroupMachine {
     origin: Origin,
     /// The past ones, each with its end.
     past: Vec<(Origin, u64)>,
+    apply_version_max: u32,
     store: NodeStore,
     views: Arc<Views>,
     digests: Arc<Digests>,
@@ -278,7 +288,8 @@ impl GroupMachine {
     /// that this state stands at. Where gossip has brought more, the group was not this node's to vote in until now: its state is then made
     /// from its log alone, from the beginning, and the stored records go; the view keeps them until the log has come as far.
     pub(crate) fn open(group: GroupId, applied: u64, around: Around) -> io::Result<Self> {
-        let Around { store, views, digests, gossip, metrics, platform, ended } = around;
+        let Around { store, views, digests, gossip, metrics, platform, ended, apply_version_max } =
+            around;
         let (past, origin) = generations(group, &ended);
         let view = views.load();
         let mut gossiped = joining::read(&store, group).map_err(failed)?;
@@ -316,6 +327,7 @@ impl GroupMachine {
             group,
             origin,
             past,
+            apply_version_max,
             store,
             views,
             digests,
@@ -352,25 +364,46 @@ impl GroupMachine {
         for Committed { at, payload } in entries {
             let envelope = payload.as_ref().map(|bytes| Envelope::from_bytes(bytes)).transpose();
             if let Ok(Some(envelope)) = envelope {
-                records.extend(self.applied(&mut state, *at, &envelope).records);
+                let applied = self.applied(&mut state, *at, &envelope, &records)?;
+                records.extend(applied.records);
             }
         }
         let merged = self.store.merge(&records, &Clock::default(), None);
         Ok(self.digests.after(self.group, &merged.map_err(failed)?.1))
     }
 
-    /// Applies one command, whose records are of the present generation.
+    /// Applies one command, whose records are of the present generation. What stood there and this build does not know is carried along:
+    /// `before` are the records of the same step.
     fn applied(
         &self,
         state: &mut AnyState,
         at: EntryPosition,
         envelope: &Envelope,
-    ) -> tidegate_model::Applied {
+        before: &[Record],
+    ) -> io::Result<tidegate_model::Applied> {
+        let version = state.version();
+        if version > self.apply_version_max {
+            // Whatever came of it would not be what the others make of it.
+            let why = format!(
+                "{} is applied by version {version}, which this node does not know",
+                self.group
+            );
+            return Err(io::Error::other(why));
+        }
         let mut applied = state.apply(at, envelope);
         for record in &mut applied.records {
             record.dot.origin = self.origin;
+            let Some(new) = record.value.take() else { continue };
+            let old = match before.iter().rev().find(|r| r.key == record.key) {
+                Some(old) => old.value.clone(),
+                None => self.store.record(&record.key).map_err(failed)?.and_then(|r| r.value),
+            };
+            record.value = Some(match old {
+                Some(old) => carry(&record.key, &old, new),
+                None => new,
+            });
         }
-        applied
+        Ok(applied)
     }
 
     /// The group's positions once its present generation has come to `index`.
@@ -407,7 +440,7 @@ impl Machine for GroupMachine {
                 add_to(&mut frames, origin, at.index, &[], None);
                 continue;
             };
-            let applied = self.applied(&mut inner.state, *at, &envelope);
+            let applied = self.applied(&mut inner.state, *at, &envelope, &records)?;
             responses.push(applied.outcome.encode_to_vec().into());
             let trace = (!envelope.trace.is_empty()).then_some(envelope.trace);
             add_to(&mut frames, origin, at.index, &applied.records, trace);

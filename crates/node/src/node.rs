@@ -45,6 +45,7 @@ use crate::{
     returning,
     telemetry::{metrics::Metrics, server},
     tls::{NodeTls, TlsError},
+    upgrade,
     views::Views,
     voters,
     warden::Warden,
@@ -84,6 +85,18 @@ pub enum StartError {
     /// A Raft group.
     #[error("a Raft group did not start")]
     Group(#[from] GroupStartError),
+    /// A group is at a later apply version than this build knows.
+    #[error(
+        "{group} is applied by version {version}, and this node knows {max} at most: start a newer build"
+    )]
+    Version {
+        /// Which.
+        group: GroupId,
+        /// Its version.
+        version: u32,
+        /// What is known here.
+        max: u32,
+    },
     /// The state of a group.
     #[error("the state of a group can't be read")]
     State(#[from] std::io::Error),
@@ -253,6 +266,9 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
     };
     let mut replica = Replica::new(config, clock, seed);
     replica.write_as(core.region_lane.incarnation().await);
+    let groups = replica.published_clock().iter().filter_map(|(origin, _)| origin.group());
+    let digests = core.digests.of(groups);
+    replica.begin_with(&digests);
     replica.set_validator(check_writer);
     Driver {
         replica,
@@ -305,6 +321,10 @@ impl Node {
             config.founding = None;
         }
         let (view, digests) = load(&store, cluster_key.digest_key())?;
+        let max = config.raft.apply_version_max;
+        if let Some((group, version)) = upgrade::beyond(&view, max) {
+            return Err(StartError::Version { group, version, max });
+        }
         let clock = view.positions.clone();
         let cluster_clock = Arc::new(ClusterClock::new(platform));
         cluster_clock.follow(view.directory.cluster());
@@ -385,6 +405,7 @@ impl Node {
         tasks.push(tokio::spawn(divergence::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(upgrade::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(moves::run(Arc::clone(&core), store.clone())));
         tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));

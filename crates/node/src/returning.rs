@@ -90,7 +90,9 @@ async fn step(core: &Core, store: &NodeStore) -> Result<(), NotYet> {
     match answer.standing() {
         NodeStanding::Unspecified => Err(NotYet::Nobody),
         NodeStanding::Member if has_too_much(core, store)? => {
-            tracing::error!("this node has what was dropped when a group was recovered; it begins anew");
+            tracing::error!(
+                "this node has what was dropped when a group was recovered; it begins anew"
+            );
             empty(core, store).await
         }
         NodeStanding::Member => Ok(()),

@@ -203,6 +203,11 @@ impl Replica {
         self.early.retain(foreign);
     }
 
+    /// The digests of the state that the store had at the start: so that peers can be told from the first moment whether theirs is the same.
+    pub fn begin_with(&mut self, digests: &[(GroupId, [u8; 32])]) {
+        self.digests.extend(digests.iter().copied());
+    }
+
     /// Judges each record before it is merged. One that it refuses, with the reason, is [set aside](MergeBatch::aside), alarmed and
     /// counted. It must be a function of the record alone: all nodes of one build must judge alike.
     pub fn set_validator(

@@ -4,9 +4,9 @@ use super::*;
 use crate::CallerRef;
 use crate::{
     command::{
-        ActivateAccount, Batch, ChangeVoters, CloseAccount, CreateCluster, ForgetAccount,
-        OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey, ReserveAccount, SetClock,
-        VotersChanged, clock_run,
+        ActivateAccount, AnnounceNode, Batch, ChangeVoters, CloseAccount, CreateCluster,
+        ForgetAccount, OutcomeResult, RaiseVersion, RegisterNode, RemoveNode, ReserveAccessKey,
+        ReserveAccount, SetClock, VotersChanged, clock_run,
     },
     membership::{
         AccountMoved, AccountReleased, AddGroup, Change, DrainNode, EvictNode, MoveAccount,
@@ -424,4 +424,34 @@ fn who_is_lost_must_not_vote_in_a_group_that_is_not_recovered() {
     let command = RecoverGroups { groups, voters: vec![3], lost: vec![1, 2] };
     let error = run(&mut directory, Command::RecoverGroups(command)).unwrap_err();
     assert!(error.contains("votes in g1"), "{error}");
+}
+
+#[test]
+fn a_version_is_raised_step_by_step_and_by_the_cluster_alone() {
+    let mut directory = founded();
+    let raise = |version| Command::RaiseVersion(RaiseVersion { version });
+    let error = run(&mut directory, raise(2)).unwrap_err();
+    assert!(error.contains("Only the cluster"), "{error}");
+    let mut as_system = |version| {
+        let caller =
+            CallerRef { kind: crate::command::caller_kind::SYSTEM, ..CallerRef::default() };
+        let envelope =
+            Envelope { caller: Some(caller), command: Some(raise(version)), ..Envelope::default() };
+        let refused = directory.apply(7, 7, &envelope).outcome.into_result().err();
+        (directory.version(), refused.map(|r| r.message))
+    };
+    assert_eq!(as_system(1), (1, None), "come again");
+    let (version, refused) = as_system(3);
+    assert!(version == 1 && refused.unwrap().contains("does not follow"));
+    assert_eq!(as_system(2), (2, None));
+    assert_eq!(as_system(2), (2, None));
+
+    let announce = AnnounceNode { node: 2, apply_version_max: 2 };
+    run(&mut directory, Command::AnnounceNode(announce.clone())).unwrap();
+    let known = directory.node(2).unwrap().apply_version_max;
+    run(&mut directory, Command::RegisterNode(RegisterNode { node: Some(node(2, "home")) }))
+        .unwrap();
+    assert_eq!((known, directory.node(2).unwrap().apply_version_max), (2, 2));
+    let unknown = AnnounceNode { node: 77, ..announce };
+    assert!(run(&mut directory, Command::AnnounceNode(unknown)).is_err());
 }

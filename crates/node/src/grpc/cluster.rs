@@ -29,6 +29,7 @@ use crate::{
     divergence::Fenced,
     gate::Model,
     link::{Delay, Link},
+    upgrade,
 };
 
 /// Serves the cluster's operators.
@@ -196,6 +197,7 @@ impl ClusterService for ClusterHandler {
             voters: p.voters.clone(),
             leaving: p.leaving.clone(),
             changing: p.changes != p.settled,
+            apply_version: upgrade::version_of(&view, GroupId(p.group)),
         };
         Ok(Response::new(DescribeClusterResponse {
             id: cluster.id,

@@ -115,6 +115,11 @@ fn check_not_evicted(core: &Core, peer: NodeId) -> Result<(), Status> {
 fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<(), Status> {
     let read = Envelope::from_bytes(envelope)
         .map_err(|e| Status::invalid_argument(format!("the command can't be read: {e}")))?;
+    if let (Some(Command::AnnounceNode(said)), Some(peer)) = (&read.command, peer)
+        && said.node != peer.0
+    {
+        return Err(Status::permission_denied("a node speaks for itself alone"));
+    }
     let system = read.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
     let of_its_own = || concerned(core, &read).is_some_and(|group| votes(core, peer, group));
     if !system || votes(core, peer, GroupId::DIRECTORY) || of_its_own() {

@@ -60,6 +60,7 @@ fn recovered(store: NodeStore, applied: u64, ended: &[u64]) -> Rig {
         metrics,
         platform,
         ended: ended.to_vec(),
+        apply_version_max: tidegate_model::version::APPLY_VERSION,
     };
     let machine = GroupMachine::open(GROUP, applied, around);
     Rig { store, views, machine: machine.unwrap() }

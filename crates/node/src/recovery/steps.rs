@@ -30,6 +30,7 @@ pub(crate) fn around(core: &Core, store: &NodeStore, ended: Vec<u64>) -> Around 
         metrics: Arc::clone(&core.metrics),
         platform: Arc::clone(&core.platform),
         ended,
+        apply_version_max: core.config.raft.apply_version_max,
     }
 }
 

@@ -199,7 +199,7 @@ verbs! {
     "instance" "list" "Lists instances" Instance/ListInstances [] ("instances", &["instance_id", "region", "instance_profile_name", "role_name", "create_date"]);
     "instance" "end" "Ends an instance: its secret proves nothing any more" Instance/EndInstance [f("instance_id", "INSTANCE", Kind::Required, "i-…")] NONE;
     "cluster" "nodes" "Lists the nodes" Cluster/DescribeCluster [] ("nodes", &["id", "region", "peer_address", "client_address"]);
-    "cluster" "groups" "Lists the groups and their voters" Cluster/DescribeCluster [] ("groups", &["id", "region", "voters", "leaving", "changing"]);
+    "cluster" "groups" "Lists the groups and their voters" Cluster/DescribeCluster [] ("groups", &["id", "region", "voters", "leaving", "changing", "apply_version"]);
     "cluster" "register-node" "Lets a node join, before it is started" Cluster/RegisterNode [f("node.id", "NODE", Kind::Required, "Its number, never used before"), f("node.region", "REGION", Kind::Required, "Its region"), f("node.peer_address", "PEER_ADDRESS", Kind::Required, "Where peers call it, host:port"), f("node.client_address", "CLIENT_ADDRESS", Kind::Required, "Where clients call it, host:port")] NONE;
     "cluster" "change-voters" "Gives groups other voters; see groups for when it is done" Cluster/ChangeVoters [f("voters", "VOTERS", Kind::Required, "Nodes of the home region, such as 1,2,6"), f("groups", "groups", Kind::Option, "Only these, such as 0,3; all by default")] NONE;
     "cluster" "remove-node" "Takes a node out for good" Cluster/RemoveNode [f("id", "NODE", Kind::Required, "Its number")] NONE;

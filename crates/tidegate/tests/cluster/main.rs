@@ -28,4 +28,5 @@ mod power_cut;
 mod quarantine;
 mod recover;
 mod strangers;
+mod upgrade;
 mod voters;
