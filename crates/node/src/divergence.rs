@@ -18,7 +18,7 @@ use tidegate_model::Key;
 use tidegate_proto::peer::v1::{
     AccountDigest, AccountDigestsRequest, AccountDigestsResponse, OriginPosition,
 };
-use tidegate_replica::{Clock, GroupId, NodeId, Origin, StateDigest};
+use tidegate_replica::{Clock, GroupId, NodeId, Origin, SetHash};
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::Notify;
 
@@ -135,13 +135,13 @@ pub(crate) fn digests(
     };
     for _try in 0..TRIES {
         let before = positions()?;
-        let mut accounts: BTreeMap<u64, StateDigest> = BTreeMap::new();
+        let mut accounts: BTreeMap<u64, SetHash> = BTreeMap::new();
         for origin in &origins {
             for record in core.store.page(*origin, 0, usize::MAX)?.records {
                 // What is deleted everywhere makes no account.
                 if record.value.is_some() {
                     let account = Key::account(&record.key).unwrap_or_default();
-                    accounts.entry(account).or_insert(core.digests.empty()).add(&record);
+                    accounts.entry(account).or_insert_with(|| core.digests.empty()).add(&record);
                 }
             }
         }

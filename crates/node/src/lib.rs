@@ -5,6 +5,7 @@
 
 mod attempts;
 mod aws;
+mod carrying;
 mod clock;
 mod collection;
 pub mod config;
@@ -36,6 +37,7 @@ mod tls;
 mod upgrade;
 mod views;
 mod voters;
+mod vouching;
 mod warden;
 
 pub use node::{Node, StartError};

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use parking_lot::{Mutex, RwLock};
-use tidegate_authn::{ClusterKey, SealError};
+use tidegate_authn::ClusterKey;
 use tidegate_consensus::{Group, StartError as GroupStartError};
 use tidegate_model::region::{RegionState, check_writer};
 use tidegate_replica::{
@@ -48,6 +49,7 @@ use crate::{
     upgrade,
     views::Views,
     voters,
+    vouching::{self, Beside, Vouching},
     warden::Warden,
 };
 
@@ -270,6 +272,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
     let digests = core.digests.of(groups);
     replica.begin_with(&digests);
     replica.set_validator(check_writer);
+    replica.believe_writers_and_voters();
     Driver {
         replica,
         gossip: core.gossip.clone(),
@@ -288,6 +291,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
         collection: Collection::new(Duration::from_millis(gossip.tombstone_grace_ms)),
         collecting: Clock::default(),
         lane: Arc::clone(&core.region_lane),
+        vouching: Arc::clone(&core.vouching),
         forgotten: false,
         swept: core.platform.monotonic(),
     }
@@ -314,7 +318,7 @@ impl Node {
         let me = NodeId(config.node);
         let tls =
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
-        let cluster_key = read_key(&config.cluster_key)?;
+        let cluster_key = read_keys(&config)?;
         let store = open_store(&config, platform.as_ref())?;
         if store.began_anew()? {
             // It belongs to a cluster that knows it, and must never found another.
@@ -352,6 +356,19 @@ impl Node {
             Arc::clone(&platform),
         );
         let region_lane = Arc::new(lane.await?);
+        let node_key = Arc::new(vouching::signing_key(&store, platform.as_ref()).await?);
+        let cluster_key = cluster_key.issuing_as(config.node, Arc::clone(&node_key));
+        let vouching = Arc::new(Vouching::new(
+            me,
+            node_key,
+            Arc::clone(&views),
+            Arc::clone(&platform),
+            Arc::clone(&gossip.freshness),
+        ));
+        region_lane.sign_with(Arc::clone(&vouching));
+        let recoveries = Arc::new(Recoveries::open(&store)?);
+        let empty = digests.empty();
+        vouching.know(Beside { recoveries: Arc::clone(&recoveries), empty });
         let metrics = Arc::new(Metrics::new());
         let core = Arc::new(Core {
             me,
@@ -366,6 +383,7 @@ impl Node {
             gossip,
             region_lane,
             uses: Uses::default(),
+            vouching,
             attempts: Attempts::default(),
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
@@ -378,7 +396,7 @@ impl Node {
             leaders: RwLock::new(BTreeMap::new()),
             standing: tokio::sync::watch::Sender::new(Standing::Serving),
             store: store.clone(),
-            recoveries: Recoveries::open(&store)?,
+            recoveries,
             fences: Fences::default(),
             recovering: tokio::sync::Mutex::default(),
             look_again: tokio::sync::Notify::new(),
@@ -409,6 +427,7 @@ impl Node {
         tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(moves::run(Arc::clone(&core), store.clone())));
         tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));
+        tasks.push(tokio::spawn(vouching::register(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
         Ok(Self { core, committer, tasks, stop })
@@ -515,8 +534,14 @@ impl Node {
     }
 }
 
-fn read_key(path: &std::path::Path) -> Result<ClusterKey, StartError> {
-    let refuse = |why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
-    let text = fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-    ClusterKey::from_hex(&text).map_err(|e: SealError| refuse(e.to_string()))
+fn read_keys(config: &NodeConfig) -> Result<ClusterKey, StartError> {
+    let refused =
+        |path: &Path, why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
+    let read = |path: &Path| fs::read_to_string(path).map_err(|e| refused(path, e.to_string()));
+    let path = &config.cluster_key;
+    let key = ClusterKey::from_hex(&read(path)?).map_err(|e| refused(path, e.to_string()))?;
+    match &config.sealing_key {
+        Some(path) => key.with_secrets(&read(path)?).map_err(|e| refused(path, e.to_string())),
+        None => Ok(key),
+    }
 }

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use prost::Message;
+use tidegate_model::recovery::Recovered;
 use tidegate_replica::{GroupId, NodeId, Origin};
 use tidegate_service::View;
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
@@ -126,6 +127,18 @@ impl Recoveries {
     pub(crate) fn under_way(&self, view: &View, group: GroupId) -> Option<Row> {
         let generation = view.directory.placement(group).map_or(0, |p| p.generation());
         self.row(group).filter(|row| row.generation == generation)
+    }
+
+    /// Whether this node has closed all of these groups just so.
+    pub(crate) fn has_closed(&self, groups: &[Recovered]) -> bool {
+        let rows = self.rows.read();
+        groups.iter().all(|group| {
+            rows.get(&GroupId(group.group)).is_some_and(|row| {
+                row.phase >= phase::CLOSED
+                    && (row.generation, row.seed) == (group.generation, group.seed)
+                    && row.ended.last() == Some(&group.base)
+            })
+        })
     }
 
     /// Who begins the next generation, once this node has heard it.

@@ -83,25 +83,32 @@ async fn step(core: &Core, store: &NodeStore) -> Result<(), NotYet> {
     let answers = futures::future::join_all(answers).await;
     let answers = answers.into_iter().filter_map(|(peer, answer)| Some((peer, answer.ok()?)));
     // Voters that were lost and recovered without them know each other, and nothing of that.
-    let known = answers.filter(|(_, a)| a.standing() != NodeStanding::Unspecified);
-    let Some((peer, answer)) = known.max_by_key(|(_, answer)| answer.generation) else {
-        return Err(NotYet::Nobody);
-    };
-    match answer.standing() {
-        NodeStanding::Unspecified => Err(NotYet::Nobody),
-        NodeStanding::Member if has_too_much(core, store)? => {
-            tracing::error!(
-                "this node has what was dropped when a group was recovered; it begins anew"
-            );
-            empty(core, store).await
+    let mut known: Vec<_> =
+        answers.filter(|(_, a)| a.standing() != NodeStanding::Unspecified).collect();
+    let newest = known.iter().map(|(_, answer)| answer.generation).max();
+    known.retain(|(_, answer)| Some(answer.generation) == newest);
+    let mut done = Err(NotYet::Nobody);
+    for (peer, answer) in known {
+        done = match answer.standing() {
+            NodeStanding::Unspecified => Err(NotYet::Nobody),
+            NodeStanding::Member if has_too_much(core, store)? => {
+                tracing::error!(
+                    "this node has what was dropped when a group was recovered; it begins anew"
+                );
+                empty(core, store).await
+            }
+            NodeStanding::Member => Ok(()),
+            NodeStanding::Removed => {
+                core.standing.send_replace(Standing::Evicted);
+                return Err(NotYet::Removed);
+            }
+            NodeStanding::Evicted => begin_anew(core, store, peer, &answer.positions).await,
+        };
+        if done.is_ok() {
+            break;
         }
-        NodeStanding::Member => Ok(()),
-        NodeStanding::Removed => {
-            core.standing.send_replace(Standing::Evicted);
-            Err(NotYet::Removed)
-        }
-        NodeStanding::Evicted => begin_anew(core, store, peer, &answer.positions).await,
     }
+    done
 }
 
 /// Whether this node has more of a generation than where the directory says that it ended: from a node that did not know that yet.
@@ -142,8 +149,14 @@ fn frames(store: &NodeStore, own: &Clock, has: &Clock) -> Result<Vec<bytes::Byte
         let mut after = has.get(origin);
         while after < upto && frames.len() < FRAMES {
             let page = store.page(origin, after, FRAME_BYTES)?;
-            let frame =
-                Frame { origin, after, upto: page.upto, records: page.records, trace: None };
+            let frame = Frame {
+                origin,
+                after,
+                upto: page.upto,
+                records: page.records,
+                trace: None,
+                proof: None,
+            };
             after = page.upto;
             frames.push(Message::Push { frame, hops: 1 }.encode());
         }

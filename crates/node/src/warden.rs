@@ -238,6 +238,7 @@ impl Warden {
             if let Some(handle) = handle {
                 tracing::info!(%group, "this node votes in a group no more");
                 handle.shutdown().await;
+                self.core.vouching.forget(group);
                 let known = joining::read(&self.store, group)?;
                 let (past, present) = generations(group, &self.core.recoveries.ended(view, group));
                 let origins = past.into_iter().chain([(present, known)]);

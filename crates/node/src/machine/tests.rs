@@ -52,6 +52,7 @@ fn recovered(store: NodeStore, applied: u64, ended: &[u64]) -> Rig {
     let views = Arc::new(Views::new(view, Arc::clone(&platform)));
     let (gossip, _queues) = Gossip::new();
     let metrics = Arc::new(Metrics::new());
+    let vouching = Arc::new(Vouching::alone(Arc::clone(&views), Arc::clone(&platform)));
     let around = Around {
         store: store.clone(),
         views: Arc::clone(&views),
@@ -61,6 +62,7 @@ fn recovered(store: NodeStore, applied: u64, ended: &[u64]) -> Rig {
         platform,
         ended: ended.to_vec(),
         apply_version_max: tidegate_model::version::APPLY_VERSION,
+        vouching,
     };
     let machine = GroupMachine::open(GROUP, applied, around);
     Rig { store, views, machine: machine.unwrap() }

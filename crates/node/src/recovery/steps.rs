@@ -29,6 +29,7 @@ pub(crate) fn around(core: &Core, store: &NodeStore, ended: Vec<u64>) -> Around 
         gossip: core.gossip.clone(),
         metrics: Arc::clone(&core.metrics),
         platform: Arc::clone(&core.platform),
+        vouching: Arc::clone(&core.vouching),
         ended,
         apply_version_max: core.config.raft.apply_version_max,
     }
@@ -140,6 +141,7 @@ async fn halt(core: &Core, group: GroupId, generation: u32, at: u32) -> Result<S
     if let Some(handle) = handle {
         tracing::warn!(%group, "this node speaks in the group no more: it is being recovered");
         handle.shutdown().await;
+        core.vouching.forget(group);
         let origin = core.origin(group);
         let stands = core.store.position(origin).map_err(internal)?;
         if stands < joining::read(&core.store, group).map_err(internal)? {

@@ -107,7 +107,14 @@ fn record(origin: Origin, sequence: u64, key: [u8; 5], bytes: usize) -> Record {
 
 fn frame(record: Record) -> Frame {
     let Dot { origin, sequence } = record.dot;
-    Frame { origin, after: sequence - 1, upto: sequence, records: vec![record], trace: None }
+    Frame {
+        origin,
+        after: sequence - 1,
+        upto: sequence,
+        records: vec![record],
+        trace: None,
+        proof: None,
+    }
 }
 
 /// Whether a message is about what nodes write, as `node`'s driver tells it.
@@ -272,7 +279,7 @@ impl World {
                         node.replica.confirmed(now, confirm, Vec::new());
                     }
                 }
-                Output::Propagated(_) | Output::Alarm(_) => {}
+                Output::Check(_) | Output::Propagated(_) | Output::Alarm(_) => {}
             }
         }
         let Some(node) = self.nodes.get_mut(&id) else { return };

@@ -27,6 +27,8 @@ mod one_trace;
 mod power_cut;
 mod quarantine;
 mod recover;
+mod secrets;
 mod strangers;
+mod taken_over;
 mod upgrade;
 mod voters;
