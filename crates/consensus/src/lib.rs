@@ -13,6 +13,7 @@ mod log;
 mod machine;
 mod network;
 mod receive;
+mod recovery;
 mod row;
 mod serve;
 mod tail;
@@ -25,5 +26,6 @@ pub use group::{
 };
 pub use machine::{Applied, Committed, EntryPosition, Frozen, Machine, applied_index};
 pub use network::{Transport, TransportError};
+pub use recovery::{LogEnd, begin_at, commit_tail, log_end, tail};
 pub use types::ENTRY_MAX;
 pub use wire::RaftMessage;

@@ -120,7 +120,7 @@ impl SnapshotData {
     }
 }
 
-fn read_applied(group: GroupId, store: &NodeStore) -> io::Result<AppliedW> {
+pub(crate) fn read_applied(group: GroupId, store: &NodeStore) -> io::Result<AppliedW> {
     let key = NodeStore::group_key(group, b"applied");
     let row = store.engine().get(Tree::Meta, &key).map_err(io_error)?;
     Ok(row.map(|row| row::open(&row)).transpose()?.unwrap_or_default())
@@ -169,7 +169,12 @@ impl Driver {
         batch.put(Tree::Meta, NodeStore::group_key(self.group, b"applied"), row::seal(&applied));
     }
 
-    fn committed(&mut self, log_id: LogId, payload: GroupPayload) -> Committed {
+    /// Log index of the last entry that was applied; 0: none was.
+    pub(crate) fn applied(&self) -> u64 {
+        self.last.as_ref().map_or(0, |id| id.index)
+    }
+
+    pub(crate) fn committed(&mut self, log_id: LogId, payload: GroupPayload) -> Committed {
         let payload = match payload {
             EntryPayload::Blank => None,
             EntryPayload::Normal(payload) => {
@@ -188,7 +193,7 @@ impl Driver {
     }
 
     /// Applies entries in one step: one batch of rows, one view.
-    async fn apply_step(&mut self, step: Vec<EntryResponder<Types>>) -> io::Result<()> {
+    pub(crate) async fn apply_step(&mut self, step: Vec<EntryResponder<Types>>) -> io::Result<()> {
         let (mut entries, mut responders) = (Vec::new(), Vec::new());
         for (entry, responder) in step {
             entries.push(self.committed(entry.log_id, entry.payload));

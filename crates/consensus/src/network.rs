@@ -119,7 +119,8 @@ impl Connection {
         body: &impl Message,
         deadline: Duration,
     ) -> Result<Bytes, TransportError> {
-        let message = RaftMessage { group: self.group, kind, body: body.encode_to_vec().into() };
+        let body = body.encode_to_vec().into();
+        let message = RaftMessage { group: self.group, generation: 0, kind, body };
         // The transport keeps the deadline too. A call without an end would stop replication to this peer for good.
         let call = self.transport.call(self.target, message, deadline);
         tokio::time::timeout(deadline, call).await.unwrap_or(Err(TransportError::Deadline))

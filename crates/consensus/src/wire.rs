@@ -16,6 +16,8 @@ use crate::types::{
 pub struct RaftMessage {
     /// The group.
     pub group: GroupId,
+    /// Its generation at the sender, which the transport fills in: of another one nothing is heard.
+    pub generation: u32,
     /// What it is.
     pub kind: u32,
     /// Its body.

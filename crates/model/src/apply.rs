@@ -30,6 +30,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     resource::{Body, Change},
     state::{AccountState as Account, Applied},
+    version::CREATED_BY,
 };
 
 /// What a command becomes: writes and deletions of keys, and the answer.
@@ -53,6 +54,8 @@ pub(crate) struct Step<'a> {
     pub(crate) account: &'a Account,
     pub(crate) number: u64,
     pub(crate) time: u64,
+    /// Who is written down as the maker of what is made.
+    pub(crate) author: String,
     pub(crate) changes: Changes,
 }
 
@@ -94,6 +97,29 @@ pub(crate) fn check_request_id(envelope: &Envelope) -> Result<(), Rejection> {
 
 pub(crate) fn origin(group: GroupId) -> Origin {
     Origin::Group { group, generation: 0 }
+}
+
+/// What raising a group's version writes; nothing where the command comes again.
+pub(crate) fn raised(
+    envelope: &Envelope,
+    to: u32,
+    from: u32,
+    group: GroupId,
+) -> Result<Vec<(Key, Option<Bytes>)>, Rejection> {
+    let system = envelope.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
+    if !system {
+        let message = "Only the cluster itself may do this.";
+        return Err(Rejection::new(RejectionKind::AccessDenied, message));
+    }
+    if to > from.saturating_add(1) {
+        let message = format!("{group} is at apply version {from}, which {to} does not follow.");
+        return Err(Rejection::invalid(message));
+    }
+    let mut changes = Changes::default();
+    if to > from {
+        changes.put(Key::ApplyVersion(group.0), &record::ApplyVersion { version: to });
+    }
+    Ok(changes.writes)
 }
 
 /// Refuses when the caller read another revision than there is. An empty etag asks for nothing.
@@ -219,6 +245,11 @@ impl GroupState {
             .command
             .as_ref()
             .ok_or_else(|| Rejection::invalid("The request holds no command."))?;
+        if let Command::RaiseVersion(raise) = command {
+            let writes = raised(envelope, raise.version, self.version(), self.group)?;
+            let place = Place::default();
+            return Ok((records(origin(self.group), index, &place, writes), Reply::Done(true)));
+        }
         if let Command::Batch(batch) = command {
             return self.run_batch(index, time, envelope, batch);
         }
@@ -239,11 +270,28 @@ impl GroupState {
         let found = if erased { self.accounts.get(&number) } else { self.account(id) };
         let account = found.ok_or_else(|| account_missing(number))?;
         check_caller(account, envelope, command, time)?;
-        let mut step = Step { account, number, time, changes: Changes::default() };
+        let mut step = Step {
+            account,
+            number,
+            time,
+            author: self.author(envelope),
+            changes: Changes::default(),
+        };
         let access_key = envelope.caller.as_ref().map_or("", |c| &c.access_key);
         let reply = step.run(command, access_key)?;
         let place = step.account.place();
         Ok((records(origin(self.group), index, place, step.changes.writes), reply))
+    }
+
+    /// Who asks, where this group's version writes that down.
+    fn author(&self, envelope: &Envelope) -> String {
+        let caller = envelope.caller.as_ref().filter(|_| self.version() >= CREATED_BY);
+        match caller {
+            None => String::new(),
+            Some(caller) if caller.id.is_empty() => format!("{:012}", caller.account),
+            Some(caller) if caller.session.is_empty() => caller.id.clone(),
+            Some(caller) => format!("{}:{}", caller.id, caller.session),
+        }
     }
 
     fn init_account(
@@ -325,6 +373,9 @@ impl Step<'_> {
             | Command::VotersChanged(_)
             | Command::Relocate(_)
             | Command::ChangeMembership(_)
+            | Command::RecoverGroups(_)
+            | Command::RaiseVersion(_)
+            | Command::AnnounceNode(_)
             | Command::ReserveAlias(_)
             | Command::ReleaseAlias(_)
             | Command::ChangeFeatures(_)

@@ -11,7 +11,9 @@ use prost::{Message, Oneof};
 
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
 
-use crate::{federation, membership, mfa, record, region, rejection::Rejection, resource};
+use crate::{
+    federation, membership, mfa, record, recovery, region, rejection::Rejection, resource,
+};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty = $attr:tt);* $(;)? })*) => {
@@ -234,6 +236,18 @@ commands! {
         /// Which change: [`record::Placement::changes`].
         change: u64 = (uint64, tag = "2");
     }
+    /// Raises the version that a group is applied by. Only the cluster itself says so, once every voter knows it.
+    RaiseVersion {
+        /// The next one.
+        version: u32 = (uint32, tag = "1");
+    }
+    /// Says what a node knows: it says so itself.
+    AnnounceNode {
+        /// Its number.
+        node: u64 = (uint64, tag = "1");
+        /// The greatest apply version that it knows.
+        apply_version_max: u32 = (uint32, tag = "2");
+    }
     /// Sets the clock that a cluster in development mode goes by.
     SetClock {
         /// So many milliseconds later than it would be.
@@ -361,7 +375,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131, 140, 141, 150");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131, 140, 141, 150, 180, 181, 182");
     }
     /// What became of a command.
     Outcome {
@@ -527,6 +541,15 @@ pub enum Command {
     /// See [`membership::Relocate`].
     #[prost(message, tag = "141")]
     Relocate(membership::Relocate),
+    /// See [`RaiseVersion`].
+    #[prost(message, tag = "181")]
+    RaiseVersion(RaiseVersion),
+    /// See [`AnnounceNode`].
+    #[prost(message, tag = "182")]
+    AnnounceNode(AnnounceNode),
+    /// See [`recovery::RecoverGroups`].
+    #[prost(message, tag = "180")]
+    RecoverGroups(recovery::RecoverGroups),
 }
 
 /// What a command gives back.

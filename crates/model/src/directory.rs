@@ -3,6 +3,7 @@
 mod closing;
 mod keys;
 mod membership;
+mod recovery;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,11 +15,11 @@ use tidegate_replica::{GroupId, Record};
 
 use crate::{
     Command, Envelope, Key, Outcome, Place, Reply,
-    apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
+    apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, raised, records},
     command::{ReplyBox, SetClock, caller_kind, clock_run},
     record::{
-        AccountPlacement, Cluster, Departed, EmailOwner, Features, KeyOwner, Node, Placement,
-        SigningKey, VirtualClock,
+        AccountPlacement, ApplyVersion, Cluster, Departed, EmailOwner, Features, KeyOwner, Node,
+        Placement, SigningKey, VirtualClock,
     },
     rejection::{Rejection, RejectionKind},
     requests::Requests,
@@ -58,6 +59,7 @@ pub struct DirectoryState {
     /// By node and number.
     signing_keys: OrdMap<(u64, u32), Arc<SigningKey>>,
     requests: Requests,
+    version: Option<u32>,
 }
 
 fn read<M: Message + Default>(value: &Bytes) -> Result<M, BadRecord> {
@@ -68,6 +70,11 @@ impl DirectoryState {
     /// The cluster; `None` before it was founded.
     pub fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_deref()
+    }
+
+    /// The version that the directory is applied by.
+    pub fn version(&self) -> u32 {
+        self.version.unwrap_or(1)
     }
 
     /// All nodes, ordered by number.
@@ -181,6 +188,9 @@ impl DirectoryState {
                     self.aliases.remove(a.as_str());
                 }
             },
+            Key::ApplyVersion(0) => {
+                self.version = value.map(read::<ApplyVersion>).transpose()?.map(|v| v.version);
+            }
             Key::Features => self.features = value.map(read).transpose()?.unwrap_or_default(),
             Key::ChosenKey(id) => match value.map(read::<KeyOwner>).transpose()? {
                 Some(owner) => drop(self.keys.insert(id.into(), owner.account)),
@@ -271,6 +281,13 @@ impl DirectoryState {
             Some(Command::RegisterNode(c)) => self.register_node(c, changes),
             Some(Command::RemoveNode(c)) => self.remove_node(time, c.node, false, changes),
             Some(Command::ChangeMembership(c)) => self.change_membership(time, c, changes),
+            Some(Command::RaiseVersion(c)) => {
+                let group = GroupId::DIRECTORY;
+                changes.writes.extend(raised(envelope, c.version, self.version(), group)?);
+                Ok(Reply::Done(true))
+            }
+            Some(Command::AnnounceNode(c)) => self.announce_node(c, changes),
+            Some(Command::RecoverGroups(c)) => self.recover_groups(time, c, changes),
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
             Some(Command::AddSigningKey(c)) => {
                 let system =

@@ -89,6 +89,8 @@ pub enum Key {
     ChosenKey(String),
     /// A node that was taken out.
     Departed(u64),
+    /// By which version a group is applied.
+    ApplyVersion(u32),
     /// Where an account came from: account and placement epoch.
     Home(u64, u64),
     /// That an account was moved away: account and the placement epoch that ends.
@@ -192,6 +194,7 @@ impl Key {
                 texts(&mut b, &[id]);
             }
             Self::Departed(n) => head(75, *n),
+            Self::ApplyVersion(g) => head(89, u64::from(*g)),
             Self::Home(a, epoch) => {
                 head(77, *a);
                 b.put_u64(*epoch);
@@ -260,6 +263,7 @@ impl Key {
             68 if number == 0 => Some(Self::Email(text(rest)?)),
             69 if number == 0 => Some(Self::ChosenKey(text(rest)?)),
             75 => alone(Self::Departed(number)),
+            89 => alone(Self::ApplyVersion(number.try_into().ok()?)),
             77 => Some(Self::Home(number, u64::from_be_bytes(rest.try_into().ok()?))),
             78 => Some(Self::Fence(number, u64::from_be_bytes(rest.try_into().ok()?))),
             70 => Some(Self::SigningKey(number, u32::from_be_bytes(rest.try_into().ok()?))),
@@ -302,6 +306,7 @@ mod tests {
             Key::Features,
             Key::ChosenKey(t("AKIAIOSFODNN7EXAMPLE")),
             Key::Departed(3),
+            Key::ApplyVersion(3),
             Key::Home(7, 2),
             Key::Fence(7, 1),
             Key::SigningKey(3, 1),

@@ -22,6 +22,7 @@ pub mod mfa;
 mod permissions;
 mod quota;
 pub mod record;
+pub mod recovery;
 pub mod region;
 mod rejection;
 mod requests;
@@ -30,6 +31,7 @@ mod resource_tags;
 pub mod service_linked;
 mod state;
 mod validate;
+pub mod version;
 
 pub use caller::{Captured, Resolved};
 pub use command::{CallerRef, Command, Envelope, Outcome, Reply};

@@ -57,6 +57,10 @@ pub struct User {
     /// Its tags.
     #[prost(message, repeated, tag = "6")]
     pub tags: Vec<Tag>,
+    /// Who made it: a unique id, of a session with its name behind a colon, or the account's number for its root user. Empty: it was made
+    /// before apply version 2.
+    #[prost(string, tag = "180")]
+    pub created_by: String,
 }
 
 /// A group.
@@ -252,6 +256,17 @@ pub struct Node {
     /// What is to become of it: see [`node_state`].
     #[prost(uint32, tag = "10")]
     pub state: u32,
+    /// The greatest apply version that it knows, as it has announced itself; 0: it has not.
+    #[prost(uint32, tag = "180")]
+    pub apply_version_max: u32,
+}
+
+/// The version that a group is applied by; without one it is 1.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct ApplyVersion {
+    /// See [`crate::version`].
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
 }
 
 /// What is to become of a node, as [`Node::state`] numbers it.
@@ -319,9 +334,17 @@ pub struct Placement {
     /// Which of these changes is done: that one and all before it.
     #[prost(uint64, tag = "6")]
     pub settled: u64,
+    /// Where its past generations ended: the log index of the last entry of each. The present generation is their number.
+    #[prost(uint64, repeated, tag = "180")]
+    pub ended: Vec<u64>,
 }
 
 impl Placement {
+    /// The present generation: how often the group was recovered.
+    pub fn generation(&self) -> u32 {
+        u32::try_from(self.ended.len()).unwrap_or(u32::MAX)
+    }
+
     /// Who may speak in the group: its voters, and those that are leaving.
     pub fn speakers(&self) -> impl Iterator<Item = u64> + '_ {
         self.voters.iter().chain(&self.leaving).copied()

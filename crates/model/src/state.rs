@@ -16,7 +16,10 @@ use crate::{
     EntityKind, Key, ResourceKind,
     caller::Resolved,
     federation::Outbound,
-    record::{AccessKey, Account, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role, User},
+    record::{
+        AccessKey, Account, ApplyVersion, Edge, Group, InlinePolicy, Policy, PolicyVersion, Role,
+        User,
+    },
     region::{Lift, Quarantine, VoidSessions},
     requests::Requests,
     resource::Resource,
@@ -526,12 +529,18 @@ pub struct GroupState {
     pub(crate) group: GroupId,
     pub(crate) accounts: OrdMap<u64, Arc<AccountState>>,
     pub(crate) requests: Requests,
+    pub(crate) version: Option<u32>,
 }
 
 impl GroupState {
     /// An empty group.
     pub fn new(group: GroupId) -> Self {
-        Self { group, accounts: OrdMap::new(), requests: Requests::default() }
+        Self { group, accounts: OrdMap::new(), requests: Requests::default(), version: None }
+    }
+
+    /// The version that the group is applied by.
+    pub fn version(&self) -> u32 {
+        self.version.unwrap_or(1)
     }
 
     /// An account of this group.
@@ -548,6 +557,11 @@ impl GroupState {
     pub fn absorb(&mut self, record: &Record) -> Result<(), BadRecord> {
         let (epoch, key) =
             Key::decode_at(&record.key).ok_or_else(|| BadRecord("an unknown key".to_owned()))?;
+        if key == Key::ApplyVersion(self.group.0) {
+            let version = record.value.as_ref().map(read::<ApplyVersion>).transpose()?;
+            self.version = version.map(|v| v.version);
+            return Ok(());
+        }
         let number = match &key {
             Key::Account(a)
             | Key::User(a, _)

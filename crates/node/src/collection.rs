@@ -81,12 +81,12 @@ mod tests {
     use tidegate_replica::GroupId;
 
     use super::*;
-    use crate::machine::origin;
 
     #[test]
     fn only_what_was_stable_for_the_grace_may_go() {
         let mut collection = Collection::new(Duration::from_secs(8));
-        let at = |n| Clock::from_iter([(origin(GroupId(1)), n)]);
+        let origin = Origin::Group { group: GroupId(1), generation: 0 };
+        let at = |n| Clock::from_iter([(origin, n)]);
         let mut ripe = Vec::new();
         for second in 0..20u64 {
             let now = Duration::from_secs(second);

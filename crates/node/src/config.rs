@@ -178,6 +178,14 @@ pub struct Raft {
     pub election_max_ms: u64,
     /// Log entries after which a snapshot is taken and the log before it purged.
     pub snapshot_every: u64,
+    /// The greatest apply version that this node announces and applies, at most what its build knows: with a lesser one it acts as an older
+    /// build does.
+    #[serde(default = "apply_version")]
+    pub apply_version_max: u32,
+}
+
+fn apply_version() -> u32 {
+    tidegate_model::version::APPLY_VERSION
 }
 
 impl Default for Raft {
@@ -188,6 +196,7 @@ impl Default for Raft {
             election_min_ms: 1_000,
             election_max_ms: 2_000,
             snapshot_every: 20_000,
+            apply_version_max: apply_version(),
         }
     }
 }
@@ -401,6 +410,9 @@ impl NodeConfig {
     /// Checks what the types can't say.
     pub fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, why: &str| Err(ConfigError::Value { key, why: why.to_owned() });
+        if !(1..=apply_version()).contains(&self.raft.apply_version_max) {
+            return refuse("raft.apply_version_max", "this build knows other apply versions");
+        }
         if self.node == 0 {
             return refuse("node", "nodes are numbered from 1");
         }

@@ -14,25 +14,27 @@ use tidegate_model::{
 };
 use tidegate_policy::{AccountId, UnixMillis};
 use tidegate_proto::peer::v1::{
-    ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded,
+    ForwardRequest, GroupPosition, ReadIndexRequest, forward_response::Result as Forwarded,
 };
-use tidegate_replica::{Clock, GroupId, NodeId, RegionName};
+use tidegate_replica::{Clock, GroupId, NodeId, Origin, RegionName};
 use tidegate_service::{Reason, ServiceError, Token, View};
-use tidegate_store::Engine;
+use tidegate_store::{Engine, NodeStore};
 
 use crate::{
     attempts::Attempts,
     carrying,
     clock::ClusterClock,
     config::NodeConfig,
+    divergence::Fences,
     federation::Issuers,
     gate::Gate,
     gossip::Gossip,
     link::LinkModel,
-    machine::{Digests, origin},
+    machine::Digests,
     patience,
     peers::{CallError, Peers},
     platform::Platform,
+    recovery::Recoveries,
     region::{self, RegionLane, Uses},
     telemetry::metrics::Metrics,
     views::Views,
@@ -81,6 +83,15 @@ pub(crate) struct Core {
     pub(crate) leaders: RwLock<BTreeMap<GroupId, NodeId>>,
     /// Whether this node takes part.
     pub(crate) standing: tokio::sync::watch::Sender<Standing>,
+    pub(crate) store: NodeStore,
+    /// What was done towards the recovery of groups whose voters are lost.
+    pub(crate) recoveries: Arc<Recoveries>,
+    /// Accounts whose state differs here.
+    pub(crate) fences: Fences,
+    /// Held during a step of a recovery.
+    pub(crate) recovering: tokio::sync::Mutex<()>,
+    /// Wakes whoever follows the directory, for what is not in it.
+    pub(crate) look_again: tokio::sync::Notify,
 }
 
 /// Whether a node takes part.
@@ -150,6 +161,11 @@ impl Core {
         self.groups.read().get(&group).cloned()
     }
 
+    /// The present generation of a group.
+    pub(crate) fn origin(&self, group: GroupId) -> Origin {
+        self.recoveries.origin(&self.views.load(), group)
+    }
+
     /// Whether the cluster was created in development mode.
     pub(crate) fn development(view: &View) -> bool {
         view.directory.cluster().is_some_and(|c| c.development)
@@ -186,6 +202,10 @@ impl Core {
                 .flat_map(|f| f.voters.iter().map(|v| NodeId(*v)))
                 .collect(),
         };
+        if let Some(seed) = self.recoveries.seed(&view, group) {
+            // The directory does not name it yet.
+            voters.push(seed);
+        }
         let known = self
             .group(group)
             .and_then(|g| g.leader())
@@ -368,14 +388,11 @@ impl Core {
     }
 
     /// Positions of those of the groups that this node leads, confirmed by a quorum after the call began.
-    pub(crate) async fn read_index_here(
-        &self,
-        groups: Vec<GroupId>,
-    ) -> Vec<(tidegate_replica::Origin, u64)> {
+    pub(crate) async fn read_index_here(&self, groups: Vec<GroupId>) -> Vec<(Origin, u64)> {
         let handles: Vec<Group> = groups.iter().filter_map(|g| self.group(*g)).collect();
         let reads = handles.iter().map(|handle| async move {
             match handle.read_index().await {
-                Ok(index) => Some((origin(handle.id()), index)),
+                Ok(index) => Some((self.origin(handle.id()), index)),
                 Err(ReadError::NotLeader { .. } | ReadError::NoQuorum | ReadError::Stopped(_)) => {
                     None
                 }
@@ -409,7 +426,11 @@ impl Core {
                         .call(node, wait, |mut c| async move { c.read_index(request).await })
                         .await;
                     let positions = answer.map(|a| a.positions).unwrap_or_default();
-                    positions.into_iter().map(|p| (origin(GroupId(p.group)), p.index)).collect()
+                    let of = |p: GroupPosition| {
+                        let group = GroupId(p.group);
+                        (Origin::Group { group, generation: p.generation }, p.index)
+                    };
+                    positions.into_iter().map(of).collect()
                 };
                 if !positions.is_empty() {
                     self.leaders.write().insert(group, node);

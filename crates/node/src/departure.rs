@@ -19,7 +19,6 @@ use tokio::sync::oneshot;
 use crate::{
     core::{Core, Standing},
     gossip::{Input, Status},
-    machine::origin,
 };
 
 /// How often a node looks.
@@ -106,7 +105,7 @@ async fn hand_over(core: &Core, view: &View, status: &Status) {
 
 /// Takes out those who leave, vote in nothing, know it, and have handed over what they wrote.
 async fn take_out(core: &Core, view: &View, status: &Status, leaving: &mut Leaving) {
-    let directory = view.positions.get(origin(GroupId::DIRECTORY));
+    let directory = view.positions.get(core.origin(GroupId::DIRECTORY));
     let gone = view.directory.nodes().filter(|n| n.state == node_state::LEAVING);
     let gone: Vec<u64> = gone.map(|n| n.id).filter(|n| !speaks(view, *n)).collect();
     leaving.retain(|node, _| gone.contains(node));
@@ -116,7 +115,7 @@ async fn take_out(core: &Core, view: &View, status: &Status, leaving: &mut Leavi
         let written: Clock = peer.published.iter().filter(own).collect();
         let (known_at, before) =
             leaving.entry(node).or_insert_with(|| (directory, Clock::default()));
-        let knows = peer.published.get(origin(GroupId::DIRECTORY)) >= *known_at;
+        let knows = peer.published.get(core.origin(GroupId::DIRECTORY)) >= *known_at;
         // What it had begun to write when it learned of it has come to its end by the next look.
         let ended = core::mem::replace(before, written.clone()) == written;
         if !(knows && ended && view.positions.covers_clock(&written)) {

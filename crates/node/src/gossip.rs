@@ -31,8 +31,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 pub(crate) use self::queues::Queues;
 use crate::{
     collection::Collection,
+    divergence::Suspicions,
     gate::Gate,
-    machine::{Digests, joining, origin},
+    machine::{Digests, joining},
     peers::Peers,
     platform::Platform,
     region::RegionLane,
@@ -75,7 +76,11 @@ pub(crate) enum Input {
     /// This node votes in these groups now.
     OwnGroups(Vec<GroupId>),
     /// It votes no more in a group that its log had brought only so far, less than gossip had before; the store has no more.
-    LeftEarly { group: GroupId, stands: u64 },
+    LeftEarly { origin: Origin, stands: u64 },
+    /// What this node has of a group that it does not vote in is wrong.
+    FetchAnew(GroupId),
+    /// Where past generations of groups ended.
+    Ended(BTreeMap<GroupId, Vec<u64>>),
     /// A `ReadIndex` that the machine asked for has answered.
     Confirmed { id: tidegate_replica::ConfirmId, positions: Vec<(Origin, u64)> },
     /// A node that was evicted hands over what nodes wrote.
@@ -117,6 +122,8 @@ pub(crate) struct Gossip {
     pub(crate) freshness: Arc<Freshness>,
     /// Up to where tombstones may be collected.
     pub(crate) collectable: Arc<ArcSwap<Clock>>,
+    /// Groups in which this node's state differed from a voter's.
+    pub(crate) suspicions: Suspicions,
     /// Whether a commit was not handed over for want of room.
     full: Arc<AtomicBool>,
 }
@@ -135,6 +142,7 @@ impl Gossip {
                 recent: Arc::default(),
                 freshness: Arc::default(),
                 collectable: Arc::default(),
+                suspicions: Suspicions::default(),
                 full: Arc::default(),
             },
             Queues { urgent: first, rest, turns: Turns::default() },
@@ -378,10 +386,12 @@ impl Driver {
             Input::HandedOver(frame) => self.replica.handed_over(frame, &self.store),
             Input::Members(members) => self.replica.set_members(members),
             Input::OwnGroups(groups) => self.replica.set_own_groups(groups),
-            Input::LeftEarly { group, stands } => {
-                self.replica.lost(origin(group), stands);
-                self.waiting.hollow.insert(group);
+            Input::LeftEarly { origin, stands } => {
+                self.replica.lost(origin, stands);
+                self.waiting.hollow.extend(origin.group());
             }
+            Input::FetchAnew(group) => self.fetch_anew(group),
+            Input::Ended(ended) => self.replica.set_ended(ended),
             Input::Confirmed { id, positions } => self.replica.confirmed(now, id, positions),
             Input::Coverage { positions, scope, reply } => {
                 drop(reply.send(self.replica.coverage(&positions, &scope)));
@@ -461,8 +471,9 @@ impl Driver {
     fn alarm(&mut self, alarm: &Alarm) {
         self.metrics.alarms.inc();
         self.forgotten |= matches!(alarm, Alarm::Forgotten { .. });
-        if let Alarm::DigestMismatch { .. } = alarm {
+        if let Alarm::DigestMismatch { with, group } = alarm {
             self.metrics.digest_mismatches.inc();
+            self.suspect(*with, *group);
         }
         tracing::error!(%alarm, "something is wrong that a person must look at");
     }

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
-use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
+use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow, version::carry};
 use tidegate_replica::{
     Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, SetHash, Stamp,
 };
-use tidegate_store::{Batch, Change, NodeStore, Tree};
+use tidegate_store::{Batch, Change, NodeStore, StoreError, Tree};
 
 use crate::{
     gossip::{Gossip, Input},
@@ -45,6 +45,11 @@ impl Digests {
             groups: Mutex::default(),
             published: Mutex::default(),
         }
+    }
+
+    /// The digest of nothing.
+    pub(crate) fn empty(&self) -> SetHash {
+        self.empty.clone()
     }
 
     /// Notes that the state of groups was published, and its digests there.
@@ -113,7 +118,7 @@ impl Digests {
     }
 
     /// Forgets a group's.
-    fn reset(&self, group: GroupId) {
+    pub(crate) fn reset(&self, group: GroupId) {
         self.groups.lock().remove(&group);
     }
 
@@ -123,9 +128,11 @@ impl Digests {
     }
 }
 
-/// The origin of a group in its first generation.
-pub(crate) fn origin(group: GroupId) -> Origin {
-    Origin::Group { group, generation: 0 }
+/// The past generations of a group and where each ended, and its present one.
+pub(crate) fn generations(group: GroupId, ended: &[u64]) -> (Vec<(Origin, u64)>, Origin) {
+    let of = |generation| Origin::Group { group, generation };
+    let past = (0..).zip(ended).map(|(generation, end)| (of(generation), *end)).collect();
+    (past, of(u32::try_from(ended.len()).unwrap_or(u32::MAX)))
 }
 
 /// The state of a group of either kind.
@@ -148,6 +155,13 @@ impl AnyState {
         match self {
             Self::Directory(state) => state.apply(at.index, at.time, envelope),
             Self::Accounts(state) => state.apply(at.index, at.time, envelope),
+        }
+    }
+
+    fn version(&self) -> u32 {
+        match self {
+            Self::Directory(state) => state.version(),
+            Self::Accounts(state) => state.version(),
         }
     }
 
@@ -193,7 +207,7 @@ struct Inner {
     state: AnyState,
     step: Option<Step>,
     /// Up to where tombstones were collected.
-    collected: u64,
+    collected: Clock,
 }
 
 /// Bytes of a frame after which the next entry begins another.
@@ -235,6 +249,10 @@ pub(crate) struct Around {
     pub(crate) gossip: Gossip,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) platform: Arc<dyn Platform>,
+    /// Where the group's past generations ended.
+    pub(crate) ended: Vec<u64>,
+    /// The greatest apply version that this node knows.
+    pub(crate) apply_version_max: u32,
     pub(crate) vouching: Arc<Vouching>,
 }
 
@@ -242,6 +260,11 @@ pub(crate) struct Around {
 #[derive(Debug)]
 pub(crate) struct GroupMachine {
     group: GroupId,
+    /// Its present generation.
+    origin: Origin,
+    /// The past ones, each with its end.
+    past: Vec<(Origin, u64)>,
+    apply_version_max: u32,
     store: NodeStore,
     views: Arc<Views>,
     digests: Arc<Digests>,
@@ -294,13 +317,29 @@ impl GroupMachine {
     /// that this state stands at. Where gossip has brought more, the group was not this node's to vote in until now: its state is then made
     /// from its log alone, from the beginning, and the stored records go; the view keeps them until the log has come as far.
     pub(crate) fn open(group: GroupId, applied: u64, around: Around) -> io::Result<Self> {
-        let Around { store, views, digests, gossip, metrics, platform, vouching } = around;
+        let Around {
+            store,
+            views,
+            digests,
+            gossip,
+            metrics,
+            platform,
+            vouching,
+            ended,
+            apply_version_max,
+        } = around;
+        let (past, origin) = generations(group, &ended);
         let view = views.load();
-        let before = joining::read(&store, group).map_err(failed)?;
-        let gossiped = store.position(origin(group)).map_err(failed)?.max(before);
+        let mut gossiped = joining::read(&store, group).map_err(failed)?;
+        for origin in past.iter().map(|(origin, _)| *origin).chain([origin]) {
+            gossiped = gossiped.max(store.position(origin).map_err(failed)?);
+        }
         let mut state = if applied < gossiped {
             tracing::info!(%group, applied, gossiped, "a group that gossip brought is made anew from its log");
-            let mut forgotten = store.forget(origin(group)).map_err(failed)?;
+            let mut forgotten = store.forget(origin).map_err(failed)?;
+            for (origin, _) in &past {
+                forgotten.append(store.forget(*origin).map_err(failed)?);
+            }
             joining::write(&mut forgotten, group, gossiped);
             store.engine().apply(&forgotten).map_err(failed)?;
             digests.reset(group);
@@ -321,12 +360,15 @@ impl GroupMachine {
         {
             state.absorb_local(key.get(4..).unwrap_or_default(), Some(&value)).map_err(failed)?;
         }
-        let inner = Mutex::new(Inner { state, step: None, collected: 0 });
+        let inner = Mutex::new(Inner { state, step: None, collected: Clock::default() });
         vouching.forget(group);
         vouching
             .remember(group, digests.of([group]).into_iter().map(|(_, digest)| (applied, digest)));
         Ok(Self {
             group,
+            origin,
+            past,
+            apply_version_max,
             store,
             views,
             digests,
@@ -343,16 +385,72 @@ impl GroupMachine {
 
     /// Tombstones that no member needs any more go with a write.
     fn collect(&self, inner: &mut Inner, records: &[Record], batch: &mut Batch) -> io::Result<()> {
-        let origin = origin(self.group);
-        let upto = self.gossip.collectable.load().get(origin);
-        if upto > inner.collected {
-            let written = records.iter().map(|r| r.key.clone()).collect();
-            let found = self.store.collect(origin, upto, COLLECT_AT_ONCE, &written, batch);
-            if found.map_err(failed)? < COLLECT_AT_ONCE {
-                inner.collected = upto;
+        let collectable = self.gossip.collectable.load();
+        for origin in self.past.iter().map(|(origin, _)| *origin).chain([self.origin]) {
+            let upto = collectable.get(origin);
+            if upto > inner.collected.get(origin) {
+                let written = records.iter().map(|r| r.key.clone()).collect();
+                let found = self.store.collect(origin, upto, COLLECT_AT_ONCE, &written, batch);
+                if found.map_err(failed)? < COLLECT_AT_ONCE {
+                    inner.collected.advance(origin, upto);
+                }
             }
         }
         Ok(())
+    }
+
+    /// The digest of the state after entries that are not applied here, and may never be. Changes nothing.
+    pub(crate) fn digest_after(&self, entries: &[Committed]) -> io::Result<[u8; 32]> {
+        let mut state = self.inner.lock().state.clone();
+        let mut records = Vec::new();
+        for Committed { at, payload } in entries {
+            let envelope = payload.as_ref().map(|bytes| Envelope::from_bytes(bytes)).transpose();
+            if let Ok(Some(envelope)) = envelope {
+                let applied = self.applied(&mut state, *at, &envelope, &records)?;
+                records.extend(applied.records);
+            }
+        }
+        let merged = self.store.merge(&records, &Clock::default(), None);
+        Ok(self.digests.after(self.group, &merged.map_err(failed)?.1))
+    }
+
+    /// Applies one command, whose records are of the present generation. What stood there and this build does not know is carried along:
+    /// `before` are the records of the same step.
+    fn applied(
+        &self,
+        state: &mut AnyState,
+        at: EntryPosition,
+        envelope: &Envelope,
+        before: &[Record],
+    ) -> io::Result<tidegate_model::Applied> {
+        let version = state.version();
+        if version > self.apply_version_max {
+            // Whatever came of it would not be what the others make of it.
+            let why = format!(
+                "{} is applied by version {version}, which this node does not know",
+                self.group
+            );
+            return Err(io::Error::other(why));
+        }
+        let mut applied = state.apply(at, envelope);
+        for record in &mut applied.records {
+            record.dot.origin = self.origin;
+            let Some(new) = record.value.take() else { continue };
+            let old = match before.iter().rev().find(|r| r.key == record.key) {
+                Some(old) => old.value.clone(),
+                None => self.store.record(&record.key).map_err(failed)?.and_then(|r| r.value),
+            };
+            record.value = Some(match old {
+                Some(old) => carry(&record.key, &old, new),
+                None => new,
+            });
+        }
+        Ok(applied)
+    }
+
+    /// The group's positions once its present generation has come to `index`.
+    fn positions(&self, index: u64) -> Clock {
+        self.past.iter().copied().chain([(self.origin, index)]).collect()
     }
 
     fn local(&self, rows: Vec<LocalRow>, batch: &mut Batch) {
@@ -373,7 +471,7 @@ impl Machine for GroupMachine {
         let told = entries.first().and_then(|e| self.told.lock().first_of(e.at.index));
         let began = told.map_or(now, |told| told.min(now));
         let mut inner = self.inner.lock();
-        let origin = origin(self.group);
+        let origin = self.origin;
         let (mut responses, mut frames) = (Vec::with_capacity(entries.len()), Vec::new());
         let (mut records, mut local) = (Vec::new(), Vec::new());
         for Committed { at, payload } in entries {
@@ -384,7 +482,7 @@ impl Machine for GroupMachine {
                 add_to(&mut frames, origin, at.index, &[], None);
                 continue;
             };
-            let applied = inner.state.apply(*at, &envelope);
+            let applied = self.applied(&mut inner.state, *at, &envelope, &records)?;
             responses.push(applied.outcome.encode_to_vec().into());
             let trace = (!envelope.trace.is_empty()).then_some(envelope.trace);
             add_to(&mut frames, origin, at.index, &applied.records, trace);
@@ -411,7 +509,6 @@ impl Machine for GroupMachine {
             let mut inner = self.inner.lock();
             (inner.state.clone(), inner.step.take())
         };
-        let origin = origin(self.group);
         if at.index < self.gossiped {
             return;
         }
@@ -426,23 +523,27 @@ impl Machine for GroupMachine {
                 AnyState::Directory(state) => view.directory = state,
                 AnyState::Accounts(state) => drop(view.groups.insert(self.group.0, state)),
             }
-            view.positions.advance(origin, at.index);
+            view.positions.join(&self.positions(at.index));
         });
         let index = i64::try_from(at.index).unwrap_or(i64::MAX);
         self.metrics.applied.get_or_create(&GroupLabel { group: self.group.0 }).set(index);
-        let Step { mut frames, digest, began } = step.unwrap_or_else(|| Step {
-            frames: vec![Frame {
+        let Step { mut frames, digest, began } = step.unwrap_or_else(|| {
+            // A whole state came, with all generations in it.
+            let whole = |(origin, upto)| Frame {
                 origin,
                 after: 0,
-                upto: at.index,
+                upto,
                 records: Vec::new(),
                 trace: None,
                 proof: None,
-            }],
-            digest: self.digests.of([self.group]),
-            began: self.platform.monotonic(),
+            };
+            Step {
+                frames: self.positions(at.index).iter().map(whole).collect(),
+                digest: self.digests.of([self.group]),
+                began: self.platform.monotonic(),
+            }
         });
-        self.digests.publish(&Clock::from_iter([(origin, at.index)]), &digest);
+        self.digests.publish(&self.positions(at.index), &digest);
         if leading {
             self.vouching.sign_frames(self.group, &mut frames);
         }
@@ -453,12 +554,11 @@ impl Machine for GroupMachine {
     }
 
     fn freeze(&self) -> io::Result<Arc<dyn Frozen>> {
-        let page = self.store.page(origin(self.group), 0, usize::MAX).map_err(failed)?;
-        Ok(Arc::new(FrozenState {
-            group: self.group,
-            records: page.records,
-            local: self.inner.lock().state.local_rows(),
-        }))
+        let origins = self.past.iter().map(|(origin, _)| *origin).chain([self.origin]);
+        let page = |origin| Ok((origin, self.store.page(origin, 0, usize::MAX)?.records));
+        let records = origins.map(page).collect::<Result<_, StoreError>>().map_err(failed)?;
+        let local = self.inner.lock().state.local_rows();
+        Ok(Arc::new(FrozenState { origin: self.origin, records, local }))
     }
 
     fn restore(&self, chunks: Vec<Bytes>, index: u64) -> io::Result<Batch> {
@@ -484,12 +584,18 @@ impl Machine for GroupMachine {
         for row in &local {
             state.absorb_local(&row.key, row.value.as_deref()).map_err(failed)?;
         }
-        let origin = origin(self.group);
-        let clock = Clock::from_iter([(origin, index)]);
-        let replaced = Replaced { origin, kept: BTreeSet::new() };
-        let (mut batch, changes) =
-            self.store.merge(&records, &clock, Some(&replaced)).map_err(failed)?;
-        self.digests.change(&changes);
+        // What another generation has of a key stays for its own part.
+        let kept: BTreeSet<Bytes> = records.iter().map(|r| r.key.clone()).collect();
+        let mut batch = Batch::default();
+        for (origin, upto) in self.positions(index).iter() {
+            let of: Vec<Record> =
+                records.iter().filter(|r| r.dot.origin == origin).cloned().collect();
+            let replaced = Replaced { origin, kept: kept.clone() };
+            let clock = Clock::from_iter([(origin, upto)]);
+            let (part, changes) = self.store.merge(&of, &clock, Some(&replaced)).map_err(failed)?;
+            self.digests.change(&changes);
+            batch.append(part);
+        }
         let states = self.digests.of([self.group]).into_iter().map(|(_, digest)| (index, digest));
         self.vouching.forget(self.group);
         self.vouching.remember(self.group, states);
@@ -500,8 +606,9 @@ impl Machine for GroupMachine {
 }
 
 struct FrozenState {
-    group: GroupId,
-    records: Vec<Record>,
+    origin: Origin,
+    /// Of each generation what it wrote last.
+    records: Vec<(Origin, Vec<Record>)>,
     local: Vec<LocalRow>,
 }
 
@@ -534,7 +641,7 @@ fn chunks(kind: u8, origin: Origin, records: Vec<Record>) -> Vec<Bytes> {
 
 impl Frozen for FrozenState {
     fn chunks(&self) -> Vec<Bytes> {
-        let origin = origin(self.group);
+        let origin = self.origin;
         let row = |r: &LocalRow| Record {
             key: r.key.clone(),
             value: r.value.clone(),
@@ -542,7 +649,8 @@ impl Frozen for FrozenState {
             // Inside a frame that begins behind 0.
             dot: Dot { origin, sequence: 1 },
         };
-        let mut all = chunks(0, origin, self.records.clone());
+        let mut all: Vec<Bytes> =
+            self.records.iter().flat_map(|(origin, of)| chunks(0, *origin, of.clone())).collect();
         all.extend(chunks(1, origin, self.local.iter().map(row).collect()));
         all
     }

@@ -20,7 +20,7 @@ use tidegate_service::{Reason, ServiceError};
 use tidegate_store::{NodeStore, StoreError};
 use tokio::sync::oneshot;
 
-use crate::{core::Core, gossip::Input, machine::origin};
+use crate::{core::Core, gossip::Input};
 
 /// How often a leader looks, beside every change of its view.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -215,7 +215,7 @@ impl Moves {
             ..Envelope::default()
         };
         let (index, _) = self.core.propose(group, &envelope, STEP_MAX).await?;
-        self.covering(&Clock::from_iter([(origin(group), index)])).await
+        self.covering(&Clock::from_iter([(self.core.origin(group), index)])).await
     }
 
     async fn covering(&self, positions: &Clock) -> Result<(), ServiceError> {

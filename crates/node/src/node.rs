@@ -29,6 +29,7 @@ use crate::{
     core::{Core, OwnHealth, Standing},
     departure,
     dial::{Dialer, Greeting, incoming},
+    divergence::{self, Fences},
     federation::Issuers,
     founding,
     gate::Gate,
@@ -40,13 +41,15 @@ use crate::{
     peers::{Me, Peers},
     planting::{self, Planted},
     platform::Platform,
+    recovery::Recoveries,
     region::{self, RegionLane, Uses},
     returning,
     telemetry::{metrics::Metrics, server},
     tls::{NodeTls, TlsError},
+    upgrade,
     views::Views,
     voters,
-    vouching::{self, Vouching},
+    vouching::{self, Beside, Vouching},
     warden::Warden,
 };
 
@@ -84,6 +87,18 @@ pub enum StartError {
     /// A Raft group.
     #[error("a Raft group did not start")]
     Group(#[from] GroupStartError),
+    /// A group is at a later apply version than this build knows.
+    #[error(
+        "{group} is applied by version {version}, and this node knows {max} at most: start a newer build"
+    )]
+    Version {
+        /// Which.
+        group: GroupId,
+        /// Its version.
+        version: u32,
+        /// What is known here.
+        max: u32,
+    },
     /// The state of a group.
     #[error("the state of a group can't be read")]
     State(#[from] std::io::Error),
@@ -253,6 +268,9 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
     };
     let mut replica = Replica::new(config, clock, seed);
     replica.write_as(core.region_lane.incarnation().await);
+    let groups = replica.published_clock().iter().filter_map(|(origin, _)| origin.group());
+    let digests = core.digests.of(groups);
+    replica.begin_with(&digests);
     replica.set_validator(check_writer);
     replica.believe_writers_and_voters();
     Driver {
@@ -292,7 +310,7 @@ impl Node {
     /// Starts a node. It serves at once, from what its store has; [`Node::ready`] says when it decides.
     #[expect(clippy::too_many_lines, reason = "the one place that puts the parts together")]
     pub async fn start(
-        config: NodeConfig,
+        mut config: NodeConfig,
         platform: Arc<dyn Platform>,
     ) -> Result<Self, StartError> {
         config.check()?;
@@ -302,7 +320,15 @@ impl Node {
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
         let cluster_key = read_keys(&config)?;
         let store = open_store(&config, platform.as_ref())?;
+        if store.began_anew()? {
+            // It belongs to a cluster that knows it, and must never found another.
+            config.founding = None;
+        }
         let (view, digests) = load(&store, cluster_key.digest_key())?;
+        let max = config.raft.apply_version_max;
+        if let Some((group, version)) = upgrade::beyond(&view, max) {
+            return Err(StartError::Version { group, version, max });
+        }
         let clock = view.positions.clone();
         let cluster_clock = Arc::new(ClusterClock::new(platform));
         cluster_clock.follow(view.directory.cluster());
@@ -340,6 +366,9 @@ impl Node {
             Arc::clone(&gossip.freshness),
         ));
         region_lane.sign_with(Arc::clone(&vouching));
+        let recoveries = Arc::new(Recoveries::open(&store)?);
+        let empty = digests.empty();
+        vouching.know(Beside { recoveries: Arc::clone(&recoveries), empty });
         let metrics = Arc::new(Metrics::new());
         let core = Arc::new(Core {
             me,
@@ -366,6 +395,11 @@ impl Node {
             fresh_before_start: crate::gossip::read_freshness(&store)?,
             leaders: RwLock::new(BTreeMap::new()),
             standing: tokio::sync::watch::Sender::new(Standing::Serving),
+            store: store.clone(),
+            recoveries,
+            fences: Fences::default(),
+            recovering: tokio::sync::Mutex::default(),
+            look_again: tokio::sync::Notify::new(),
             config: config.clone(),
         });
         let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -385,8 +419,11 @@ impl Node {
         warden.look().await?;
         tasks.extend(listen(&core, tls, stopped).await?);
         tasks.push(tokio::spawn(warden.watch(changes)));
+        divergence::reopen(&core)?;
+        tasks.push(tokio::spawn(divergence::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(upgrade::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(moves::run(Arc::clone(&core), store.clone())));
         tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));
@@ -441,7 +478,7 @@ impl Node {
         patience: Duration,
     ) -> Result<Option<Duration>, ServiceError> {
         let view = self.core.views.load();
-        let token = Token::read(&self.core.cluster_key, &Core::cluster_id(&view), token)?;
+        let token = Token::read_in(&self.core.cluster_key, &view, token)?;
         let covering = self.core.views.covering(&token.positions, patience).await;
         Ok(covering.map(|view| view.published_at))
     }

@@ -61,7 +61,7 @@ pub(crate) fn token_of(
     let moved = view.directory.account(account).is_some_and(|placement| placement.epoch > 0);
     let mut positions =
         if moved { view.positions_of(&[GroupId::DIRECTORY]) } else { Clock::default() };
-    positions.advance(crate::machine::origin(group), index);
+    positions.advance(core.origin(group), index);
     core.token(&view, positions)
 }
 

@@ -107,6 +107,11 @@ impl Peers {
         self.me.suspected.notified().await;
     }
 
+    /// Asks for what a peer's refusal does: this node looks how it stands.
+    pub(crate) fn suspect(&self) {
+        self.me.suspected.notify_one();
+    }
+
     /// Everyone who is called.
     pub(crate) fn known(&self) -> Vec<NodeId> {
         self.known.read().keys().copied().collect()

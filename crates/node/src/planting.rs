@@ -12,7 +12,7 @@ use tidegate_policy::AccountId;
 use tidegate_replica::{Clock, GroupId};
 use tidegate_service::{Reason, ServiceError};
 
-use crate::{core::Core, founding::system, machine::origin};
+use crate::{core::Core, founding::system};
 
 /// Commands of one log entry: with documents of the largest size they stay below what an entry may hold.
 const COMMANDS_MAX: usize = 32;
@@ -63,7 +63,7 @@ async fn propose(
         batch.request_id = crate::operations::request_id(core, String::new());
         (index, _) = core.propose(group, &batch, core.patience()).await?;
     }
-    Ok(Clock::from_iter([(origin(group), index)]))
+    Ok(Clock::from_iter([(core.origin(group), index)]))
 }
 
 fn create_key(core: &Core, account: u64, key: &PlantedKey) -> Result<Envelope, ServiceError> {

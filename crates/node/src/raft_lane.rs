@@ -130,6 +130,7 @@ impl Unanswered {
         self.waiting.insert(self.last, reply);
         RaftRequest {
             group: message.group.0,
+            generation: message.generation,
             kind: message.kind,
             body: message.body,
             number: self.last,
@@ -162,7 +163,7 @@ mod tests {
 
     fn asked() -> (Asked, oneshot::Receiver<Result<Bytes, CallError>>) {
         let (reply, answer) = oneshot::channel();
-        let message = RaftMessage { group: GroupId(1), kind: 1, body: Bytes::new() };
+        let message = RaftMessage { group: GroupId(1), generation: 0, kind: 1, body: Bytes::new() };
         (Asked { message, reply }, answer)
     }
 

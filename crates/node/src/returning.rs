@@ -21,7 +21,7 @@ use tonic::Status;
 use crate::{
     core::{Core, Standing},
     gossip::Input,
-    machine::origin,
+    machine::generations,
     peers::CallError,
 };
 
@@ -78,19 +78,59 @@ async fn ask(
 }
 
 async fn step(core: &Core, store: &NodeStore) -> Result<(), NotYet> {
-    for peer in core.peers.known() {
-        let Ok(answer) = ask(core, peer, request(core)).await else { continue };
-        match answer.standing() {
-            NodeStanding::Unspecified => {}
-            NodeStanding::Member => return Ok(()),
+    let peers = core.peers.known();
+    let answers = peers.iter().map(|peer| async { (*peer, ask(core, *peer, request(core)).await) });
+    let answers = futures::future::join_all(answers).await;
+    let answers = answers.into_iter().filter_map(|(peer, answer)| Some((peer, answer.ok()?)));
+    // Voters that were lost and recovered without them know each other, and nothing of that.
+    let mut known: Vec<_> =
+        answers.filter(|(_, a)| a.standing() != NodeStanding::Unspecified).collect();
+    let newest = known.iter().map(|(_, answer)| answer.generation).max();
+    known.retain(|(_, answer)| Some(answer.generation) == newest);
+    let mut done = Err(NotYet::Nobody);
+    for (peer, answer) in known {
+        done = match answer.standing() {
+            NodeStanding::Unspecified => Err(NotYet::Nobody),
+            NodeStanding::Member if has_too_much(core, store)? => {
+                tracing::error!(
+                    "this node has what was dropped when a group was recovered; it begins anew"
+                );
+                empty(core, store).await
+            }
+            NodeStanding::Member => Ok(()),
             NodeStanding::Removed => {
                 core.standing.send_replace(Standing::Evicted);
                 return Err(NotYet::Removed);
             }
-            NodeStanding::Evicted => return begin_anew(core, store, peer, &answer.positions).await,
+            NodeStanding::Evicted => begin_anew(core, store, peer, &answer.positions).await,
+        };
+        if done.is_ok() {
+            break;
         }
     }
-    Err(NotYet::Nobody)
+    done
+}
+
+/// Whether this node has more of a generation than where the directory says that it ended: from a node that did not know that yet.
+pub(crate) fn has_too_much(core: &Core, store: &NodeStore) -> Result<bool, StoreError> {
+    let view = core.views.load();
+    for placement in view.directory.placements() {
+        let (past, _) = generations(GroupId(placement.group), &placement.ended);
+        for (origin, end) in past {
+            if store.position(origin)? > end {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+async fn empty(core: &Core, store: &NodeStore) -> Result<(), NotYet> {
+    core.standing.send_replace(Standing::Evicted);
+    store.condemn().await?;
+    tracing::error!("this node's store is emptied, and it begins anew");
+    core.standing.send_replace(Standing::Void);
+    Ok(())
 }
 
 fn read(positions: &[OriginPosition]) -> Clock {
@@ -153,10 +193,7 @@ async fn begin_anew(
             return Err(NotYet::Short);
         }
     }
-    store.condemn().await?;
-    tracing::error!("this node's store is emptied, and it begins anew");
-    core.standing.send_replace(Standing::Void);
-    Ok(())
+    empty(core, store).await
 }
 
 fn unavailable(error: &ServiceError) -> Status {
@@ -192,7 +229,11 @@ pub(crate) async fn answer(
         sequence,
     };
     let positions = positions.iter().map(position).collect();
-    Ok(ComeBackResponse { standing: standing.into(), positions })
+    let generation = match core.origin(GroupId::DIRECTORY) {
+        Origin::Group { generation, .. } => generation,
+        Origin::Node { .. } => 0,
+    };
+    Ok(ComeBackResponse { standing: standing.into(), positions, generation })
 }
 
 /// Takes what a node hands over, and waits until it is in the view: durable, and on its way to everybody.
@@ -217,7 +258,7 @@ async fn readmit(core: &Core, node: u64) -> Result<(), ServiceError> {
         ..Envelope::default()
     };
     let (index, _) = core.propose(GroupId::DIRECTORY, &envelope, ANSWER_MAX).await?;
-    let position = Clock::from_iter([(origin(GroupId::DIRECTORY), index)]);
+    let position = Clock::from_iter([(core.origin(GroupId::DIRECTORY), index)]);
     let _heard_soon = core.views.covering(&position, ANSWER_MAX).await;
     Ok(())
 }

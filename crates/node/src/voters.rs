@@ -19,7 +19,7 @@ use tidegate_model::{
 use tidegate_replica::{GroupId, NodeId};
 use tokio::sync::oneshot;
 
-use crate::{core::Core, gossip::Input, machine::origin};
+use crate::{core::Core, gossip::Input};
 
 /// How often each leader looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -38,7 +38,7 @@ pub(crate) async fn run(core: Arc<Core>) {
 
 async fn step(core: &Core, settled: &mut BTreeMap<u32, (u64, u64)>) {
     let view = core.views.load();
-    let directory = view.positions.get(origin(GroupId::DIRECTORY));
+    let directory = view.positions.get(core.origin(GroupId::DIRECTORY));
     for placement in view.directory.placements() {
         let Some(group) = core.group(GroupId(placement.group)).filter(Group::is_leading) else {
             continue;
@@ -102,7 +102,7 @@ async fn forget(
         let knows = |node: &NodeId| {
             let peer = status.peers.iter().find(|p| p.node == *node);
             // Who is no member any more is not waited for.
-            peer.is_none_or(|p| p.published.get(origin(GroupId::DIRECTORY)) >= settled)
+            peer.is_none_or(|p| p.published.get(core.origin(GroupId::DIRECTORY)) >= settled)
         };
         left.retain(knows);
     }

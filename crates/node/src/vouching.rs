@@ -11,7 +11,10 @@ mod register;
 mod source;
 
 use core::time::Duration;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -20,7 +23,7 @@ use tidegate_authn::{
     NodeKey, Verified,
     merkle::{self, Hash},
 };
-use tidegate_replica::{Frame, GroupId, NodeId, Origin, Proof, Record};
+use tidegate_replica::{Frame, GroupId, NodeId, Origin, Proof, Record, SetHash};
 use tidegate_service::View;
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 
@@ -28,6 +31,7 @@ use crate::{
     core::Core,
     gossip::{Freshness, oldest},
     platform::Platform,
+    recovery::Recoveries,
     views::Views,
 };
 
@@ -76,6 +80,17 @@ pub(crate) struct Vouching {
     /// Hashes of the states of this node's own groups at their last positions.
     states: Mutex<BTreeMap<GroupId, BTreeMap<u64, Hash>>>,
     verified: Mutex<Verified>,
+    /// What is known beside the directory once the node is put together.
+    beside: OnceLock<Beside>,
+}
+
+/// What vouching needs to know beside the directory.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// Who begins lost groups anew.
+    pub(crate) recoveries: Arc<Recoveries>,
+    /// The hash of nothing.
+    pub(crate) empty: SetHash,
 }
 
 /// The cluster's id, which every signature is bound to.
@@ -92,7 +107,24 @@ impl Vouching {
         freshness: Arc<Freshness>,
     ) -> Self {
         let (states, verified) = (Mutex::default(), Mutex::default());
-        Self { me, key, views, platform, freshness, states, verified }
+        let beside = OnceLock::new();
+        Self { me, key, views, platform, freshness, states, verified, beside }
+    }
+
+    /// Says what is known beside the directory; once.
+    pub(crate) fn know(&self, beside: Beside) {
+        let _first = self.beside.set(beside).is_ok();
+    }
+
+    /// Whether a node may speak in a group: it votes there, leaves, or begins the group anew and the directory does not say so yet.
+    fn speaks(&self, view: &View, group: GroupId, node: u64) -> bool {
+        let votes =
+            view.directory.placement(group).is_some_and(|p| p.speakers().any(|n| n == node));
+        let begins = || {
+            let beside = self.beside.get()?;
+            Some(beside.recoveries.seed(view, group)? == NodeId(node))
+        };
+        votes || begins().unwrap_or_default()
     }
 
     /// Of a node whose key nobody knows.
@@ -190,6 +222,29 @@ impl Vouching {
         let mut proof = self.batch_proof(&view, &[leaf]);
         proof.state = Bytes::copy_from_slice(&state);
         proof.after = position;
+        proof.records = Bytes::copy_from_slice(&records);
+        Proof::There(proof.encode_to_vec().into())
+    }
+
+    /// What this node, a voter, says of what a past generation of its group has left: of its live records alone, since they make no state
+    /// without those of later ones.
+    fn sign_past(&self, store: &NodeStore, origin: Origin, end: u64) -> Proof {
+        let view = self.views.load();
+        let group = origin.group().unwrap_or_default();
+        if !self.is_known(&view) {
+            return if Self::is_signed(&view, group) { Proof::Missing } else { Proof::Unneeded };
+        }
+        let (Some(beside), Ok(page)) = (self.beside.get(), store.page(origin, 0, usize::MAX))
+        else {
+            return Proof::Missing;
+        };
+        let mut left = beside.empty.clone();
+        page.records.iter().for_each(|record| left.add(record));
+        let records = records_hash(&[]);
+        let leaf = frame_leaf(origin, end, end, &records, &left.to_bytes());
+        let mut proof = self.batch_proof(&view, &[leaf]);
+        proof.state = Bytes::copy_from_slice(&left.to_bytes());
+        proof.after = end;
         proof.records = Bytes::copy_from_slice(&records);
         Proof::There(proof.encode_to_vec().into())
     }

@@ -1,13 +1,17 @@
 //! Keeps peers, members and groups as the directory says.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tidegate_consensus::{
     Group, GroupConfig, RaftMessage, Timings, Transport, TransportError, applied_index,
     forget_group, is_half_forgotten, is_remembered,
 };
-use tidegate_replica::{GroupId, Member, NodeId, RegionName};
+use tidegate_replica::{GroupId, Member, NodeId, Origin, RegionName};
 use tidegate_service::View;
 use tidegate_store::{NodeStore, StoreError};
 
@@ -15,17 +19,23 @@ use crate::{
     core::Core,
     gossip::Input,
     link::Link,
-    machine::{Around, GroupMachine, joining, origin},
+    machine::{GroupMachine, generations, joining},
     node::StartError,
     peers::{CallError, Peers, Place},
     platform::BoxFuture,
+    recovery::{phase, steps::around},
+    returning::has_too_much,
 };
 
 /// When the directory's word is followed again after that has failed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Carries Raft messages over the peers' channels.
-struct PeerTransport(Arc<Peers>);
+struct PeerTransport {
+    peers: Arc<Peers>,
+    /// The group's generation.
+    generation: u32,
+}
 
 impl Transport for PeerTransport {
     fn call(
@@ -34,7 +44,8 @@ impl Transport for PeerTransport {
         message: RaftMessage,
         deadline: Duration,
     ) -> BoxFuture<Result<bytes::Bytes, TransportError>> {
-        let peers = Arc::clone(&self.0);
+        let peers = Arc::clone(&self.peers);
+        let message = RaftMessage { generation: self.generation, ..message };
         Box::pin(async move {
             match peers.raft(to, deadline, message).await {
                 Ok(body) => Ok(body),
@@ -46,8 +57,8 @@ impl Transport for PeerTransport {
     }
 }
 
-/// The members and the places that were last made known.
-pub(crate) type Known = (Vec<Member>, BTreeMap<NodeId, Place>);
+/// The members, the places and the ended generations that were last made known.
+pub(crate) type Known = (Vec<Member>, BTreeMap<NodeId, Place>, BTreeMap<GroupId, Vec<u64>>);
 
 /// Keeps peers, members and groups as the directory says.
 pub(crate) struct Warden {
@@ -61,7 +72,14 @@ pub(crate) struct Warden {
 impl Warden {
     /// Follows the views that are published after `changes` was taken, which was before the first look: none is missed.
     pub(crate) async fn watch(self, mut changes: tokio::sync::watch::Receiver<u64>) {
-        while changes.changed().await.is_ok() {
+        loop {
+            tokio::select! {
+                biased;
+                changed = changes.changed() => if changed.is_err() {
+                    return;
+                },
+                () = self.core.look_again.notified() => {}
+            }
             while let Err(error) = self.look().await {
                 tracing::error!(%error, "the directory's word could not be followed");
                 if let Some(error) = error.of_the_store() {
@@ -107,7 +125,7 @@ impl Warden {
         let mut members = vec![Member {
             node: self.core.me,
             region: self.core.region.clone(),
-            voter_of: votes(self.core.me),
+            voter_of: self.own(view, votes(self.core.me)),
         }];
         members.extend(places.iter().map(|(node, place)| Member {
             node: *node,
@@ -115,6 +133,30 @@ impl Warden {
             voter_of: votes(*node),
         }));
         members
+    }
+
+    /// The groups of this node's own: those that it votes in by the directory, but for what a recovery has made of them meanwhile.
+    fn own(&self, view: &View, votes: Vec<GroupId>) -> Vec<GroupId> {
+        let recoveries = &self.core.recoveries;
+        let mut own: BTreeSet<GroupId> = votes.into_iter().collect();
+        for placement in view.directory.placements() {
+            let group = GroupId(placement.group);
+            let Some(row) = recoveries.under_way(view, group) else { continue };
+            let begins = row.phase >= phase::OPEN && row.seed == self.core.me.0;
+            // What was harvested stays as its log made it.
+            if begins || row.phase == phase::HARVESTED {
+                own.insert(group);
+            } else {
+                own.remove(&group);
+            }
+        }
+        own.into_iter().collect()
+    }
+
+    /// Whether the group runs here: not while it is only being recovered.
+    fn runs(&self, view: &View, group: GroupId) -> bool {
+        let row = self.core.recoveries.under_way(view, group);
+        row.is_none_or(|row| row.phase >= phase::OPEN && row.seed == self.core.me.0)
     }
 
     /// Sets the links that the settings name, once the directory says that they may be used.
@@ -142,29 +184,38 @@ impl Warden {
         self.set_links(&view);
         let places = self.places(&view);
         let members = self.members(&view, &places);
-        let now = Some((members.clone(), places.clone()));
+        let ended = self.core.recoveries.all_ended(&view);
+        let now = Some((members.clone(), places.clone(), ended.clone()));
         if *self.known.lock() == now {
             return Ok(());
         }
         self.core.peers.set(&places);
         let own = members.first().map(|m| m.voter_of.clone()).unwrap_or_default();
+        let before = self.known.lock().as_ref().map(|(_, _, ended)| ended.clone());
+        if before.unwrap_or_default() != ended {
+            self.core.gossip.tell(Input::Ended(ended)).await;
+            if has_too_much(&self.core, &self.store)? {
+                self.core.peers.suspect();
+            }
+        }
         let left_early = self.leave(&view, &own).await?;
         self.core.gossip.tell(Input::OwnGroups(own.clone())).await;
-        for (group, stands) in left_early {
-            tracing::warn!(%group, stands, "a group was left before its log had brought what gossip had; it is fetched anew");
-            self.core.gossip.tell(Input::LeftEarly { group, stands }).await;
+        for (origin, stands) in left_early {
+            tracing::warn!(%origin, stands, "a group was left before its log had brought what gossip had; it is fetched anew");
+            self.core.gossip.tell(Input::LeftEarly { origin, stands }).await;
         }
         self.core.gossip.tell(Input::Members(members.clone())).await;
         for group in own {
             let there = self.core.groups.read().contains_key(&group);
-            if !there {
+            if !there && self.runs(&view, group) {
                 let founders: Vec<NodeId> = members
                     .iter()
                     .filter(|m| m.voter_of.contains(&group))
                     .map(|m| m.node)
                     .collect();
                 // Only a new cluster's groups begin by themselves; who votes later waits until it is told.
-                let changed = view.directory.placement(group).is_some_and(|p| p.changes > 0);
+                let changed = view.directory.placement(group).is_some_and(|p| p.changes > 0)
+                    || self.core.recoveries.row(group).is_some();
                 let founders = if changed { &[][..] } else { &founders };
                 let handle = self.start_group(group, founders).await?;
                 self.watch_over(&handle);
@@ -177,18 +228,24 @@ impl Warden {
 
     /// Ends groups that this node votes in no more. From here on gossip brings what they do. Gives those of which the store has less than
     /// the view, and how much: the log had not yet brought what gossip had brought before.
-    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<Vec<(GroupId, u64)>, StartError> {
+    async fn leave(&self, view: &View, own: &[GroupId]) -> Result<Vec<(Origin, u64)>, StartError> {
         let mut left_early = Vec::new();
         let placements = view.directory.placements().map(|p| GroupId(p.group));
-        for group in placements.filter(|g| !own.contains(g)) {
+        // What is being recovered keeps its log until everybody has what it holds.
+        let keeps = |group: &GroupId| self.core.recoveries.under_way(view, *group).is_some();
+        for group in placements.filter(|g| !own.contains(g) && !keeps(g)) {
             let handle = self.core.groups.write().remove(&group);
             if let Some(handle) = handle {
                 tracing::info!(%group, "this node votes in a group no more");
                 handle.shutdown().await;
                 self.core.vouching.forget(group);
-                let (stands, known) =
-                    (self.store.position(origin(group))?, joining::read(&self.store, group)?);
-                left_early.extend((stands < known).then_some((group, stands)));
+                let known = joining::read(&self.store, group)?;
+                let (past, present) = generations(group, &self.core.recoveries.ended(view, group));
+                let origins = past.into_iter().chain([(present, known)]);
+                for (origin, known) in origins.filter(|_| known > 0) {
+                    let stands = self.store.position(origin)?;
+                    left_early.extend((stands < known).then_some((origin, stands)));
+                }
             }
             if is_remembered(group, &self.store)? {
                 forget_group(group, &self.store).await?;
@@ -213,15 +270,9 @@ impl Warden {
             forget_group(group, &self.store).await?;
         }
         let applied = applied_index(group, &self.store)?;
-        let around = Around {
-            store: self.store.clone(),
-            views: Arc::clone(&core.views),
-            digests: Arc::clone(&core.digests),
-            gossip: core.gossip.clone(),
-            metrics: Arc::clone(&core.metrics),
-            platform: Arc::clone(&core.platform),
-            vouching: Arc::clone(&core.vouching),
-        };
+        let ended = core.recoveries.ended(&core.views.load(), group);
+        let generation = u32::try_from(ended.len()).unwrap_or(u32::MAX);
+        let around = around(core, &self.store, ended);
         let machine = GroupMachine::open(group, applied, around)?;
         let raft = &core.config.raft;
         let timings = Timings {
@@ -233,7 +284,7 @@ impl Warden {
         let platform = Arc::clone(&core.platform);
         let config =
             GroupConfig { me: core.me, group, timings, now: Arc::new(move || platform.wall().0) };
-        let transport = Arc::new(PeerTransport(Arc::clone(&core.peers)));
+        let transport = Arc::new(PeerTransport { peers: Arc::clone(&core.peers), generation });
         let handle = Group::start(config, self.store.clone(), transport, Arc::new(machine)).await?;
         // One of them is enough to begin; the others learn of it.
         if founders.iter().min() == Some(&core.me) {

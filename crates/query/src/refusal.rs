@@ -129,9 +129,10 @@ fn code(reason: Reason) -> Code {
         Reason::DeleteConflict => Code::DeleteConflict,
         Reason::LimitExceeded => Code::LimitExceeded,
         Reason::MalformedPolicyDocument => Code::MalformedPolicyDocument,
-        Reason::ValidationError | Reason::InvalidToken | Reason::IdempotencyMismatch => {
-            Code::ValidationError
-        }
+        Reason::ValidationError
+        | Reason::InvalidToken
+        | Reason::IdempotencyMismatch
+        | Reason::PositionDropped => Code::ValidationError,
         Reason::InvalidAuthenticationCode => Code::InvalidAuthenticationCode,
         Reason::EntityTemporarilyUnmodifiable => Code::EntityTemporarilyUnmodifiable,
         Reason::PasswordPolicyViolation => Code::PasswordPolicyViolation,
@@ -142,6 +143,7 @@ fn code(reason: Reason) -> Code {
         // Clients of AWS try again at these, by themselves.
         Reason::NotYetPropagated
         | Reason::TooStale
+        | Reason::AccountFenced
         | Reason::NoQuorum
         | Reason::UnknownOutcome
         | Reason::Overloaded

@@ -2,6 +2,7 @@
 
 mod catching_up;
 mod config;
+mod generations;
 mod losing;
 mod merging;
 mod output;
@@ -120,6 +121,8 @@ pub struct Replica {
     config: ReplicaConfig,
     members: Arc<Members>,
     own: BTreeSet<GroupId>,
+    /// Where past generations of groups ended.
+    ended: BTreeMap<GroupId, Vec<u64>>,
     /// Under which incarnation this node writes.
     own_node: Option<Origin>,
     validator: Option<Validator>,
@@ -164,6 +167,7 @@ impl Replica {
         Self {
             members: Arc::default(),
             own: BTreeSet::new(),
+            ended: BTreeMap::new(),
             own_node: None,
             validator: None,
             strict: false,
@@ -227,6 +231,11 @@ impl Replica {
         };
         self.pulls.retain(foreign);
         self.early.retain(foreign);
+    }
+
+    /// The digests of the state that the store had at the start: so that peers can be told from the first moment whether theirs is the same.
+    pub fn begin_with(&mut self, digests: &[(GroupId, [u8; 32])]) {
+        self.digests.extend(digests.iter().copied());
     }
 
     /// Judges each record before it is merged. One that it refuses, with the reason, is [set aside](MergeBatch::aside), alarmed and

@@ -45,11 +45,13 @@ pub enum Reason {
     InvalidAuthenticationCode = 40,
     EntityTemporarilyUnmodifiable = 41,
     PasswordPolicyViolation = 42,
+    PositionDropped = 90,
+    AccountFenced = 91,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::MissingAuthenticationToken,
         Self::IncompleteSignature,
         Self::SignatureDoesNotMatch,
@@ -83,6 +85,8 @@ impl Reason {
         Self::InvalidAuthenticationCode,
         Self::EntityTemporarilyUnmodifiable,
         Self::PasswordPolicyViolation,
+        Self::PositionDropped,
+        Self::AccountFenced,
     ];
 
     /// The reason with this number.
@@ -126,6 +130,8 @@ impl Reason {
             Self::InvalidAuthenticationCode => ("INVALID_AUTHENTICATION_CODE", false),
             Self::EntityTemporarilyUnmodifiable => ("ENTITY_TEMPORARILY_UNMODIFIABLE", true),
             Self::PasswordPolicyViolation => ("PASSWORD_POLICY_VIOLATION", false),
+            Self::PositionDropped => ("POSITION_DROPPED", false),
+            Self::AccountFenced => ("ACCOUNT_FENCED", true),
         }
     }
 }

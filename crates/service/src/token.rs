@@ -4,7 +4,7 @@ use prost::Message;
 use tidegate_authn::{ClusterKey, Mac};
 use tidegate_replica::{Clock, GroupId, Origin};
 
-use crate::{Reason, ServiceError};
+use crate::{Reason, ServiceError, View};
 
 /// Positions that one token may hold. Past it the request is refused, never the token cut.
 pub const TOKEN_POSITIONS_MAX: usize = 16;
@@ -56,6 +56,17 @@ impl Token {
         }
         let wire = TokenV1 { cluster: self.cluster.clone(), positions };
         Ok(Mac::new(key, "consistency token v1").write(&wire.encode_to_vec()))
+    }
+
+    /// Reads a token of a view's cluster, whose positions the view has or may yet have.
+    ///
+    /// # Errors
+    /// As [`Token::read`], and where the view knows that a position was lost for good.
+    pub fn read_in(key: &ClusterKey, view: &View, text: &str) -> Result<Self, ServiceError> {
+        let cluster = view.directory.cluster().map(|c| c.id.as_str()).unwrap_or_default();
+        let token = Self::read(key, cluster, text)?;
+        view.check_positions(&token.positions)?;
+        Ok(token)
     }
 
     /// Reads a token of this cluster.

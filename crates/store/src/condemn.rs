@@ -8,6 +8,8 @@ use crate::{Batch, NodeStore, StoreError, Tree};
 
 /// The fact that the store is condemned.
 const VOID: &[u8] = b"void";
+/// The fact that it was emptied once.
+const ANEW: &[u8] = b"anew";
 /// What of the store's own facts stays.
 const FORMAT: &[u8] = b"format";
 /// The fact of a group that stays: a vote must not be given twice, whatever else was forgotten.
@@ -38,6 +40,14 @@ impl NodeStore {
         self.committer().commit(&batch).await
     }
 
+    /// Whether the store was emptied once because it was condemned: its node belonged to a cluster before.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn began_anew(&self) -> Result<bool, StoreError> {
+        Ok(self.engine().get(Tree::Store, ANEW)?.is_some())
+    }
+
     /// Empties the store where it is condemned.
     pub(crate) fn empty_if_condemned(&self) -> Result<(), StoreError> {
         if self.engine().get(Tree::Store, VOID)?.is_none() {
@@ -48,6 +58,7 @@ impl NodeStore {
         }
         self.engine().sync()?;
         let mut batch = Batch::default();
+        batch.put(Tree::Store, ANEW, Bytes::new());
         batch.delete(Tree::Store, VOID);
         self.engine().apply(&batch)?;
         self.engine().sync()

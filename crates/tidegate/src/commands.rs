@@ -16,6 +16,7 @@ mod output;
 mod people;
 mod policy;
 mod quarantine;
+mod recover;
 mod report;
 mod settings;
 mod sim;
@@ -166,6 +167,9 @@ async fn dispatch(matches: &clap::ArgMatches, globals: &Globals) -> Result<ExitC
     if let Some((verb, said)) = verbs::asked(matches) {
         if links::is_about(verb) {
             return links::run(verb, said, globals).await;
+        }
+        if recover::is_about(verb) {
+            return recover::run(verb, said, globals).await;
         }
         let client = connect(globals).await?;
         let token = call::run(&client, verb, said, globals).await?;

@@ -368,7 +368,45 @@ fn own(sample: &Sample, development: bool, now_ms: i64, found: &mut Findings) {
         means,
         "its log says which, docs/operations.md what to do",
     );
+    fenced(sample, found);
     shaped(sample, development, found);
+}
+
+/// Accounts whose state is another than the voters'.
+fn fenced(sample: &Sample, found: &mut Findings) {
+    let node = &sample.own.node;
+    for fenced in &node.fenced {
+        let (account, group) = (&fenced.account_id, fenced.group);
+        let other = &fenced.differs_from;
+        let (mending, advice) = if fenced.fetching {
+            (
+                "it is being fetched anew",
+                "look again in some seconds; keep the node's log: states should never differ",
+            )
+        } else {
+            (
+                "this node votes there, so that it can't be fetched",
+                "let another node vote in its place with `tidegate cluster change-voters`, then evict it so that it begins anew",
+            )
+        };
+        let means = format!(
+            "its state of the account in g{group} is not that of {other}: it decides nothing about the account, and {mending}"
+        );
+        found.add(Level::Bad, "account", &format!("{account} at {}", sample.name), means, advice);
+    }
+    if node.mended > 0 {
+        let means = format!(
+            "{} accounts were not as the voters had them and were fetched anew since it started",
+            node.mended
+        );
+        found.add(
+            Level::Warn,
+            "account",
+            &sample.name,
+            means,
+            "its log says which: see whether its disk or memory is damaged",
+        );
+    }
 }
 
 /// What is broken on purpose.

@@ -4,7 +4,7 @@ use core::{
     ops::Bound,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use std::{future::Future, io, pin::Pin};
+use std::{collections::BTreeSet, future::Future, io, pin::Pin};
 
 use openraft::testing::log::{StoreBuilder, Suite};
 use tidegate_store::{Batch, Committer, Engine, MemoryEngine, SledEngine, SledOptions, Tree};
@@ -432,4 +432,53 @@ fn openrafts_suite_passes_in_memory() {
 fn openrafts_suite_passes_on_sled() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(Runtime::scope(1, Suite::test_all(Build { sled: true }))).unwrap();
+}
+
+/// Two of three are lost; the third brings what its log holds, begins anew behind it by itself, and takes others in by a snapshot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_survivor_begins_anew_behind_all_that_its_log_held() {
+    let mut cluster = Cluster::start().await;
+    for n in 0..20 {
+        cluster.propose(&format!("a{n}")).await;
+    }
+    let survivor = VOTERS.into_iter().find(|n| *n != cluster.leader()).unwrap();
+    let last = cluster.propose("acknowledged").await;
+    for node in VOTERS {
+        cluster.stop_node(node).await;
+    }
+    let engine: Arc<dyn Engine> = cluster.engines[&survivor].clone();
+    let store = NodeStore::open(Arc::clone(&engine), Committer::inline(engine)).unwrap();
+    let machine = || Arc::new(Remember::read(&*engine_of(&store)));
+    let end = crate::log_end(GroupId(1), &store).unwrap();
+    let behind = crate::tail(GroupId(1), &store, machine()).unwrap();
+    assert_eq!(end.last - end.applied, behind.len() as u64);
+    let base = crate::commit_tail(GroupId(1), &store, machine()).await.unwrap();
+    assert_eq!((base, crate::log_end(GroupId(1), &store).unwrap().applied), (end.last, end.last));
+    // Whether it was among the two that acknowledged the last is chance; all before was committed when the last was proposed.
+    assert!(base + 1 >= last.index);
+
+    crate::begin_at(GroupId(1), &store, survivor, base, 7).await.unwrap();
+    let began = crate::log_end(GroupId(1), &store).unwrap();
+    assert!(began.term > end.term && (began.last, began.applied) == (base, base));
+    let others: BTreeSet<NodeId> = VOTERS.into_iter().filter(|n| *n != survivor).collect();
+    for node in &others {
+        cluster.engines.insert(*node, Arc::default());
+        cluster.start_node(*node).await;
+    }
+    cluster.start_node(survivor).await;
+    let first = cluster.propose("anew").await;
+    assert!(first.index > base, "indexes go on behind the base");
+    for _ in 0..50 {
+        let group = cluster.group(survivor);
+        if group.change_voters(&VOTERS.into(), Duration::from_secs(5)).await == Ok(true) {
+            break;
+        }
+    }
+    let after = cluster.propose("by three").await;
+    for node in VOTERS {
+        let rows = cluster.rows(node, after.index).await;
+        let texts: Vec<&[u8]> = rows.iter().map(|(_, _, b)| &**b).collect();
+        assert!(texts.len() >= 22 && texts.contains(&&b"a19"[..]), "{node}");
+        assert!(texts.ends_with(&[b"by three"]) && texts.contains(&&b"anew"[..]), "{node}");
+    }
 }

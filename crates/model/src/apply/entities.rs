@@ -41,6 +41,7 @@ impl Step<'_> {
             created: self.time,
             boundary: c.boundary.clone(),
             tags: c.tags.clone(),
+            created_by: self.author.clone(),
         };
         self.changes.put(Key::User(self.number, lower), &user);
         Ok(Reply::User(user))

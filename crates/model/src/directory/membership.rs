@@ -8,7 +8,7 @@ use super::{DirectoryState, VOTERS};
 use crate::{
     Key, Reply,
     apply::Changes,
-    command::RegisterNode,
+    command::{AnnounceNode, RegisterNode},
     membership::{
         AccountMoved, AccountReleased, AddGroup, Change, ChangeMembership, DrainNode, MoveAccount,
         ReadmitNode, RetireNode,
@@ -68,9 +68,20 @@ impl DirectoryState {
             return Err(Rejection::invalid(message));
         }
         let state = known.map_or(node_state::ACTIVE, |n| n.state);
-        let node = Node { state, ..node.clone() };
+        let apply_version_max = known.map_or(0, |n| n.apply_version_max);
+        let node = Node { state, apply_version_max, ..node.clone() };
         changes.put(Key::Node(node.id), &node);
         Ok(Reply::Node(node))
+    }
+
+    /// What a node says of itself.
+    pub(super) fn announce_node(&self, c: &AnnounceNode, changes: &mut Changes) -> Answer {
+        let node = self.known_node(c.node)?;
+        if node.apply_version_max != c.apply_version_max {
+            let node = Node { apply_version_max: c.apply_version_max, ..node.clone() };
+            changes.put(Key::Node(c.node), &node);
+        }
+        Ok(Reply::Done(true))
     }
 
     fn speaks(&self, node: u64) -> bool {

@@ -3,15 +3,16 @@
 use super::*;
 use crate::{
     command::{
-        ActivateAccount, Batch, CallerRef, ChangeVoters, CloseAccount, CreateCluster,
-        ForgetAccount, OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey, ReserveAccount,
-        SetClock, VotersChanged, caller_kind, clock_run,
+        ActivateAccount, AnnounceNode, Batch, CallerRef, ChangeVoters, CloseAccount, CreateCluster,
+        ForgetAccount, OutcomeResult, RaiseVersion, RegisterNode, RemoveNode, ReserveAccessKey,
+        ReserveAccount, SetClock, VotersChanged, caller_kind, clock_run,
     },
     membership::{
         AccountMoved, AccountReleased, AddGroup, AddSigningKey, Change, DrainNode, EvictNode,
         MoveAccount, ReadmitNode, RetireNode, SetIssuing,
     },
     record::node_state,
+    recovery::{RecoverGroups, Recovered},
 };
 
 fn node(id: u64, region: &str) -> Node {
@@ -427,4 +428,83 @@ fn a_clock_is_advanced_stands_still_and_runs_on_and_never_goes_back() {
         assert!(refused.contains(why), "{refused}");
         assert!(directory == before, "what is refused changes nothing");
     }
+}
+
+fn recovery(base: u64, voters: &[u64], lost: &[u64]) -> Command {
+    let group = |group| Recovered { group, generation: 0, base, seed: 3 };
+    let (voters, lost) = (voters.to_vec(), lost.to_vec());
+    Command::RecoverGroups(RecoverGroups { groups: vec![group(0), group(1)], voters, lost })
+}
+
+#[test]
+fn groups_go_on_in_a_generation_that_names_where_the_last_one_ended() {
+    let mut directory = founded();
+    let before = directory.clone();
+    for (command, why) in [
+        (recovery(40, &[3, 4], &[1, 2]), "three, five or seven"),
+        (recovery(40, &[2], &[1, 2]), "no node that is here"),
+        (recovery(40, &[3, 4, 5], &[1, 2]), "one home region"),
+        (recovery(40, &[4], &[1, 2, 3]), "n3"),
+    ] {
+        let error = run(&mut directory, command).unwrap_err();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(directory, before);
+    }
+
+    for _again in 0..2 {
+        run(&mut directory, recovery(40, &[5], &[1, 2])).unwrap();
+        for group in [0, 1] {
+            let placement = directory.placement(GroupId(group)).unwrap();
+            assert_eq!((placement.generation(), &placement.ended[..]), (1, &[40][..]));
+            assert_eq!((&placement.voters[..], &placement.leaving[..]), (&[5][..], &[3][..]));
+            assert_eq!((placement.region.as_str(), placement.changes), ("away", 1));
+        }
+        assert!(directory.departed(1).is_some_and(|gone| gone.may_return));
+        assert!(directory.node(2).is_none() && directory.node(3).is_some());
+    }
+    let error = run(&mut directory, recovery(41, &[5], &[])).unwrap_err();
+    assert!(error.contains("is in generation 1"), "{error}");
+}
+
+#[test]
+fn who_is_lost_must_not_vote_in_a_group_that_is_not_recovered() {
+    let mut directory = founded();
+    let RecoverGroups { mut groups, .. } = match recovery(40, &[], &[]) {
+        Command::RecoverGroups(command) => command,
+        _ => unreachable!(),
+    };
+    groups.truncate(1);
+    let command = RecoverGroups { groups, voters: vec![3], lost: vec![1, 2] };
+    let error = run(&mut directory, Command::RecoverGroups(command)).unwrap_err();
+    assert!(error.contains("votes in g1"), "{error}");
+}
+
+#[test]
+fn a_version_is_raised_step_by_step_and_by_the_cluster_alone() {
+    let mut directory = founded();
+    let raise = |version| Command::RaiseVersion(RaiseVersion { version });
+    let error = run(&mut directory, raise(2)).unwrap_err();
+    assert!(error.contains("Only the cluster"), "{error}");
+    let mut as_system = |version| {
+        let caller =
+            CallerRef { kind: crate::command::caller_kind::SYSTEM, ..CallerRef::default() };
+        let envelope =
+            Envelope { caller: Some(caller), command: Some(raise(version)), ..Envelope::default() };
+        let refused = directory.apply(7, 7, &envelope).outcome.into_result().err();
+        (directory.version(), refused.map(|r| r.message))
+    };
+    assert_eq!(as_system(1), (1, None), "come again");
+    let (version, refused) = as_system(3);
+    assert!(version == 1 && refused.unwrap().contains("does not follow"));
+    assert_eq!(as_system(2), (2, None));
+    assert_eq!(as_system(2), (2, None));
+
+    let announce = AnnounceNode { node: 2, apply_version_max: 2 };
+    run(&mut directory, Command::AnnounceNode(announce.clone())).unwrap();
+    let known = directory.node(2).unwrap().apply_version_max;
+    run(&mut directory, Command::RegisterNode(RegisterNode { node: Some(node(2, "home")) }))
+        .unwrap();
+    assert_eq!((known, directory.node(2).unwrap().apply_version_max), (2, 2));
+    let unknown = AnnounceNode { node: 77, ..announce };
+    assert!(run(&mut directory, Command::AnnounceNode(unknown)).is_err());
 }

@@ -266,7 +266,7 @@ impl Call<'_> {
         let done = operations::mutate(self.core, self.caller, String::new(), false, command);
         let done = Box::pin(done).await?;
         if let (true, Some((group, index))) = (self.wanted.settled, done.place) {
-            let origin = crate::machine::origin(group);
+            let origin = self.core.origin(group);
             let positions = Clock::from_iter([(origin, index)]);
             operations::covering(self.core, &positions).await?;
         }

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use prost::Message as _;
 use tidegate_model::{BadRecord, region::RegionKey};
-use tidegate_replica::{GroupId, Record};
+use tidegate_replica::{GroupId, NodeId, Record};
 use tidegate_service::View;
+use tidegate_store::StoreError;
 
 use super::Driver;
-use crate::{machine::AnyState, region::SWEEP_EVERY};
+use crate::{
+    machine::{AnyState, generations, joining},
+    region::SWEEP_EVERY,
+};
 
 /// Takes a record into a view.
 pub(super) fn absorb(view: &mut View, record: &Record) -> Result<(), BadRecord> {
@@ -36,6 +40,40 @@ pub(super) fn forget(view: &mut View, group: GroupId) {
 }
 
 impl Driver {
+    /// A state that differs from that of a voter is wrong, unless this node votes as well: then it is that of whoever does not lead.
+    pub(super) fn suspect(&self, with: NodeId, group: GroupId) {
+        let votes = |node: NodeId| {
+            let mut members = self.replica.members();
+            members.any(|m| m.node == node && m.voter_of.contains(&group))
+        };
+        if votes(with) {
+            self.gossip.suspicions.add(group, with);
+        }
+    }
+
+    /// Drops what the store has of a group that this node does not vote in; gossip brings it anew, and the view keeps what it has until
+    /// all of it is there.
+    pub(super) fn fetch_anew(&mut self, group: GroupId) {
+        if self.replica.votes_in(group) {
+            return;
+        }
+        let (_, origin) = generations(group, &[]);
+        let forget = || -> Result<(), StoreError> {
+            let known = self.store.position(origin)?;
+            let mut batch = self.store.forget(origin)?;
+            // Until it is here again no freshness from before a restart counts.
+            joining::write(&mut batch, group, known);
+            self.store.engine().apply(&batch)
+        };
+        if let Err(error) = forget() {
+            tracing::error!(%error, %group, "a group could not be fetched anew");
+            return;
+        }
+        self.digests.reset(group);
+        self.replica.lost(origin, 0);
+        self.waiting.hollow.insert(group);
+    }
+
     /// Sees to this node's own writing, now and then.
     pub(super) async fn tend_own(&mut self, now: Duration) {
         if self.forgotten {

@@ -248,7 +248,7 @@ fn named(path: &str) -> (&str, &str) {
 /// Waits until this node's view covers all `tokens`: what makes a fresh key usable at another node. Gives their join where they are
 /// several, unless it would name too many groups for one token.
 async fn wait_for(core: &Core, tokens: &str) -> Result<Option<HeaderValue>, ServiceError> {
-    let cluster = Core::cluster_id(&core.views.load());
+    let present = core.views.load();
     let count = tokens.split(',').count();
     if count > TOKENS_MAX {
         let message = format!("{count} consistency tokens are more than {TOKENS_MAX}");
@@ -256,7 +256,7 @@ async fn wait_for(core: &Core, tokens: &str) -> Result<Option<HeaderValue>, Serv
     }
     let mut positions = Clock::default();
     for token in tokens.split(',') {
-        positions.join(&Token::read(&core.cluster_key, &cluster, token.trim())?.positions);
+        positions.join(&Token::read_in(&core.cluster_key, &present, token.trim())?.positions);
     }
     let Some(view) = core.views.covering(&positions, core.patience().min(WAIT_MAX)).await else {
         return Err(wire::not_yet(core, &positions));

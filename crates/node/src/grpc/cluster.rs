@@ -11,7 +11,7 @@ use tidegate_model::{
 use tidegate_proto::cluster::v1::{
     ChangeVotersRequest, ChangeVotersResponse, ClearLinksRequest, ClearLinksResponse,
     DescribeClusterRequest, DescribeClusterResponse, DescribeNodeRequest, DescribeNodeResponse,
-    FreezePropagationRequest, FreezePropagationResponse, Group, HoldChangeRequest,
+    FencedAccount, FreezePropagationRequest, FreezePropagationResponse, Group, HoldChangeRequest,
     HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
     ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
     ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
@@ -27,8 +27,10 @@ use tonic::{Request, Response, Status};
 use super::{development, status::refuse, wire};
 use crate::{
     core::Core,
+    divergence::Fenced,
     gate::Model,
     link::{Delay, Link},
+    upgrade,
 };
 
 /// Serves the cluster's operators.
@@ -135,11 +137,21 @@ fn write_link((from, to, link): (RegionName, RegionName, Link)) -> WireLink {
     }
 }
 
+fn fenced_account(fenced: &Fenced) -> FencedAccount {
+    FencedAccount {
+        account_id: format!("{:012}", fenced.account),
+        group: fenced.group.0,
+        differs_from: fenced.with.to_string(),
+        fetching: fenced.fetching,
+    }
+}
+
 /// How this node is.
 fn own_health(core: &Core) -> DescribeNodeResponse {
     let limits = &core.config.limits;
     let (model, seed, frozen) = core.gate.setting();
     let (certificate, authority) = core.own.expires;
+    let (fenced, mended) = core.fences.all();
     DescribeNodeResponse {
         node: core.me.to_string(),
         region: core.region.to_string(),
@@ -158,6 +170,8 @@ fn own_health(core: &Core) -> DescribeNodeResponse {
         propagation_seed: seed,
         propagation_frozen: frozen,
         held_changes: core.gate.held().len() as u64,
+        fenced: fenced.iter().map(fenced_account).collect(),
+        mended,
     }
 }
 
@@ -184,6 +198,7 @@ impl ClusterService for ClusterHandler {
             voters: p.voters.clone(),
             leaving: p.leaving.clone(),
             changing: p.changes != p.settled,
+            apply_version: upgrade::version_of(&view, GroupId(p.group)),
         };
         Ok(Response::new(DescribeClusterResponse {
             id: cluster.id,

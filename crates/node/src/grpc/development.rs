@@ -79,8 +79,8 @@ pub(crate) fn clock(core: &Core) -> Option<WireClock> {
 
 /// The positions of a token.
 fn positions(core: &Core, token: &str) -> Result<Clock, Status> {
-    let cluster = Core::cluster_id(&core.views.load());
-    Ok(Token::read(&core.cluster_key, &cluster, token).map_err(refuse)?.positions)
+    let present = core.views.load();
+    Ok(Token::read_in(&core.cluster_key, &present, token).map_err(refuse)?.positions)
 }
 
 /// Sets the model.

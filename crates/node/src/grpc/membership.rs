@@ -14,9 +14,9 @@ use tidegate_proto::{
     membership::v1::{
         AccountMove, AddGroupRequest, AddGroupResponse, DescribeMembershipRequest,
         DescribeMembershipResponse, DrainNodeRequest, DrainNodeResponse, EvictNodeRequest,
-        EvictNodeResponse, Member, MoveAccountRequest, MoveAccountResponse, RetireNodeRequest,
-        RetireNodeResponse, TransferLeaderRequest, TransferLeaderResponse,
-        membership_service_server::MembershipService,
+        EvictNodeResponse, Member, MoveAccountRequest, MoveAccountResponse, RecoverClusterRequest,
+        RecoverClusterResponse, RetireNodeRequest, RetireNodeResponse, TransferLeaderRequest,
+        TransferLeaderResponse, membership_service_server::MembershipService,
     },
 };
 use tidegate_replica::{GroupId, NodeId};
@@ -28,7 +28,7 @@ use super::{
     status::refuse,
     wire,
 };
-use crate::core::Core;
+use crate::{core::Core, recovery::conduct};
 
 /// Serves the cluster's operators.
 #[derive(Clone, Debug)]
@@ -209,5 +209,24 @@ impl MembershipService for MembershipHandler {
             _ => 0,
         };
         Ok(Response::new(MoveAccountResponse { from, metadata: Some(metadata) }))
+    }
+
+    async fn recover_cluster(
+        &self,
+        request: Request<RecoverClusterRequest>,
+    ) -> Result<Response<RecoverClusterResponse>, Status> {
+        let core = &self.0;
+        // No quorum could confirm more than what this node knows of the caller.
+        let caller = operator(core, &request, "tidegate:RecoverCluster")?;
+        let RecoverClusterRequest { voters, execute } = request.into_inner();
+        let wanted = conduct::Wanted {
+            voters,
+            caller: caller.reference,
+            request_id: wire::request_id(core, String::new()),
+        };
+        // It goes on where the caller goes away.
+        let recovery = tokio::spawn(conduct::recover(Arc::clone(core), wanted, execute));
+        let done = recovery.await.map_err(|e| Status::internal(e.to_string()))?;
+        done.map(Response::new).map_err(refuse)
     }
 }

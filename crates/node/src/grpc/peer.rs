@@ -12,13 +12,14 @@ use tidegate_model::{
 };
 use tidegate_policy::AccountId;
 use tidegate_proto::peer::v1::{
-    Applied, CarriedCall, CarryResponse, ComeBackRequest, ComeBackResponse, Door, ForwardRequest,
-    ForwardResponse, GossipRequest, GossipResponse, GrantRequest, GrantResponse, GroupPosition,
-    Lane, RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse, TransferLeaderRequest,
+    AccountDigestsRequest, AccountDigestsResponse, Applied, CarriedCall, CarryResponse,
+    ComeBackRequest, ComeBackResponse, Door, ForwardRequest, ForwardResponse, GossipRequest,
+    GossipResponse, GrantRequest, GrantResponse, GroupPosition, Lane, RaftRequest, RaftResponse,
+    ReadIndexRequest, ReadIndexResponse, RecoverRequest, RecoverResponse, TransferLeaderRequest,
     TransferLeaderResponse, forward_response::Result as Forwarded, gossip_request::Frame,
     peer_service_server::PeerService, raft_response::Result as Answer,
 };
-use tidegate_replica::{GroupId, Message, NodeId};
+use tidegate_replica::{GroupId, Message, NodeId, Origin};
 use tidegate_service::{Reason, View};
 use tokio::sync::Semaphore;
 use tonic::{
@@ -32,9 +33,10 @@ use crate::{
     aws, carrying,
     core::{Core, Tried},
     dial::PeerIdentity,
+    divergence,
     gossip::Input,
     peers::{EVICTED, development},
-    returning,
+    recovery, returning,
 };
 
 /// Longest that a forwarded command may wait here.
@@ -48,6 +50,12 @@ async fn answer(core: Arc<Core>, from: Option<NodeId>, request: RaftRequest) -> 
     let result = match core.group(number) {
         Some(_) if !votes(&core, from, number) => {
             Err("only voters of a group speak in it".to_owned())
+        }
+        Some(_)
+            if core.origin(number)
+                != (Origin::Group { group: number, generation: request.generation }) =>
+        {
+            Err("the group is in another generation here".to_owned())
         }
         Some(group) => group.handle(request.kind, request.body).await,
         None => Err("this node does not vote in that group yet".to_owned()),
@@ -146,6 +154,17 @@ fn votes_anywhere(core: &Core, peer: Option<NodeId>) -> bool {
 fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<(), Status> {
     let read = Envelope::from_bytes(envelope)
         .map_err(|e| Status::invalid_argument(format!("the command can't be read: {e}")))?;
+    match (&read.command, peer) {
+        (Some(Command::AnnounceNode(said)), Some(peer)) if said.node == peer.0 => return Ok(()),
+        (Some(Command::AnnounceNode(_)), Some(_)) => {
+            return Err(Status::permission_denied("a node speaks for itself alone"));
+        }
+        // All that it says this node has promised itself.
+        (Some(Command::RecoverGroups(said)), _) if core.recoveries.has_closed(&said.groups) => {
+            return Ok(());
+        }
+        _ => {}
+    }
     let system = read.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
     let of_its_own = || concerned(core, &read).is_some_and(|group| votes(core, peer, group));
     let of_itself = || match (peer, &read.command) {
@@ -305,7 +324,12 @@ impl PeerService for PeerHandler {
         let positions = self.core.read_index_here(groups).await;
         let positions = positions
             .into_iter()
-            .filter_map(|(o, index)| o.group().map(|g| GroupPosition { group: g.0, index }))
+            .filter_map(|(origin, index)| match origin {
+                Origin::Group { group, generation } => {
+                    Some(GroupPosition { group: group.0, index, generation })
+                }
+                Origin::Node { .. } => None,
+            })
             .collect();
         Ok(Response::new(ReadIndexResponse { positions }))
     }
@@ -320,6 +344,23 @@ impl PeerService for PeerHandler {
         let refusal = handed.as_ref().err().cloned().unwrap_or_default();
         let leader = handed.ok().flatten().map_or(0, |leader| leader.0);
         Ok(Response::new(TransferLeaderResponse { leader, refusal }))
+    }
+
+    async fn account_digests(
+        &self,
+        request: Request<AccountDigestsRequest>,
+    ) -> Result<Response<AccountDigestsResponse>, Status> {
+        check_member(&self.core, &request)?;
+        let digests = divergence::answer(&self.core, request.get_ref());
+        digests.map(Response::new).map_err(|e| Status::internal(e.to_string()))
+    }
+
+    async fn recover(
+        &self,
+        request: Request<RecoverRequest>,
+    ) -> Result<Response<RecoverResponse>, Status> {
+        check_member(&self.core, &request)?;
+        recovery::steps::answer(&self.core, request.into_inner()).await.map(Response::new)
     }
 
     async fn come_back(

@@ -169,9 +169,9 @@ impl PropagationService for PropagationHandler {
         check(&caller, "tidegate:WaitForPropagation", "*").map_err(refuse)?;
         let request = request.into_inner();
         let core = Arc::clone(&self.0);
-        let cluster = Core::cluster_id(&core.views.load());
+        let present = core.views.load();
         let positions =
-            Token::read(&core.cluster_key, &cluster, &request.token).map_err(refuse)?.positions;
+            Token::read_in(&core.cluster_key, &present, &request.token).map_err(refuse)?.positions;
         let scope = scope(request.scope)?;
         let asked = request.timeout.as_ref().map(wire::read_duration).transpose()?;
         let patience = asked.unwrap_or(core.config.wait_max()).min(core.config.wait_max());

@@ -24,6 +24,7 @@ fn code(reason: Reason) -> Code {
         | Reason::NotYetPropagated
         | Reason::TooStale
         | Reason::DevelopmentOnly
+        | Reason::PositionDropped
         | Reason::UnmodifiableEntity => Code::FailedPrecondition,
         Reason::LimitExceeded | Reason::DiskFull | Reason::TooLarge => Code::ResourceExhausted,
         Reason::MalformedPolicyDocument
@@ -32,7 +33,9 @@ fn code(reason: Reason) -> Code {
         | Reason::InvalidToken
         | Reason::IdempotencyMismatch => Code::InvalidArgument,
         Reason::ConcurrentModification | Reason::EntityTemporarilyUnmodifiable => Code::Aborted,
-        Reason::NoQuorum | Reason::Overloaded | Reason::NotReady => Code::Unavailable,
+        Reason::NoQuorum | Reason::Overloaded | Reason::NotReady | Reason::AccountFenced => {
+            Code::Unavailable
+        }
         Reason::UnknownOutcome => Code::DeadlineExceeded,
         Reason::Internal => Code::Internal,
     }

@@ -21,7 +21,7 @@ pub(crate) fn read(store: &NodeStore, group: GroupId) -> Result<u64, StoreError>
 }
 
 /// Writes down how far the group is known.
-pub(super) fn write(batch: &mut Batch, group: GroupId, known: u64) {
+pub(crate) fn write(batch: &mut Batch, group: GroupId, known: u64) {
     batch.put(Tree::Meta, key(group), known.to_be_bytes().to_vec());
 }
 

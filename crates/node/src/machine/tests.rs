@@ -15,6 +15,11 @@ use crate::platform::TokioPlatform;
 const GROUP: GroupId = GroupId(1);
 const ACCOUNT: u64 = 123_456_789_012;
 
+/// The group's first generation.
+fn origin(group: GroupId) -> Origin {
+    Origin::Group { group, generation: 0 }
+}
+
 /// A machine with its store and views.
 struct Rig {
     store: NodeStore,
@@ -29,6 +34,11 @@ fn store() -> NodeStore {
 
 /// A machine on `store`, whose view was loaded from it.
 fn rig(store: NodeStore, applied: u64) -> Rig {
+    recovered(store, applied, &[])
+}
+
+/// The same of a group whose past generations ended there.
+fn recovered(store: NodeStore, applied: u64, ended: &[u64]) -> Rig {
     let platform: Arc<dyn Platform> = Arc::new(TokioPlatform::new());
     let mut view = View { positions: store.clock().unwrap(), ..View::default() };
     let (mut state, digests) = (GroupState::new(GROUP), Arc::new(Digests::keyed([7; 32])));
@@ -50,6 +60,8 @@ fn rig(store: NodeStore, applied: u64) -> Rig {
         gossip,
         metrics,
         platform,
+        ended: ended.to_vec(),
+        apply_version_max: tidegate_model::version::APPLY_VERSION,
         vouching,
     };
     let machine = GroupMachine::open(GROUP, applied, around);
@@ -196,4 +208,50 @@ fn entries_share_a_frame_until_it_is_full_or_another_trace_begins() {
         frames.iter().map(|f| (f.after, f.upto, f.records.len(), f.trace.is_some())).collect();
     let expected = [(4, 6, 2, false), (6, 7, 1, false), (7, 9, 2, true), (9, 10, 1, false)];
     assert_eq!(ranges, expected);
+}
+
+#[test]
+fn a_recovered_group_goes_on_in_another_generation_and_a_snapshot_brings_both() {
+    let history = history();
+    let old = rig(store(), 0);
+    for (n, envelope) in (1..).zip(&history[..2]) {
+        old.apply(n, envelope);
+    }
+    // What an entry would make of the state is known without applying it.
+    let at = EntryPosition { index: 3, term: 1, time: 1_003 };
+    let third = Committed { at, payload: Some(history[2].to_bytes()) };
+    let before = old.digest();
+    let after = old.machine.digest_after(&[third]).unwrap();
+    assert_eq!((old.digest(), old.users()), (before, vec!["ada".to_owned()]));
+
+    let next = Origin::Group { group: GROUP, generation: 1 };
+    let anew = recovered(old.store.clone(), 2, &[2]);
+    assert!(anew.apply(3, &history[2]).into_result().is_ok());
+    assert_eq!(anew.users(), ["ada", "bob"]);
+    let positions = Clock::from_iter([(origin(GROUP), 2), (next, 3)]);
+    assert_eq!(
+        (anew.store.clock().unwrap(), &anew.views.load().positions),
+        (positions.clone(), &positions)
+    );
+    let bob = anew.store.page(next, 0, usize::MAX).unwrap().records;
+    assert!(!bob.is_empty() && bob.iter().all(|r| r.dot.sequence == 3 && r.stamp.revision == 3));
+
+    let follower = recovered(store(), 0, &[2]);
+    let batch = follower.machine.restore(anew.machine.freeze().unwrap().chunks(), 3).unwrap();
+    follower.store.engine().apply(&batch).unwrap();
+    follower.machine.stored(EntryPosition { index: 3, term: 2, time: 0 }, false);
+    assert_eq!(follower.users(), ["ada", "bob"]);
+    assert_eq!((follower.digest(), follower.store.clock().unwrap()), (anew.digest(), positions));
+    assert_eq!(follower.digest(), rig_digest(&follower), "as its rows say");
+
+    let same = rig(store(), 0);
+    for (n, envelope) in (1..).zip(&history[..3]) {
+        same.apply(n, envelope);
+    }
+    assert_eq!(same.digest(), after);
+}
+
+/// The digest that a restart makes of the rows.
+fn rig_digest(of: &Rig) -> [u8; 32] {
+    recovered(of.store.clone(), 3, &[2]).digest()
 }

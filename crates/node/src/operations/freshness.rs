@@ -31,7 +31,7 @@ impl Fresh {
         let present = core.views.load();
         let mut positions = Clock::default();
         for text in tokens {
-            let token = Token::read(&core.cluster_key, &Core::cluster_id(&present), text)?;
+            let token = Token::read_in(&core.cluster_key, &present, text)?;
             positions.join(&token.positions);
         }
         Ok(Self::AtLeast(positions))
@@ -45,6 +45,9 @@ fn too_stale(core: &Core, message: String) -> ServiceError {
 /// What a view that did not become fresh enough in time is refused with: how far it is.
 pub(crate) fn not_yet(core: &Core, wanted: &Clock) -> ServiceError {
     let view = core.views.load();
+    if let Err(dropped) = view.check_positions(wanted) {
+        return dropped;
+    }
     let message = format!("{} has not yet what was asked for", core.me);
     let behind = wanted.iter().find(|(o, n)| view.positions.get(*o) < *n);
     let Some((origin, wanted)) = behind else {

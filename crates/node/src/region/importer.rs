@@ -56,7 +56,7 @@ async fn propose(core: &Core, envelope: &Envelope) {
         let account = AccountId::from_u64(envelope.account).ok()?;
         let group = core.views.load().group_of(account).ok()?;
         let (index, _) = core.propose_here(group, envelope.to_bytes(), STEP_MAX).await.ok()?;
-        let positions = [(crate::machine::origin(group), index)].into_iter().collect();
+        let positions = [(core.origin(group), index)].into_iter().collect();
         core.views.covering(&positions, STEP_MAX).await
     };
     if imported.await.is_none() {

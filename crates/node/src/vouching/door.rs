@@ -87,7 +87,7 @@ impl Vouching {
         let Ok(mut proof) = BatchProof::decode(bytes.clone()) else {
             return forged("its signature can't be read");
         };
-        if !placement.speakers().any(|n| n == proof.node) {
+        if !self.speaks(view, group, proof.node) {
             // It may vote since a moment that has not come here.
             let why = format!("n{} signed it, which does not vote in {group}", proof.node);
             return Err(self.knows_directory().then_some(why));

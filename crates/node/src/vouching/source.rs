@@ -2,6 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::Message as _;
+use tidegate_model::record::Placement;
 use tidegate_replica::{GroupId, Header, Origin, Proof, RangePage, Records};
 use tidegate_store::{Batch, NodeStore, Tree};
 
@@ -58,14 +59,17 @@ impl Records for Vouched<'_> {
     fn proof(&self, origin: Origin, position: u64) -> Proof {
         // What a node writes has its proof in each record.
         let Some(group) = origin.group() else { return Proof::Unneeded };
+        let view = self.vouching.views.load();
+        let past = |p: &Placement| matches!(origin, Origin::Group { generation, .. } if generation < p.generation());
         if self.vouching.keeps(group) {
+            if view.directory.placement(group).is_some_and(past) {
+                return self.vouching.sign_past(self.store, origin, position);
+            }
             return self.vouching.sign_state(group, origin, position);
         }
-        let view = self.vouching.views.load();
         let votes = |proof: &Bytes| {
             let signer = BatchProof::decode(proof.clone()).map(|p| p.node);
-            let placement = view.directory.placement(group);
-            signer.is_ok_and(|node| placement.is_some_and(|p| p.speakers().any(|n| n == node)))
+            signer.is_ok_and(|node| self.vouching.speaks(&view, group, node))
         };
         // The word of who votes no more is believed by nobody.
         match head(self.store, origin, group, position).filter(votes) {

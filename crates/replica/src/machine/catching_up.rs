@@ -46,7 +46,9 @@ impl Replica {
             self.peers.entry(from).or_default().has_merged(merged);
         }
         let ahead = |(origin, sequence): &(Origin, u64)| {
-            !self.is_own(*origin) && *sequence > self.merged.get(*origin)
+            let sequence = self.end_of(*origin).min(*sequence);
+            let lacks = !self.is_own(*origin) && sequence > self.merged.get(*origin);
+            lacks && self.has_base_of(*origin)
         };
         let ahead: Vec<(Origin, u64)> = merged.iter().filter(ahead).collect();
         for (origin, sequence) in ahead {
@@ -141,7 +143,8 @@ impl Replica {
     /// A page of a pull has arrived.
     pub(super) fn page(&mut self, now: Duration, from: NodeId, page: Page, records: &dyn Records) {
         let origin = page.frame.origin;
-        if self.is_own(origin) || self.stuck.contains(&origin) {
+        let ours = self.is_own(origin) || self.stuck.contains(&origin);
+        if ours || !self.takes(origin, page.frame.upto) {
             return;
         }
         match self.pulls.page(now, from, page) {
@@ -168,7 +171,7 @@ impl Replica {
         records: &dyn Records,
     ) {
         // Where pushes brought as much meanwhile, an older whole state must never replace it.
-        let moves = upto > self.merged.get(origin);
+        let moves = upto > self.merged.get(origin) && self.takes(origin, upto);
         if !moves {
             self.go_on(now, from, origin, false, records);
         } else if !self.believes(from, origin) {

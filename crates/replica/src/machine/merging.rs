@@ -53,7 +53,7 @@ impl Replica {
             }
         }
         let have = self.merged.get(origin);
-        if frame.upto <= have {
+        if frame.upto <= have || !self.takes(origin, frame.upto) {
             return;
         }
         if frame.after <= have {

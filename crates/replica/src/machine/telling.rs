@@ -105,6 +105,11 @@ impl Replica {
             return;
         };
         let Some(peer) = self.peers.get_mut(&with) else { return };
+        // Of a group that was recovered the state is that of all its generations.
+        let ours = self.published.iter().filter(|(o, _)| o.group() == Some(group));
+        if ours.into_iter().any(|(origin, at)| peer.published.get(origin) != at) {
+            return;
+        }
         if self.digests.get(&group).is_none_or(|ours| ours == digest) {
             peer.differed.remove(&group);
         } else if peer.differed.insert(group, position) != Some(position) {

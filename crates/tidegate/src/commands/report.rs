@@ -71,10 +71,16 @@ fn advice(reason: ErrorReason) -> Option<&'static str> {
         }
         ErrorReason::TooStale => "allow an older view, or ask another node with --at",
         ErrorReason::NoQuorum => {
-            "`tidegate status` shows who leads; more than half of a group's voters must be up"
+            "`tidegate status` shows who leads; more than half of a group's voters must be up, or be replaced: `tidegate cluster recover`"
         }
         ErrorReason::DiskFull => "free some space on the node's disk",
         ErrorReason::InvalidToken => "use a token that this cluster gave",
+        ErrorReason::PositionDropped => {
+            "what the token stands for was lost in a recovery: read anew, and make the change again if it is missing"
+        }
+        ErrorReason::AccountFenced => {
+            "ask another node with --at; `tidegate doctor` says whether it is being mended"
+        }
         ErrorReason::TooLarge => "send less at once",
         ErrorReason::NotReady => "the cluster has not been founded yet; try again in a moment",
         ErrorReason::Internal => "look into the node's log",

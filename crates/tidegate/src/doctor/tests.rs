@@ -1,7 +1,7 @@
 //! A cluster that is well gives nothing but `ok`; each thing that can be wrong is found by itself, at its level.
 
 use tidegate_proto::{
-    cluster::v1::{Group, Node},
+    cluster::v1::{FencedAccount, Group, Node},
     propagation::v1::NodeStatus,
 };
 
@@ -171,4 +171,24 @@ fn a_node_that_the_profile_does_not_know_is_named() {
     let found = diagnose(Some(&cluster()), &[sample(1)], &[], &[], NOW);
     let named = found.iter().find(|f| f.check == "directory").map(|f| f.about.as_str());
     assert_eq!(named, Some("n2"));
+}
+
+#[test]
+fn an_account_that_differs_is_named_with_what_becomes_of_it() {
+    let fenced = |fetching| FencedAccount {
+        account_id: "123456789012".to_owned(),
+        group: 1,
+        differs_from: "n1".to_owned(),
+        fetching,
+    };
+    for (fetching, advice) in [(true, "look again"), (false, "change-voters")] {
+        let mut two = sample(2);
+        two.own.node.fenced = vec![fenced(fetching)];
+        let found = diagnose(None, &[sample(1), two], &[], &[], NOW);
+        let account = found.iter().find(|f| f.check == "account").unwrap();
+        assert_eq!((account.level, account.about.as_str()), (Level::Bad, "123456789012 at n2"));
+        assert!(account.means.contains("not that of n1") && account.advice.contains(advice));
+    }
+    let mended = wrong(|two| two.own.node.mended = 1);
+    assert_eq!(mended, [(Level::Warn, "account")]);
 }

@@ -42,7 +42,7 @@ pub(crate) async fn turn() -> MutexGuard<'static, ()> {
 }
 
 #[derive(Clone, Deserialize)]
-struct Endpoint {
+pub(crate) struct Endpoint {
     address: String,
 }
 
@@ -51,8 +51,8 @@ struct Endpoint {
 pub(crate) struct Profile {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
-    ca: PathBuf,
-    endpoints: Vec<Endpoint>,
+    pub(crate) ca: PathBuf,
+    pub(crate) endpoints: Vec<Endpoint>,
 }
 
 impl Profile {

@@ -70,8 +70,7 @@ async fn change(call: &Call<'_>, outsider: Code, command: ChangeFeatures) -> Out
     let proposed = core.propose(GroupId::DIRECTORY, &envelope, core.patience());
     let (index, _) = Box::pin(proposed).await?;
     let token = operations::token_of(core, call.caller.account, GroupId::DIRECTORY, index)?;
-    let positions =
-        tidegate_replica::Clock::from_iter([(crate::machine::origin(GroupId::DIRECTORY), index)]);
+    let positions = tidegate_replica::Clock::from_iter([(core.origin(GroupId::DIRECTORY), index)]);
     operations::covering(core, &positions).await?;
     let output = features(&core.views.load());
     let decision_id = operations::decision_id(core);

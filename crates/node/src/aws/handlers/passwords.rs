@@ -81,7 +81,7 @@ pub(super) async fn delete_alias(call: &Call<'_>) -> Outcome {
     let alias = call.text("AccountAlias");
     // What is reserved later is meant for another creation.
     let view = call.core.views.load();
-    let upto = view.positions.get(crate::machine::origin(GroupId::DIRECTORY));
+    let upto = view.positions.get(call.core.origin(GroupId::DIRECTORY));
     let done = call.change(change(ALIAS, alias.clone(), Change::Delete(true))).await?;
     release(call, alias, upto).await;
     call.changed(&done, Fields::new())

@@ -169,7 +169,7 @@ impl AccountHandler {
     /// Waits until whoever leads the directory has let the account's group erase it and forgotten it, and gives a token that covers both.
     async fn deleted(&self, id: AccountId, closed: u64) -> Result<String, Status> {
         let core = &self.0;
-        let origin = crate::machine::origin(GroupId::DIRECTORY);
+        let origin = core.origin(GroupId::DIRECTORY);
         let mut changes = core.views.changes();
         let gone = async {
             loop {

@@ -29,6 +29,7 @@ pub(super) fn user(account: &AccountState, u: &record::User, revision: u64) -> p
             .map(|t| pb::Tag { key: t.key.clone(), value: t.value.clone() })
             .collect(),
         etag: revision.to_string(),
+        created_by: u.created_by.clone(),
     }
 }
 

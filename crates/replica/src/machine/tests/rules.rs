@@ -439,3 +439,26 @@ fn a_node_that_has_forgotten_its_own_writing_says_so_once_and_takes_it_from_its_
     rig.replica.appended(NOW, &frame(Origin::Node { node: NodeId(2), incarnation: 6 }, 0, 1));
     assert_eq!(rig.outputs().len(), 2);
 }
+
+#[test]
+fn nothing_is_taken_from_above_the_end_of_a_generation_nor_of_the_next_one_before_its_base_is_here()
+{
+    let next = Origin::Group { group: GroupId(1), generation: 1 };
+    let mut rig = Rig::new();
+    assert_eq!(merges(&rig.hear(HOME, push(FOREIGN, 0, 3))).len(), 1);
+    rig.replica.set_ended([(GroupId(1), vec![5])].into());
+
+    assert_eq!(rig.hear(HOME, push(FOREIGN, 3, 6)), [], "it ends above");
+    assert_eq!(rig.hear(HOME, push(next, 0, 6)), [], "its base is not here");
+    let ahead = Clock::from_iter([(FOREIGN, 9), (next, 6)]);
+    let digest = Message::Digest { merged: ahead, published: Clock::default(), digests: vec![] };
+    let outputs = rig.hear(HOME, digest.clone());
+    let nonce = nonce(&outputs);
+    assert_eq!(merges(&rig.hear(HOME, reply(nonce, 3, 9))).len(), 0, "what was lost is offered");
+    assert_eq!(rig.replica.merged_clock().get(FOREIGN), 3);
+
+    assert_eq!(merges(&rig.hear(HOME, push(FOREIGN, 3, 5))).len(), 1);
+    assert_eq!(merges(&rig.hear(HOME, push(next, 0, 6))).len(), 1, "its base is here");
+    assert_eq!(rig.hear(HOME, digest), [], "nothing more is asked for");
+    assert_eq!(rig.replica.merged_clock(), &Clock::from_iter([(FOREIGN, 5), (next, 6)]));
+}
