@@ -8,6 +8,8 @@ mod federated;
 mod instance;
 mod jose;
 mod mac;
+pub mod merkle;
+mod node_key;
 mod oidc;
 mod outbound;
 mod password;
@@ -19,12 +21,14 @@ mod session;
 mod sigv4;
 mod ssh_key;
 mod totp;
+mod verified;
 
 pub use certificate::{Certificate, CertificateError};
 pub use federated::FederatedIdentity;
 pub use instance::{InstanceSecret, InstanceSecretError};
 pub use jose::{JwkError, JwkSet, Jws, JwsAlgorithm, JwsError};
 pub use mac::{Mac, MacError};
+pub use node_key::{NodeKey, NodeKeyError, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_signature};
 pub use oidc::{
     CLOCK_SKEW_SECONDS, CheckedToken, Discovery, IdentityToken, KeyShelf, KeyStep, KeyTimes,
     OidcError, certificate_thumbprint,
@@ -36,8 +40,8 @@ pub use saml::{SamlError, SamlExpected, SamlIdentity, SamlKey, SamlMetadata, ver
 pub use seal::{ClusterKey, SealError};
 pub use secret::Secret;
 pub use session::{
-    FederationKey, Session, SessionAttributes, SessionError, SessionFederation, SessionKind,
-    SessionTag,
+    FederationKey, Issued, Session, SessionAttributes, SessionError, SessionFederation,
+    SessionKind, SessionTag,
 };
 pub use sigv4::{
     AuthnError, CachedKey, HttpRequest, Presented, SigningKey, SigningKeyCache, UNSIGNED_PAYLOAD,
@@ -45,3 +49,4 @@ pub use sigv4::{
 };
 pub use ssh_key::{SshKey, SshKeyError};
 pub use totp::{SEED_BYTES, Seed, SeedError};
+pub use verified::Verified;

@@ -5,7 +5,7 @@ mod federation;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use prost::Message;
 
-use crate::{ClusterKey, SealError, Secret};
+use crate::{ClusterKey, SealError, Secret, merkle, verify_signature};
 
 pub use federation::{FederationKey, SessionFederation};
 
@@ -122,6 +122,50 @@ struct SessionV1 {
     kind: u32,
     #[prost(message, optional, tag = "41")]
     attributes: Option<SessionAttributes>,
+    #[prost(uint64, tag = "131")]
+    issuer: u64,
+    #[prost(bytes = "vec", tag = "132")]
+    issuer_key: Vec<u8>,
+}
+
+/// Stands behind a session: the signature of the node that issued it, over all that stands before.
+#[derive(Clone, PartialEq, Message)]
+struct Signature {
+    #[prost(bytes = "vec", tag = "133")]
+    signature: Vec<u8>,
+}
+
+/// What the signature of a session is for.
+const ISSUED: &str = "tidegate session v1";
+/// Bytes of a public key that name it.
+const KEY_ID_BYTES: usize = 8;
+
+/// Who issued a session, as its token says: true only where it [holds good](Issued::is_good).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The node.
+    pub node: u64,
+    /// The first bytes of the public key that it says it signed with.
+    key: Vec<u8>,
+    signed: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Issued {
+    /// Whether this is the key that it names.
+    pub fn names(&self, public: &[u8]) -> bool {
+        self.key.len() == KEY_ID_BYTES && public.starts_with(&self.key)
+    }
+
+    /// Whether the holder of a public key signed the session.
+    pub fn is_good(&self, public: &[u8]) -> bool {
+        verify_signature(public, ISSUED, &[&self.signed], &self.signature)
+    }
+
+    /// Names what [`Issued::is_good`] verifies.
+    pub fn digest(&self, public: &[u8]) -> merkle::Hash {
+        merkle::leaf([ISSUED.as_bytes(), public, &self.signed, &self.signature])
+    }
 }
 
 /// A session token that gives no session.
@@ -157,12 +201,31 @@ impl Session {
             federation: self.federation.clone(),
             kind: self.kind as u32,
             attributes: Some(self.attributes.clone()),
+            issuer: key.issuer().map_or(0, |(node, _)| node),
+            issuer_key: key
+                .issuer()
+                .map(|(_, key)| key.public().iter().take(KEY_ID_BYTES).copied().collect())
+                .unwrap_or_default(),
         };
-        Ok(STANDARD.encode(key.seal(OWNER, &wire.encode_to_vec(), nonce)?))
+        let mut plain = wire.encode_to_vec();
+        if let Some((_, key)) = key.issuer() {
+            let signature = Signature { signature: key.sign(ISSUED, &[&plain]).to_vec() };
+            plain.extend(signature.encode_to_vec());
+        }
+        Ok(STANDARD.encode(key.seal(OWNER, &plain, nonce)?))
     }
 
     /// The session of a token, if it is not over at `now` (milliseconds since the Unix epoch).
     pub fn open(key: &ClusterKey, token: &str, now: u64) -> Result<Self, SessionError> {
+        Self::open_issued(key, token, now).map(|(session, _)| session)
+    }
+
+    /// The same, and who issued it, where the token says so.
+    pub fn open_issued(
+        key: &ClusterKey,
+        token: &str,
+        now: u64,
+    ) -> Result<(Self, Option<Issued>), SessionError> {
         let sealed = STANDARD.decode(token).map_err(|_| SessionError::Invalid)?;
         let plain = key.open(OWNER, &sealed).map_err(|e| match e {
             SealError::UnknownKey(id) => SessionError::UnknownKey(id),
@@ -172,7 +235,16 @@ impl Session {
         if now >= wire.expires {
             return Err(SessionError::Expired);
         }
-        Ok(Self {
+        let signature = Signature::decode(&*plain).map_err(|_| SessionError::Invalid)?;
+        let mut signed = plain;
+        signed.truncate(signed.len().saturating_sub(signature.encoded_len()));
+        let issued = (!signature.signature.is_empty()).then_some(Issued {
+            node: wire.issuer,
+            key: wire.issuer_key,
+            signed,
+            signature: signature.signature,
+        });
+        let session = Self {
             // A later build's word for a kind that this one can't hold to its rules.
             kind: SessionKind::from_number(wire.kind).ok_or(SessionError::Invalid)?,
             account: wire.account,
@@ -186,18 +258,20 @@ impl Session {
             lineage: wire.lineage,
             federation: wire.federation,
             attributes: wire.attributes.unwrap_or_default(),
-        })
+        };
+        Ok((session, issued))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    #[test]
-    fn a_session_is_what_its_token_says_until_it_ends() {
-        let key = ClusterKey::new(1, &[7; 32]).unwrap();
-        let session = Session {
+    use super::*;
+    use crate::NodeKey;
+
+    fn session() -> Session {
+        Session {
             kind: SessionKind::Federated,
             account: 1,
             role_id: "AROA".into(),
@@ -217,7 +291,44 @@ mod tests {
                 source_identity: "ada".into(),
                 mfa_at: Some(7),
             },
+        }
+    }
+
+    #[test]
+    fn a_token_says_who_issued_it_and_only_the_issuer_can() {
+        let node_key = |seed: u8| {
+            let key = Arc::new(NodeKey::from_seed(&[seed; 32]).unwrap());
+            key.is_known_now();
+            key
         };
+        let (issuer, other) = (node_key(1), node_key(2));
+        let key = ClusterKey::new(1, &[7; 32]).unwrap().issuing_as(3, Arc::clone(&issuer));
+        let token = session().seal(&key, [1; 12]).unwrap();
+        // Any node opens it: only the key of the cluster is needed.
+        let any = ClusterKey::new(1, &[7; 32]).unwrap();
+        let (opened, issued) = Session::open_issued(&any, &token, 9).unwrap();
+        let issued = issued.unwrap();
+        assert_eq!((opened, issued.node), (session(), 3));
+        assert!(issued.names(&issuer.public()) && !issued.names(&other.public()));
+        assert!(issued.is_good(&issuer.public()));
+        assert!(!issued.is_good(&other.public()));
+        // Whoever holds the key of the cluster can say that another issued it, and not sign so.
+        let liar = ClusterKey::new(1, &[7; 32]).unwrap().issuing_as(3, Arc::clone(&other));
+        let forged = session().seal(&liar, [2; 12]).unwrap();
+        let (_, issued) = Session::open_issued(&any, &forged, 9).unwrap();
+        let issued = issued.unwrap();
+        assert_eq!(issued.node, 3);
+        assert!(!issued.is_good(&issuer.public()));
+        let longer = Issued { signed: [&issued.signed[..], b"x"].concat(), ..issued.clone() };
+        assert!(!longer.is_good(&other.public()) && issued.is_good(&other.public()));
+        let unsigned = session().seal(&any, [3; 12]).unwrap();
+        assert_eq!(Session::open_issued(&any, &unsigned, 9).unwrap().1, None);
+    }
+
+    #[test]
+    fn a_session_is_what_its_token_says_until_it_ends() {
+        let key = ClusterKey::new(1, &[7; 32]).unwrap();
+        let session = session();
         let token = session.seal(&key, [1; 12]).unwrap();
         assert_eq!(Session::open(&key, &token, 99).unwrap(), session);
         assert_eq!(Session::open(&key, &token, 100), Err(SessionError::Expired));

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tidegate_policy::UnixMillis;
 
-use crate::Secret;
+use crate::{Issued, Secret, Verified};
 
 pub use http::HttpRequest;
 
@@ -21,6 +21,10 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "tidegate";
 /// Signing keys that are kept. Past it the oldest goes.
 const KEYS_MAX: usize = 4_096;
+/// Keys of one day that voters have given and that are kept. Past it no more are.
+const GRANTS_MAX: usize = 65_536;
+/// Days of which given keys are kept: those that are asked for, and yesterday's.
+const GRANT_DAYS_MAX: usize = 4;
 
 /// Why a call is not authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,20 +109,36 @@ impl SigningKey {
 
     /// Derives the key for requests of a day (`20261123`) to a service (`iam`) in a region.
     pub fn of(secret: &Secret, date: &str, region: &str, service: &str) -> Self {
-        let first = format!("AWS4{}", secret.expose());
-        let day = hmac_sha256(first.as_bytes(), date);
-        let regional = hmac_sha256(day.as_ref(), region);
-        let service = hmac_sha256(regional.as_ref(), service);
-        Self(hmac::Key::new(
-            hmac::HMAC_SHA256,
-            hmac_sha256(service.as_ref(), "aws4_request").as_ref(),
-        ))
+        Self::from_bytes(derived(secret, date, region, service).as_ref())
     }
+
+    /// The bytes of the same key: whoever is given them verifies, and could sign, for that day, region and service, and no longer.
+    pub fn bytes_of(secret: &Secret, date: &str, region: &str, service: &str) -> Vec<u8> {
+        derived(secret, date, region, service).as_ref().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
+fn derived(secret: &Secret, date: &str, region: &str, service: &str) -> hmac::Tag {
+    let first = format!("AWS4{}", secret.expose());
+    let day = hmac_sha256(first.as_bytes(), date);
+    let regional = hmac_sha256(day.as_ref(), region);
+    let service = hmac_sha256(regional.as_ref(), service);
+    hmac_sha256(service.as_ref(), "aws4_request")
 }
 
 /// Derived keys, so that a call costs one HMAC.
 #[derive(Debug, Default)]
-pub struct SigningKeyCache(Mutex<Derived>);
+pub struct SigningKeyCache {
+    derived: Mutex<Derived>,
+    /// Signatures of sessions that were found good.
+    issued: Mutex<Verified>,
+    /// Keys that voters have given, by their day and then by their name.
+    granted: Mutex<BTreeMap<String, BTreeMap<String, SigningKey>>>,
+}
 
 /// How many keys were ever kept, and per access key, day and region the number of the key among them, and the key.
 type Derived = (u64, BTreeMap<String, (u64, SigningKey)>);
@@ -132,25 +152,48 @@ impl SigningKeyCache {
         fingerprint: &[u8],
         secret: impl FnOnce() -> Result<Secret, E>,
     ) -> Result<CachedKey, E> {
-        let name = format!(
-            "{}/{}/{}/{}/{}",
-            presented.access_key_id,
-            presented.date,
-            presented.region,
-            presented.service,
-            hex::encode(fingerprint)
-        );
-        if let Some((_, key)) = self.0.lock().1.get(&name) {
+        let name = name_of(presented, &presented.date, fingerprint);
+        if let Some((_, key)) = self.derived.lock().1.get(&name) {
+            return Ok(CachedKey { key: key.clone(), name: None });
+        }
+        if let Some(key) =
+            self.granted.lock().get(&presented.date).and_then(|of_day| of_day.get(&name))
+        {
             return Ok(CachedKey { key: key.clone(), name: None });
         }
         let key = SigningKey::derive(&secret()?, presented);
         Ok(CachedKey { key, name: Some(name) })
     }
 
+    /// Keeps a key for another day, or the same, of what a signature names: somebody who holds the secret has given it.
+    pub fn grant(&self, presented: &Presented, date: &str, fingerprint: &[u8], key: &[u8]) {
+        let mut granted = self.granted.lock();
+        let of_day = granted.entry(date.to_owned()).or_default();
+        if of_day.len() < GRANTS_MAX {
+            of_day.insert(name_of(presented, date, fingerprint), SigningKey::from_bytes(key));
+        }
+        while granted.len() > GRANT_DAYS_MAX {
+            granted.pop_first();
+        }
+    }
+
+    /// Whether a session's issuer signed it; verified once for each session.
+    pub fn is_issued(&self, issued: &Issued, public: &[u8]) -> bool {
+        let name = issued.digest(public);
+        if self.issued.lock().has(&name) {
+            return true;
+        }
+        let good = issued.is_good(public);
+        if good {
+            self.issued.lock().note(name);
+        }
+        good
+    }
+
     /// Keeps a key with which a signature was verified. Who only knows an access key's id can't fill the cache with dates and regions.
     pub fn keep(&self, cached: CachedKey) {
         let Some(name) = cached.name else { return };
-        let (count, keys) = &mut *self.0.lock();
+        let (count, keys) = &mut *self.derived.lock();
         *count += 1;
         keys.insert(name, (*count, cached.key));
         if keys.len() > KEYS_MAX
@@ -160,6 +203,17 @@ impl SigningKeyCache {
             keys.remove(&oldest);
         }
     }
+}
+
+/// What a key is kept as: for the same access key with another secret it is another.
+fn name_of(presented: &Presented, date: &str, fingerprint: &[u8]) -> String {
+    format!(
+        "{}/{date}/{}/{}/{}",
+        presented.access_key_id,
+        presented.region,
+        presented.service,
+        hex::encode(fingerprint)
+    )
 }
 
 /// A signing key on its way to a verification.

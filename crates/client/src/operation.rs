@@ -130,6 +130,7 @@ operations! {
     change "tidegate.cluster.v1.ClusterService" cluster RegisterNode RegisterNodeRequest RegisterNodeResponse;
     change "tidegate.cluster.v1.ClusterService" cluster ChangeVoters ChangeVotersRequest ChangeVotersResponse;
     change "tidegate.cluster.v1.ClusterService" cluster RemoveNode RemoveNodeRequest RemoveNodeResponse;
+    change "tidegate.cluster.v1.ClusterService" cluster SetIssuing SetIssuingRequest SetIssuingResponse;
     change "tidegate.cluster.v1.ClusterService" cluster SetClock SetClockRequest SetClockResponse;
     read "tidegate.region.v1.QuarantineService" region ListQuarantines ListQuarantinesRequest ListQuarantinesResponse;
     change "tidegate.region.v1.QuarantineService" region LiftQuarantine LiftQuarantineRequest LiftQuarantineResponse;

@@ -320,6 +320,8 @@ impl Step<'_> {
             | Command::ReserveAccount(_)
             | Command::ActivateAccount(_)
             | Command::ChangeVoters(_)
+            | Command::AddSigningKey(_)
+            | Command::SetIssuing(_)
             | Command::VotersChanged(_)
             | Command::Relocate(_)
             | Command::ChangeMembership(_)

@@ -361,7 +361,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 150, 140, 141");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131, 140, 141, 150");
     }
     /// What became of a command.
     Outcome {
@@ -512,6 +512,12 @@ pub enum Command {
     /// See [`mfa::ChangePassword`].
     #[prost(message, tag = "84")]
     ChangePassword(mfa::ChangePassword),
+    /// See [`membership::AddSigningKey`].
+    #[prost(message, tag = "130")]
+    AddSigningKey(membership::AddSigningKey),
+    /// See [`membership::SetIssuing`].
+    #[prost(message, tag = "131")]
+    SetIssuing(membership::SetIssuing),
     /// See [`SetClock`].
     #[prost(message, tag = "150")]
     SetClock(SetClock),

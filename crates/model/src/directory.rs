@@ -15,10 +15,10 @@ use tidegate_replica::{GroupId, Record};
 use crate::{
     Command, Envelope, Key, Outcome, Place, Reply,
     apply::{Changes, check_batch, check_request_id, check_sizes, merge, origin, records},
-    command::{ReplyBox, SetClock, clock_run},
+    command::{ReplyBox, SetClock, caller_kind, clock_run},
     record::{
         AccountPlacement, Cluster, Departed, EmailOwner, Features, KeyOwner, Node, Placement,
-        VirtualClock,
+        SigningKey, VirtualClock,
     },
     rejection::{Rejection, RejectionKind},
     requests::Requests,
@@ -28,6 +28,10 @@ use crate::{
 /// How many voters a group may have: an even number is no safer than the odd one before it.
 const VOTERS: [usize; 4] = [1, 3, 5, 7];
 
+/// Bytes of a public key of Ed25519.
+const SIGNING_KEY_BYTES: usize = 32;
+/// Keys that a node may have had: it gets another only when its store was lost.
+const SIGNING_KEYS_OF_NODE_MAX: u32 = 64;
 /// Partitions that an account may be of; empty: `aws`.
 const PARTITIONS: [&str; 4] = ["", "aws", "aws-cn", "aws-us-gov"];
 
@@ -51,6 +55,8 @@ pub struct DirectoryState {
     features: Features,
     /// Access key ids that were chosen, with the account of each.
     keys: OrdMap<Arc<str>, u64>,
+    /// By node and number.
+    signing_keys: OrdMap<(u64, u32), Arc<SigningKey>>,
     requests: Requests,
 }
 
@@ -102,6 +108,16 @@ impl DirectoryState {
     /// Where an account lives.
     pub fn account(&self, id: AccountId) -> Option<&AccountPlacement> {
         self.accounts.get(&id.as_u64()).map(|a| &**a)
+    }
+
+    /// The keys that a node signs with, or did, the oldest first; also of a node that is a member no more.
+    pub fn signing_keys_of(&self, node: u64) -> impl Iterator<Item = &SigningKey> {
+        self.signing_keys.range((node, 0)..=(node, u32::MAX)).map(|(_, key)| &**key)
+    }
+
+    /// Whether any node has a key.
+    pub fn has_signing_keys(&self) -> bool {
+        !self.signing_keys.is_empty()
     }
 
     /// The group in which a new account is to live: the account's number decides, among the groups whose home is the directory's.
@@ -169,6 +185,10 @@ impl DirectoryState {
             Key::ChosenKey(id) => match value.map(read::<KeyOwner>).transpose()? {
                 Some(owner) => drop(self.keys.insert(id.into(), owner.account)),
                 None => drop(self.keys.remove(id.as_str())),
+            },
+            Key::SigningKey(node, number) => match value.map(read).transpose()? {
+                Some(key) => drop(self.signing_keys.insert((node, number), Arc::new(key))),
+                None => drop(self.signing_keys.remove(&(node, number))),
             },
             _ => return Err(BadRecord("a key of an account in the directory".to_owned())),
         }
@@ -252,6 +272,12 @@ impl DirectoryState {
             Some(Command::RemoveNode(c)) => self.remove_node(time, c.node, false, changes),
             Some(Command::ChangeMembership(c)) => self.change_membership(time, c, changes),
             Some(Command::ChangeVoters(c)) => self.change_voters(c, changes),
+            Some(Command::AddSigningKey(c)) => {
+                let system =
+                    envelope.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
+                self.add_signing_key(time, system, c, changes)
+            }
+            Some(Command::SetIssuing(c)) => self.set_issuing(c, changes),
             Some(Command::SetClock(c)) => self.set_clock(c, changes),
             Some(Command::VotersChanged(c)) => {
                 let placement = self.placements.get(&c.group).filter(|p| p.changes == c.change);
@@ -382,6 +408,55 @@ impl DirectoryState {
                 ..(**placement).clone()
             };
             changes.put(Key::Placement(group), &changed);
+        }
+        Ok(Reply::Done(true))
+    }
+
+    fn add_signing_key(
+        &self,
+        time: u64,
+        system: bool,
+        c: &crate::membership::AddSigningKey,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        if !system {
+            return Err(Rejection::invalid("Only a node itself names its signing key."));
+        }
+        if !self.nodes.contains_key(&c.node) {
+            return Err(Rejection::no_such("node", &format!("n{}", c.node)));
+        }
+        if c.public.len() != SIGNING_KEY_BYTES {
+            return Err(Rejection::invalid("A signing key has 32 bytes."));
+        }
+        match self.signing_keys.values().find(|k| k.public == c.public) {
+            Some(known) if known.node == c.node => return Ok(Reply::Done(true)),
+            Some(_) => return Err(Rejection::exists("SigningKey", "at another node")),
+            None => {}
+        }
+        let last = self.signing_keys_of(c.node).last();
+        let number = last.map_or(0, |key| key.number.saturating_add(1));
+        if number >= SIGNING_KEYS_OF_NODE_MAX {
+            return Err(Rejection::limit("SigningKeysPerNode", SIGNING_KEYS_OF_NODE_MAX as usize));
+        }
+        let barred = last.is_some_and(|key| key.barred);
+        let key =
+            SigningKey { node: c.node, number, public: c.public.clone(), registered: time, barred };
+        changes.put(Key::SigningKey(c.node, number), &key);
+        Ok(Reply::Done(true))
+    }
+
+    fn set_issuing(
+        &self,
+        c: &crate::membership::SetIssuing,
+        changes: &mut Changes,
+    ) -> Result<Reply, Rejection> {
+        let keys = self.signing_keys_of(c.node).collect::<Vec<_>>();
+        if keys.is_empty() {
+            return Err(Rejection::no_such("signing key of node", &format!("n{}", c.node)));
+        }
+        for key in keys.into_iter().filter(|k| k.barred == c.allowed) {
+            let changed = SigningKey { barred: !c.allowed, ..key.clone() };
+            changes.put(Key::SigningKey(c.node, key.number), &changed);
         }
         Ok(Reply::Done(true))
     }

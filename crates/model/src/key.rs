@@ -93,6 +93,8 @@ pub enum Key {
     Home(u64, u64),
     /// That an account was moved away: account and the placement epoch that ends.
     Fence(u64, u64),
+    /// A key that a node signs with: the node, and its how-manieth key.
+    SigningKey(u64, u32),
 }
 
 fn texts(buffer: &mut BytesMut, parts: &[&str]) {
@@ -198,6 +200,10 @@ impl Key {
                 head(78, *a);
                 b.put_u64(*epoch);
             }
+            Self::SigningKey(n, number) => {
+                head(70, *n);
+                b.put_u32(*number);
+            }
         }
         b.freeze()
     }
@@ -256,6 +262,7 @@ impl Key {
             75 => alone(Self::Departed(number)),
             77 => Some(Self::Home(number, u64::from_be_bytes(rest.try_into().ok()?))),
             78 => Some(Self::Fence(number, u64::from_be_bytes(rest.try_into().ok()?))),
+            70 => Some(Self::SigningKey(number, u32::from_be_bytes(rest.try_into().ok()?))),
             _ => None,
         }
     }
@@ -297,6 +304,7 @@ mod tests {
             Key::Departed(3),
             Key::Home(7, 2),
             Key::Fence(7, 1),
+            Key::SigningKey(3, 1),
         ] {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }
@@ -314,7 +322,7 @@ mod tests {
         // Kinds are few, and most bytes are none of them: half of the cases start with one.
         #[test]
         fn hostile_bytes_never_panic(
-            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=51, 64_u8..=69, 75_u8..=78],
+            kind in prop_oneof![any::<u8>(), 1_u8..=10, 32_u8..=34, 45_u8..=51, 64_u8..=70, 75_u8..=78],
             number in prop_oneof![any::<u64>(), 0_u64..3],
             rest in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..4, 97_u8..100], 0..40),
             cut in 0_usize..49,

@@ -10,6 +10,28 @@
 
 use prost::Message;
 
+/// Makes a key known that a node signs with. Only the node itself says so.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct AddSigningKey {
+    /// The node.
+    #[prost(uint64, tag = "1")]
+    pub node: u64,
+    /// The public key: Ed25519, 32 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub public: bytes::Bytes,
+}
+
+/// Says whether sessions count that a node has issued and issues.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SetIssuing {
+    /// The node.
+    #[prost(uint64, tag = "1")]
+    pub node: u64,
+    /// Whether they count.
+    #[prost(bool, tag = "2")]
+    pub allowed: bool,
+}
+
 /// Lets a node lead nothing and send clients elsewhere, or ends that.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct DrainNode {

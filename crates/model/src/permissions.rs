@@ -131,6 +131,8 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::ReserveAccount(_)
         | Command::ActivateAccount(_)
         | Command::ChangeVoters(_)
+        | Command::AddSigningKey(_)
+        | Command::SetIssuing(_)
         | Command::VotersChanged(_)
         | Command::Relocate(_)
         | Command::ChangeMembership(_)

@@ -278,6 +278,26 @@ pub struct Departed {
     pub may_return: bool,
 }
 
+/// A key that a node signs with. It outlives the node's membership, so that what it signed can still be verified.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct SigningKey {
+    /// The node.
+    #[prost(uint64, tag = "1")]
+    pub node: u64,
+    /// Its how-manieth key.
+    #[prost(uint32, tag = "2")]
+    pub number: u32,
+    /// The public key: Ed25519, 32 bytes.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub public: bytes::Bytes,
+    /// When it was registered, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub registered: u64,
+    /// Whether sessions that it signed are void.
+    #[prost(bool, tag = "5")]
+    pub barred: bool,
+}
+
 /// Where a group of accounts lives.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Placement {

@@ -25,6 +25,8 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
+pub(crate) use call::{carried, verified};
+
 use crate::{core::Core, dial::Accepted};
 
 /// Bytes of a request's headers. A session token has some hundred, and session policies up to some thousand more.

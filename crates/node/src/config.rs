@@ -26,6 +26,10 @@ pub struct NodeConfig {
     pub tls: Tls,
     /// File that holds the cluster key (32 bytes, hexadecimal): seals secrets, session and consistency tokens.
     pub cluster_key: PathBuf,
+    /// File of a second such key, which seals secrets of access keys and the like. Given to voters alone: a node without it holds no secrets,
+    /// and asks voters. Absent everywhere: the cluster key seals them.
+    #[serde(default)]
+    pub sealing_key: Option<PathBuf>,
     /// The nodes to call first; the directory tells the rest.
     #[serde(default)]
     pub peers: Vec<Peer>,

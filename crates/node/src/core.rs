@@ -6,9 +6,12 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use prost::Message as _;
-use tidegate_authn::{ClusterKey, SigningKeyCache};
+use tidegate_authn::{ClusterKey, SealError, SigningKeyCache};
 use tidegate_consensus::{Group, ProposeError, ReadError};
-use tidegate_model::{Envelope, Outcome, command::ReplyBox};
+use tidegate_model::{
+    Envelope, Outcome,
+    command::{ReplyBox, caller_kind},
+};
 use tidegate_policy::{AccountId, UnixMillis};
 use tidegate_proto::peer::v1::{
     ForwardRequest, ReadIndexRequest, forward_response::Result as Forwarded,
@@ -19,6 +22,7 @@ use tidegate_store::Engine;
 
 use crate::{
     attempts::Attempts,
+    carrying,
     clock::ClusterClock,
     config::NodeConfig,
     federation::Issuers,
@@ -32,10 +36,11 @@ use crate::{
     region::{self, RegionLane, Uses},
     telemetry::metrics::Metrics,
     views::Views,
+    vouching::Vouching,
 };
 
 /// Pause before a leader is looked for again.
-const LEADER_RETRY: Duration = Duration::from_millis(40);
+pub(crate) const LEADER_RETRY: Duration = Duration::from_millis(40);
 /// Pause before a group is asked again that an account is moved away from.
 const MOVE_RETRY: Duration = Duration::from_millis(250);
 /// How long one try at a peer may take before another is asked.
@@ -59,6 +64,7 @@ pub(crate) struct Core {
     pub(crate) gossip: Gossip,
     pub(crate) region_lane: Arc<RegionLane>,
     pub(crate) uses: Uses,
+    pub(crate) vouching: Arc<Vouching>,
     pub(crate) attempts: Attempts,
     pub(crate) peers: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,
@@ -106,14 +112,14 @@ impl core::fmt::Debug for Core {
     }
 }
 
-fn no_quorum(group: GroupId) -> ServiceError {
+pub(crate) fn no_quorum(group: GroupId) -> ServiceError {
     ServiceError::new(
         Reason::NoQuorum,
         format!("group {group} has no leader, or its leader no quorum; nothing was changed"),
     )
 }
 
-fn unknown(group: GroupId) -> ServiceError {
+pub(crate) fn unknown(group: GroupId) -> ServiceError {
     let message = format!(
         "no outcome from group {group} in time: the change may yet take effect; retry under the same request id"
     );
@@ -188,6 +194,28 @@ impl Core {
         voters
     }
 
+    /// Whether this node votes in nothing, so that what its clients want changed is carried to a voter.
+    pub(crate) fn carries(&self) -> bool {
+        self.groups.read().is_empty()
+    }
+
+    /// Opens a secret for a call of an account; where only voters can, the call is carried to one.
+    pub(crate) fn open_secret(
+        &self,
+        account: AccountId,
+        owner: &str,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.cluster_key.open_secret(owner, sealed).map_err(|e| match e {
+            SealError::UnknownKey(_) => {
+                let group = self.views.load().group_of(account).unwrap_or(GroupId::DIRECTORY);
+                let _no_door = carrying::want(group);
+                carrying::elsewhere()
+            }
+            _ => ServiceError::new(Reason::Internal, e.to_string()),
+        })
+    }
+
     /// Brings a command to the leader of its group and waits for the outcome.
     pub(crate) async fn propose(
         &self,
@@ -195,6 +223,10 @@ impl Core {
         envelope: &Envelope,
         patience: Duration,
     ) -> Result<(u64, ReplyBox), ServiceError> {
+        let system = envelope.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
+        if !system && self.carries() && carrying::want(group) {
+            return Err(carrying::elsewhere());
+        }
         let bytes = envelope.to_bytes();
         let end = self.platform.monotonic() + patience;
         let mut last = no_quorum(group);
@@ -242,6 +274,8 @@ impl Core {
             let group = self.views.load().group_of(account)?;
             let left = end.saturating_sub(self.platform.monotonic());
             match self.propose(group, envelope, left).await {
+                // It goes on at a voter, as a whole.
+                Err(error) if carrying::wanted() => return Err(error),
                 Ok((index, reply)) => return Ok((group, index, reply)),
                 // It lives elsewhere, or will at once.
                 Err(error) if error.reason == Reason::NotReady => {

@@ -7,6 +7,7 @@
 mod own;
 mod publishing;
 mod queues;
+mod vouched;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::{
@@ -40,6 +41,7 @@ use crate::{
         trace,
     },
     views::Views,
+    vouching::{Refused, Vouched, Vouching, put_head},
 };
 
 /// Inputs that may wait for the driver. Past it peers and proposers wait.
@@ -62,6 +64,8 @@ pub(crate) enum Input {
     Received { from: NodeId, message: Bytes },
     /// The same, read already.
     Said { from: NodeId, message: Message },
+    /// A peer sent something that is not handed on.
+    Refused { from: NodeId, refused: Refused },
     /// This node wrote a frame of its own, which is durable and in the view; `at`: when it began to.
     Appended { frame: Frame, at: Duration },
     /// A group that this node votes in committed and applied these frames, one behind the other; `at`: when it began to apply them.
@@ -270,6 +274,7 @@ pub(crate) struct Driver {
     /// Origins whose tombstones are being collected, and up to where.
     pub(crate) collecting: Clock,
     pub(crate) lane: Arc<RegionLane>,
+    pub(crate) vouching: Arc<Vouching>,
     /// Whether peers have writes of this node that its store has lost.
     pub(crate) forgotten: bool,
     /// When what is over was looked for last.
@@ -292,7 +297,8 @@ impl Driver {
             _ = ticks.tick() => {
                 self.look_at_own();
                 let now = self.platform.monotonic();
-                self.replica.tick(now, &self.store);
+                let records = Vouched { store: &self.store, vouching: &self.vouching };
+                self.replica.tick(now, &records);
                 self.let_through(now);
                 if let Err(error) = self.collect(now) {
                     tracing::warn!(%error, "tombstones were not collected");
@@ -332,7 +338,8 @@ impl Driver {
         let now = self.platform.monotonic();
         for (origin, upto) in reached.iter() {
             let after = self.replica.published_clock().get(origin);
-            let frame = Frame { origin, after, upto, records: Vec::new(), trace: None };
+            let frame =
+                Frame { origin, after, upto, records: Vec::new(), trace: None, proof: None };
             self.replica.committed(now, frame, false);
         }
         let digests = self.digests.of(reached.iter().filter_map(|(o, _)| o.group()));
@@ -350,6 +357,9 @@ impl Driver {
                 }
             },
             Input::Said { from, message } => self.hear(now, from, message),
+            Input::Refused { from, refused: Refused { dot, why } } => {
+                self.replica.refused(now, from, dot, why);
+            }
             Input::Appended { frame, at } => {
                 let reached = Clock::from_iter([(frame.origin, frame.upto)]);
                 self.replica.appended(at, &frame);
@@ -380,17 +390,6 @@ impl Driver {
         }
     }
 
-    fn hear(&mut self, now: Duration, from: NodeId, message: Message) {
-        let records = matches!(message, Message::Push { .. } | Message::PullReply { .. });
-        // What can't be kept is not begun: the sender offers it again, and the view says how old it is. What nodes write is small, and
-        // there is a reserve for it.
-        if records && !message.is_urgent() && self.store.engine().is_nearly_full() {
-            tracing::debug!(%from, "records were set aside: the disk is nearly full");
-            return;
-        }
-        self.replica.receive(now, from, message, &self.store);
-    }
-
     fn status(&self) -> Status {
         let peer = |m: &Member| PeerStatus {
             node: m.node,
@@ -406,13 +405,19 @@ impl Driver {
 
     async fn carry_out(&mut self) -> Result<(), StoreError> {
         loop {
-            let mut merges = Vec::new();
+            let (mut merges, mut stored) = (Vec::new(), false);
             while let Some(output) = self.replica.poll() {
                 match output {
                     Output::Send { to, lane, message } => {
                         self.peers.send(to, lane, message.encode());
                     }
                     Output::Merge(batch) => merges.push(batch),
+                    Output::Check(state) => {
+                        // It rests on all that was merged before.
+                        stored |= !merges.is_empty();
+                        self.merge(core::mem::take(&mut merges))?;
+                        self.check(state)?;
+                    }
                     Output::Confirm { id, groups } => self.confirm(id, groups),
                     Output::Propagated(event) => self.propagated(event),
                     Output::Alarm(alarm) => self.alarm(&alarm),
@@ -421,7 +426,7 @@ impl Driver {
             self.refresh();
             let waits =
                 !self.waiting.merges.is_empty() && self.platform.monotonic() >= self.waiting.again;
-            if merges.is_empty() && !waits {
+            if merges.is_empty() && !stored && !waits {
                 return Ok(());
             }
             self.merge(merges)?;
@@ -511,8 +516,11 @@ impl Driver {
             let span = tracing::info_span!("merge", node = %self.me, records = merge.writes.len());
             trace::follow(&span, merge.trace.as_deref());
             let _in_span = span.enter();
-            let (batch, changes) =
+            let (mut batch, changes) =
                 self.store.merge(&merge.writes, &merge.clock, merge.replaced.as_ref())?;
+            if let (Some(proof), Some((origin, upto))) = (&merge.proof, merge.clock.iter().next()) {
+                put_head(&mut batch, origin, upto, proof);
+            }
             match self.store.engine().apply(&batch) {
                 // It is in the store; only its way to the disk is longer.
                 Ok(()) | Err(StoreError::Full { .. }) => {}

@@ -34,7 +34,10 @@ use tidegate_proto::{
     },
 };
 use tokio::sync::watch;
-use tonic::transport::Server;
+use tonic::{
+    service::{Routes, RoutesBuilder},
+    transport::Server,
+};
 
 use crate::{core::Core, dial::Accepted, peers::PEER_MESSAGE_MAX};
 
@@ -48,7 +51,7 @@ pub(crate) async fn serve_peers(
     incoming: impl Stream<Item = io::Result<Accepted>> + Send,
     stop: watch::Receiver<bool>,
 ) {
-    let service = PeerServiceServer::new(peer::PeerHandler(core))
+    let service = PeerServiceServer::new(peer::PeerHandler::new(core))
         .max_decoding_message_size(PEER_MESSAGE_MAX)
         .max_encoding_message_size(PEER_MESSAGE_MAX);
     let served = Server::builder()
@@ -62,6 +65,35 @@ pub(crate) async fn serve_peers(
     if let Err(error) = served {
         tracing::error!(%error, "peers are served no more");
     }
+}
+
+/// What clients may call, but for health and reflection.
+fn services(core: &Arc<Core>) -> Routes {
+    let limit = core.config.limits.message_bytes_max;
+    let mut routes = RoutesBuilder::default();
+    routes
+        .add_service(
+            AccountServiceServer::new(iam::AccountHandler(Arc::clone(core)))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(
+            IamServiceServer::new(iam::IamHandler(Arc::clone(core)))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(StsServiceServer::new(sts::StsHandler(Arc::clone(core))))
+        .add_service(
+            DecisionServiceServer::new(decision::DecisionHandler(Arc::clone(core)))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(PropagationServiceServer::new(propagation::PropagationHandler(Arc::clone(
+            core,
+        ))))
+        .add_service(QuarantineServiceServer::new(region::QuarantineHandler(Arc::clone(core))))
+        .add_service(MembershipServiceServer::new(membership::MembershipHandler(Arc::clone(core))))
+        .add_service(InstanceServiceServer::new(workload::InstanceHandler(Arc::clone(core))))
+        .add_service(WorkloadServiceServer::new(workload::WorkloadHandler(Arc::clone(core))))
+        .add_service(ClusterServiceServer::new(cluster::ClusterHandler(Arc::clone(core))));
+    routes.routes()
 }
 
 /// Serves clients until the node stops.
@@ -82,35 +114,17 @@ pub(crate) async fn serve_clients(
             None
         }
     };
-    let limit = core.config.limits.message_bytes_max;
+    let mut routes = RoutesBuilder::from(services(&core));
+    routes.add_service(health_service);
+    if let Some(reflection) = reflection {
+        routes.add_service(reflection);
+    }
     let served = Server::builder()
         // A client that is gone without a word gives its connection back.
         .http2_keepalive_interval(Some(core::time::Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(core::time::Duration::from_secs(20)))
-        .layer(auth::AuthLayer::new(Arc::clone(&core)))
-        .add_service(health_service)
-        .add_optional_service(reflection)
-        .add_service(
-            AccountServiceServer::new(iam::AccountHandler(Arc::clone(&core)))
-                .max_decoding_message_size(limit),
-        )
-        .add_service(
-            IamServiceServer::new(iam::IamHandler(Arc::clone(&core)))
-                .max_decoding_message_size(limit),
-        )
-        .add_service(StsServiceServer::new(sts::StsHandler(Arc::clone(&core))))
-        .add_service(
-            DecisionServiceServer::new(decision::DecisionHandler(Arc::clone(&core)))
-                .max_decoding_message_size(limit),
-        )
-        .add_service(PropagationServiceServer::new(propagation::PropagationHandler(Arc::clone(
-            &core,
-        ))))
-        .add_service(QuarantineServiceServer::new(region::QuarantineHandler(Arc::clone(&core))))
-        .add_service(MembershipServiceServer::new(membership::MembershipHandler(Arc::clone(&core))))
-        .add_service(InstanceServiceServer::new(workload::InstanceHandler(Arc::clone(&core))))
-        .add_service(WorkloadServiceServer::new(workload::WorkloadHandler(Arc::clone(&core))))
-        .add_service(ClusterServiceServer::new(cluster::ClusterHandler(core)))
+        .layer(auth::AuthLayer::new(core))
+        .add_routes(routes.routes())
         .serve_with_incoming_shutdown(incoming, stopped(stop))
         .await;
     watching.abort();

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod aws;
+mod carrying;
 mod clock;
 mod collection;
 pub mod config;
@@ -33,6 +34,7 @@ pub mod telemetry;
 mod tls;
 mod views;
 mod voters;
+mod vouching;
 mod warden;
 
 pub use node::{Node, StartError};

@@ -14,7 +14,7 @@ use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow};
 use tidegate_replica::{
-    Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, Stamp, StateDigest,
+    Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, SetHash, Stamp,
 };
 use tidegate_store::{Batch, Change, NodeStore, Tree};
 
@@ -23,6 +23,7 @@ use crate::{
     platform::Platform,
     telemetry::metrics::{GroupLabel, Metrics},
     views::Views,
+    vouching::Vouching,
 };
 
 pub(crate) mod joining;
@@ -30,8 +31,8 @@ pub(crate) mod joining;
 /// Digests of the states of all groups, kept as records come and go.
 #[derive(Debug)]
 pub(crate) struct Digests {
-    empty: StateDigest,
-    groups: Mutex<BTreeMap<GroupId, StateDigest>>,
+    empty: SetHash,
+    groups: Mutex<BTreeMap<GroupId, SetHash>>,
     /// Position and digest of what is published: the digests above run ahead of it.
     published: Mutex<BTreeMap<GroupId, (u64, [u8; 32])>>,
 }
@@ -40,7 +41,7 @@ impl Digests {
     /// Digests of nothing, under the cluster's key.
     pub(crate) fn keyed(secret: [u8; 32]) -> Self {
         Self {
-            empty: StateDigest::keyed(secret),
+            empty: SetHash::keyed(secret),
             groups: Mutex::default(),
             published: Mutex::default(),
         }
@@ -67,12 +68,48 @@ impl Digests {
             if let Some(old) = &change.old
                 && let Some(group) = old.dot.origin.group()
             {
-                digests.entry(group).or_insert(self.empty).remove(old);
+                digests.entry(group).or_insert_with(|| self.empty.clone()).remove(old);
             }
             if let Some(group) = change.new.dot.origin.group() {
-                digests.entry(group).or_insert(self.empty).add(&change.new);
+                digests.entry(group).or_insert_with(|| self.empty.clone()).add(&change.new);
             }
         }
+    }
+
+    /// The digest that a group would have after these changes, which are not made.
+    pub(crate) fn after(&self, group: GroupId, changes: &[Change]) -> [u8; 32] {
+        let mut digest = self.groups.lock().get(&group).unwrap_or(&self.empty).clone();
+        let of = |record: &Record| record.dot.origin.group() == Some(group);
+        for Change { old, new } in changes {
+            if let Some(old) = old.as_ref().filter(|old| of(old)) {
+                digest.remove(old);
+            }
+            if of(new) {
+                digest.add(new);
+            }
+        }
+        digest.to_bytes()
+    }
+
+    /// Makes the changes of a step of a group, write by write, and gives the digest behind each of its frames. `changes`: what all of them
+    /// together change.
+    fn step(&self, group: GroupId, frames: &[Frame], changes: &[Change]) -> Vec<(u64, [u8; 32])> {
+        let mut stands: BTreeMap<&Bytes, Option<&Record>> =
+            changes.iter().map(|c| (&c.new.key, c.old.as_ref())).collect();
+        let mut digests = self.groups.lock();
+        let behind = frames.iter().map(|frame| {
+            for record in &frame.records {
+                // What adds nothing to what is stored is no change.
+                let Some(stands) = stands.get_mut(&record.key) else { continue };
+                let old = stands.replace(record).and_then(|r| Some((r, r.dot.origin.group()?)));
+                if let Some((old, of)) = old {
+                    digests.entry(of).or_insert_with(|| self.empty.clone()).remove(old);
+                }
+                digests.entry(group).or_insert_with(|| self.empty.clone()).add(record);
+            }
+            (frame.upto, digests.get(&group).unwrap_or(&self.empty).to_bytes())
+        });
+        behind.collect()
     }
 
     /// Forgets a group's.
@@ -82,10 +119,7 @@ impl Digests {
 
     pub(crate) fn of(&self, groups: impl IntoIterator<Item = GroupId>) -> Vec<(GroupId, [u8; 32])> {
         let digests = self.groups.lock();
-        groups
-            .into_iter()
-            .map(|g| (g, digests.get(&g).copied().unwrap_or(self.empty).to_bytes()))
-            .collect()
+        groups.into_iter().map(|g| (g, digests.get(&g).unwrap_or(&self.empty).to_bytes())).collect()
     }
 }
 
@@ -182,7 +216,14 @@ fn add_to(
         return;
     }
     let after = index.saturating_sub(1);
-    frames.push(Frame { origin, after, upto: index, records: records.to_vec(), trace });
+    frames.push(Frame {
+        origin,
+        after,
+        upto: index,
+        records: records.to_vec(),
+        trace,
+        proof: None,
+    });
 }
 
 /// What the machines of one node share.
@@ -194,6 +235,7 @@ pub(crate) struct Around {
     pub(crate) gossip: Gossip,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) vouching: Arc<Vouching>,
 }
 
 /// One group's machine.
@@ -206,6 +248,7 @@ pub(crate) struct GroupMachine {
     gossip: Gossip,
     metrics: Arc<Metrics>,
     platform: Arc<dyn Platform>,
+    vouching: Arc<Vouching>,
     inner: Mutex<Inner>,
     told: Mutex<Told>,
     /// Up to where gossip had brought the group before this node began to vote in it. What the log brings is not published before it has
@@ -251,7 +294,7 @@ impl GroupMachine {
     /// that this state stands at. Where gossip has brought more, the group was not this node's to vote in until now: its state is then made
     /// from its log alone, from the beginning, and the stored records go; the view keeps them until the log has come as far.
     pub(crate) fn open(group: GroupId, applied: u64, around: Around) -> io::Result<Self> {
-        let Around { store, views, digests, gossip, metrics, platform } = around;
+        let Around { store, views, digests, gossip, metrics, platform, vouching } = around;
         let view = views.load();
         let before = joining::read(&store, group).map_err(failed)?;
         let gossiped = store.position(origin(group)).map_err(failed)?.max(before);
@@ -279,6 +322,9 @@ impl GroupMachine {
             state.absorb_local(key.get(4..).unwrap_or_default(), Some(&value)).map_err(failed)?;
         }
         let inner = Mutex::new(Inner { state, step: None, collected: 0 });
+        vouching.forget(group);
+        vouching
+            .remember(group, digests.of([group]).into_iter().map(|(_, digest)| (applied, digest)));
         Ok(Self {
             group,
             store,
@@ -287,6 +333,7 @@ impl GroupMachine {
             gossip,
             metrics,
             platform,
+            vouching,
             inner,
             told: Mutex::default(),
             gossiped,
@@ -346,7 +393,8 @@ impl Machine for GroupMachine {
         }
         let clock: Clock = entries.last().map(|e| (origin, e.at.index)).into_iter().collect();
         let (mut batch, changes) = self.store.merge(&records, &clock, None).map_err(failed)?;
-        self.digests.change(&changes);
+        let states = self.digests.step(self.group, &frames, &changes);
+        self.vouching.remember(self.group, states);
         self.collect(&mut inner, &records, &mut batch)?;
         self.local(local, &mut batch);
         self.metrics.committed_records.inc_by(records.len() as u64);
@@ -382,18 +430,22 @@ impl Machine for GroupMachine {
         });
         let index = i64::try_from(at.index).unwrap_or(i64::MAX);
         self.metrics.applied.get_or_create(&GroupLabel { group: self.group.0 }).set(index);
-        let Step { frames, digest, began } = step.unwrap_or_else(|| Step {
+        let Step { mut frames, digest, began } = step.unwrap_or_else(|| Step {
             frames: vec![Frame {
                 origin,
                 after: 0,
                 upto: at.index,
                 records: Vec::new(),
                 trace: None,
+                proof: None,
             }],
             digest: self.digests.of([self.group]),
             began: self.platform.monotonic(),
         });
         self.digests.publish(&Clock::from_iter([(origin, at.index)]), &digest);
+        if leading {
+            self.vouching.sign_frames(self.group, &mut frames);
+        }
         let input = Input::Committed { frames, at: began, push: leading, digest };
         if !self.gossip.committed(input) {
             tracing::debug!(group = %self.group, "the gossip is behind: it looks for itself, and peers pull");
@@ -438,6 +490,9 @@ impl Machine for GroupMachine {
         let (mut batch, changes) =
             self.store.merge(&records, &clock, Some(&replaced)).map_err(failed)?;
         self.digests.change(&changes);
+        let states = self.digests.of([self.group]).into_iter().map(|(_, digest)| (index, digest));
+        self.vouching.forget(self.group);
+        self.vouching.remember(self.group, states);
         self.local(local, &mut batch);
         self.inner.lock().state = state;
         Ok(batch)
@@ -459,7 +514,7 @@ fn chunks(kind: u8, origin: Origin, records: Vec<Record>) -> Vec<Bytes> {
     let mut bytes = 0;
     let mut close = |part: Vec<Record>| {
         let upto = part.iter().map(|r| r.dot.sequence).max().unwrap_or(0);
-        let frame = Frame { origin, after: 0, upto, records: part, trace: None };
+        let frame = Frame { origin, after: 0, upto, records: part, trace: None, proof: None };
         let body = Message::Push { frame, hops: 0 }.encode();
         chunks.push(Bytes::from([&[kind][..], &body].concat()));
     };

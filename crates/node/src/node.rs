@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use parking_lot::{Mutex, RwLock};
-use tidegate_authn::{ClusterKey, SealError};
+use tidegate_authn::ClusterKey;
 use tidegate_consensus::{Group, StartError as GroupStartError};
 use tidegate_model::region::{RegionState, check_writer};
 use tidegate_replica::{
@@ -45,6 +46,7 @@ use crate::{
     tls::{NodeTls, TlsError},
     views::Views,
     voters,
+    vouching::{self, Vouching},
     warden::Warden,
 };
 
@@ -252,6 +254,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
     let mut replica = Replica::new(config, clock, seed);
     replica.write_as(core.region_lane.incarnation().await);
     replica.set_validator(check_writer);
+    replica.believe_writers_and_voters();
     Driver {
         replica,
         gossip: core.gossip.clone(),
@@ -270,6 +273,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
         collection: Collection::new(Duration::from_millis(gossip.tombstone_grace_ms)),
         collecting: Clock::default(),
         lane: Arc::clone(&core.region_lane),
+        vouching: Arc::clone(&core.vouching),
         forgotten: false,
         swept: core.platform.monotonic(),
     }
@@ -296,7 +300,7 @@ impl Node {
         let me = NodeId(config.node);
         let tls =
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
-        let cluster_key = read_key(&config.cluster_key)?;
+        let cluster_key = read_keys(&config)?;
         let store = open_store(&config, platform.as_ref())?;
         let (view, digests) = load(&store, cluster_key.digest_key())?;
         let clock = view.positions.clone();
@@ -326,6 +330,16 @@ impl Node {
             Arc::clone(&platform),
         );
         let region_lane = Arc::new(lane.await?);
+        let node_key = Arc::new(vouching::signing_key(&store, platform.as_ref()).await?);
+        let cluster_key = cluster_key.issuing_as(config.node, Arc::clone(&node_key));
+        let vouching = Arc::new(Vouching::new(
+            me,
+            node_key,
+            Arc::clone(&views),
+            Arc::clone(&platform),
+            Arc::clone(&gossip.freshness),
+        ));
+        region_lane.sign_with(Arc::clone(&vouching));
         let metrics = Arc::new(Metrics::new());
         let core = Arc::new(Core {
             me,
@@ -340,6 +354,7 @@ impl Node {
             gossip,
             region_lane,
             uses: Uses::default(),
+            vouching,
             attempts: Attempts::default(),
             peers: Arc::clone(&peers),
             metrics: Arc::clone(&metrics),
@@ -375,6 +390,7 @@ impl Node {
         tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(moves::run(Arc::clone(&core), store.clone())));
         tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));
+        tasks.push(tokio::spawn(vouching::register(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::import(Arc::clone(&core))));
         tasks.push(tokio::spawn(region::tell_uses(Arc::clone(&core))));
         Ok(Self { core, committer, tasks, stop })
@@ -481,8 +497,14 @@ impl Node {
     }
 }
 
-fn read_key(path: &std::path::Path) -> Result<ClusterKey, StartError> {
-    let refuse = |why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
-    let text = fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
-    ClusterKey::from_hex(&text).map_err(|e: SealError| refuse(e.to_string()))
+fn read_keys(config: &NodeConfig) -> Result<ClusterKey, StartError> {
+    let refused =
+        |path: &Path, why: String| StartError::ClusterKey { path: path.to_path_buf(), why };
+    let read = |path: &Path| fs::read_to_string(path).map_err(|e| refused(path, e.to_string()));
+    let path = &config.cluster_key;
+    let key = ClusterKey::from_hex(&read(path)?).map_err(|e| refused(path, e.to_string()))?;
+    match &config.sealing_key {
+        Some(path) => key.with_secrets(&read(path)?).map_err(|e| refused(path, e.to_string())),
+        None => Ok(key),
+    }
 }

@@ -21,7 +21,7 @@ pub(crate) use self::{
     },
     subject::Subject,
 };
-use crate::{core::Core, telemetry::trace};
+use crate::{carrying, core::Core, telemetry::trace};
 
 /// Items of a page that is asked for without a size.
 const PAGE_DEFAULT: u32 = 100;
@@ -123,6 +123,9 @@ pub(crate) async fn mutate(
     for (action, resource) in permissions(&command, account) {
         check_on(account, caller, &action, &resource)?;
     }
+    if !request_id.is_empty() {
+        carrying::is_repeatable();
+    }
     let request_id = self::request_id(core, request_id);
     let span = tracing::info_span!("write", node = %core.me, group = %caller.group);
     let envelope = Envelope {
@@ -207,7 +210,7 @@ pub(crate) fn secret(core: &Core, key_id: &str) -> Result<(String, Vec<u8>), Ser
     let secret: String = bytes.iter().take(40).map(letter).collect();
     let mut nonce = [0; 12];
     core.platform.entropy(&mut nonce);
-    let sealed = core.cluster_key.seal(key_id, secret.as_bytes(), nonce);
+    let sealed = core.cluster_key.seal_secret(key_id, secret.as_bytes(), nonce);
     let sealed = sealed.map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
     Ok((secret, sealed))
 }

@@ -5,7 +5,10 @@ mod importer;
 mod last_used;
 mod proposals;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tidegate_model::region::RegionKey;
@@ -18,6 +21,7 @@ use crate::{
     gossip::{Gossip, Input},
     platform::Platform,
     views::Views,
+    vouching::Vouching,
 };
 
 pub(crate) use accesses::of_path;
@@ -48,6 +52,8 @@ pub(crate) struct RegionLane {
     gossip: Gossip,
     platform: Arc<dyn Platform>,
     writing: Mutex<Writing>,
+    /// Signs what is written.
+    vouching: OnceLock<Arc<Vouching>>,
 }
 
 fn draw(platform: &dyn Platform) -> u32 {
@@ -93,7 +99,13 @@ impl RegionLane {
         };
         let sequence = store.position(Origin::Node { node: me, incarnation })?;
         let writing = Writing { incarnation, sequence, told: sequence, pending: Vec::new() };
-        Ok(Self { me, store, views, gossip, platform, writing: Mutex::new(writing) })
+        let (writing, vouching) = (Mutex::new(writing), OnceLock::new());
+        Ok(Self { me, store, views, gossip, platform, writing, vouching })
+    }
+
+    /// From now on what is written is signed.
+    pub(crate) fn sign_with(&self, vouching: Arc<Vouching>) {
+        let _the_first = self.vouching.set(vouching);
     }
 
     /// Under which incarnation this node writes.
@@ -139,7 +151,10 @@ impl RegionLane {
             let key = key.encode(origin)?;
             Some(Record { key, value: Some(value), stamp, dot })
         };
-        let records: Vec<Record> = writes.into_iter().filter_map(record).collect();
+        let mut records: Vec<Record> = writes.into_iter().filter_map(record).collect();
+        if let Some(vouching) = self.vouching.get() {
+            vouching.sign_own(&mut records);
+        }
         let clock = Clock::from_iter([(origin, sequence)]);
         let (batch, _) = self.store.merge(&records, &clock, None).map_err(|e| failed(&e))?;
         match self.store.engine().apply(&batch) {
@@ -168,7 +183,7 @@ impl RegionLane {
             view.positions.advance(origin, sequence);
         });
         let after = core::mem::replace(&mut writing.told, sequence);
-        let frame = Frame { origin, after, upto: sequence, records, trace: None };
+        let frame = Frame { origin, after, upto: sequence, records, trace: None, proof: None };
         // Under the lock: frames leave in their order.
         self.gossip.tell_urgent(Input::Appended { frame, at: began }).await;
         Ok(dot)

@@ -109,8 +109,14 @@ fn frames(store: &NodeStore, own: &Clock, has: &Clock) -> Result<Vec<bytes::Byte
         let mut after = has.get(origin);
         while after < upto && frames.len() < FRAMES {
             let page = store.page(origin, after, FRAME_BYTES)?;
-            let frame =
-                Frame { origin, after, upto: page.upto, records: page.records, trace: None };
+            let frame = Frame {
+                origin,
+                after,
+                upto: page.upto,
+                records: page.records,
+                trace: None,
+                proof: None,
+            };
             after = page.upto;
             frames.push(Message::Push { frame, hops: 1 }.encode());
         }

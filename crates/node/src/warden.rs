@@ -185,6 +185,7 @@ impl Warden {
             if let Some(handle) = handle {
                 tracing::info!(%group, "this node votes in a group no more");
                 handle.shutdown().await;
+                self.core.vouching.forget(group);
                 let (stands, known) =
                     (self.store.position(origin(group))?, joining::read(&self.store, group)?);
                 left_early.extend((stands < known).then_some((group, stands)));
@@ -219,6 +220,7 @@ impl Warden {
             gossip: core.gossip.clone(),
             metrics: Arc::clone(&core.metrics),
             platform: Arc::clone(&core.platform),
+            vouching: Arc::clone(&core.vouching),
         };
         let machine = GroupMachine::open(group, applied, around)?;
         let raft = &core.config.raft;

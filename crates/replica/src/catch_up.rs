@@ -76,6 +76,10 @@ pub(crate) struct Staged {
     pub(crate) records: Vec<Record>,
     /// They end a whole state: of the origin everything is void but them and these keys, which came with it earlier.
     pub(crate) replaces: Option<BTreeSet<Bytes>>,
+    /// What vouches for the state at the end, where this is the end and the source gave it.
+    pub(crate) proof: Option<Bytes>,
+    /// Whether others of the same pull went to the store before.
+    pub(crate) spilled: bool,
 }
 
 #[derive(Debug)]
@@ -105,6 +109,10 @@ struct Pull {
     written: Option<BTreeSet<Bytes>>,
     /// The question that a whole state answered.
     replaced_by: Option<u64>,
+    /// What vouches for the state at the end of the last page.
+    proof: Option<Bytes>,
+    /// Whether records went to the store before the end.
+    spilled: bool,
 }
 
 impl Pull {
@@ -121,6 +129,7 @@ impl Pull {
         self.next = page.frame.upto;
         self.cut = self.cut.max(page.cut);
         self.bytes += page.frame.size();
+        self.proof = page.frame.proof;
         self.staged.extend(page.frame.records);
         page.next
     }
@@ -132,12 +141,17 @@ impl Pull {
         if let Some(written) = &mut self.written {
             written.extend(records.iter().map(|r| r.key.clone()));
         }
-        Staged { records, replaces: None }
+        Staged {
+            records,
+            replaces: None,
+            proof: None,
+            spilled: core::mem::replace(&mut self.spilled, true),
+        }
     }
 
     fn finish(&mut self) -> Staged {
         let replaces = self.written.take();
-        Staged { replaces, ..self.spill() }
+        Staged { replaces, proof: self.proof.take(), ..self.spill() }
     }
 }
 
@@ -183,6 +197,8 @@ impl Pulls {
             bytes: 0,
             written: None,
             replaced_by: None,
+            proof: None,
+            spilled: false,
         };
         self.nonce += 1;
         let question = pull.ask(origin, self.nonce);
@@ -268,6 +284,11 @@ impl Pulls {
     /// Gives up the pulls of other origins than these.
     pub(crate) fn retain(&mut self, keep: impl Fn(&Origin) -> bool) {
         self.under_way.retain(|origin, _| keep(origin));
+    }
+
+    /// Who is being asked for what `origin` wrote.
+    pub(crate) fn source(&self, origin: Origin) -> Option<NodeId> {
+        self.under_way.get(&origin).map(|pull| pull.from)
     }
 
     /// Gives a pull up; whatever it held back is forgotten.

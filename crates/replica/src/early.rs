@@ -82,7 +82,7 @@ mod tests {
     const ORIGIN: Origin = Origin::Group { group: GroupId(1), generation: 0 };
 
     fn frame(after: u64, upto: u64) -> Frame {
-        Frame { origin: ORIGIN, after, upto, records: Vec::new(), trace: None }
+        Frame { origin: ORIGIN, after, upto, records: Vec::new(), trace: None, proof: None }
     }
 
     #[test]

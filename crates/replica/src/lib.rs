@@ -43,7 +43,7 @@
 //! let stamp = Stamp { epoch: 0, revision: 1 };
 //! let dot = Dot { origin, sequence: 1 };
 //! let record = Record { key: "user/alice".into(), value: Some("...".into()), stamp, dot };
-//! home.committed(now, Frame { origin, after: 0, upto: 1, records: vec![record], trace: None }, true);
+//! home.committed(now, Frame { origin, after: 0, upto: 1, records: vec![record], trace: None, proof: None }, true);
 //!
 //! // Its driver sends what it is told to, and the other's driver stores what it is told to, publishes, and says so.
 //! let Some(Output::Send { to: NodeId(2), message, .. }) = home.poll() else { panic!() };
@@ -94,8 +94,8 @@ mod digest;
 mod liveness;
 mod propagation;
 mod round_trips;
+mod set_hash;
 mod staleness;
-
 mod turns;
 
 pub use clock::Clock;
@@ -103,11 +103,12 @@ pub use coverage::{Coverage, Scope};
 pub use digest::StateDigest;
 pub use id::{Dot, GroupId, NodeId, Origin, RegionName, RegionNameError};
 pub use machine::{
-    Alarm, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output, Replaced, Replica,
-    ReplicaConfig,
+    Alarm, CaughtUp, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output, Replaced,
+    Replica, ReplicaConfig,
 };
 pub use members::Members;
 pub use message::{Continuation, DecodeError, Message};
 pub use propagation::PropagationEvent;
-pub use record::{Frame, Header, RangePage, Record, Records, Stamp};
+pub use record::{Frame, Header, Proof, RangePage, Record, Records, Stamp};
+pub use set_hash::SetHash;
 pub use turns::{Turn, Turns, Weight};

@@ -8,6 +8,7 @@ mod output;
 mod queries;
 mod telling;
 mod ticking;
+mod vouching;
 
 use core::{fmt, time::Duration};
 use std::{
@@ -18,7 +19,9 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 pub use config::{Member, ReplicaConfig};
-pub use output::{Alarm, ConfirmId, Counters, Lane, MergeBatch, MergeId, Output, Replaced};
+pub use output::{
+    Alarm, CaughtUp, ConfirmId, Counters, Lane, MergeBatch, MergeId, Output, Replaced,
+};
 
 use crate::{
     Clock, Dot, Frame, GroupId, Members, Message, NodeId, Origin, Record, Records, RegionName,
@@ -99,6 +102,7 @@ impl fmt::Debug for Validator {
 /// |---|---|---|
 /// | `Send` | hands the message to the lane's connection | may be lost, delayed, doubled or overtaken: it is repaired |
 /// | `Merge` | stores the batch, atomically and in the order given; then [`persisted`](Self::persisted), then publishes the view, then [`published`](Self::published) | must not be skipped or reordered: its clock is already counted on. A store that fails stops the node; at restart the machine begins from the stored clock |
+/// | `Check` | compares the state with what vouches for it, then [`checked`](Self::checked) | must be done before the next output |
 /// | `Confirm` | begins a `ReadIndex` now, then [`confirmed`](Self::confirmed), with no position where it leads no group | may never answer |
 /// | `Propagated`, `Alarm` | tells whoever listens | |
 ///
@@ -119,6 +123,12 @@ pub struct Replica {
     /// Under which incarnation this node writes.
     own_node: Option<Origin>,
     validator: Option<Validator>,
+    /// Whether only its writer and voters are believed that what a node wrote is complete.
+    strict: bool,
+    /// Up to where others told what a node wrote: its records are merged, and its clock stands.
+    hearsay: BTreeMap<Origin, u64>,
+    /// Origins of which an unverified state is half in the store: nothing of them is taken until the node starts anew.
+    stuck: BTreeSet<Origin>,
     /// Everything merged, durable or not.
     merged: Clock,
     /// What of it the driver reported as durable.
@@ -156,6 +166,9 @@ impl Replica {
             own: BTreeSet::new(),
             own_node: None,
             validator: None,
+            strict: false,
+            hearsay: BTreeMap::new(),
+            stuck: BTreeSet::new(),
             merged: clock.clone(),
             durable: clock.clone(),
             unsaved: VecDeque::new(),

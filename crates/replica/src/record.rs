@@ -10,6 +10,9 @@ pub(crate) const KEY_BYTES_MAX: usize = 4 << 10;
 /// is sent more takes nothing of the message.
 pub(crate) const VALUE_BYTES_MAX: usize = 56 << 10;
 
+/// Bytes of what vouches for a frame: a signature, some hashes, and a path in a tree of all frames of a step.
+pub(crate) const PROOF_BYTES_MAX: usize = 2 << 10;
+
 /// What a record costs beside its key and value: its stamp, its dot and the places where they stand.
 const OVERHEAD: usize = 64;
 
@@ -64,6 +67,9 @@ pub struct Frame {
     pub records: Vec<Record>,
     /// W3C `traceparent` of the write, to follow it across nodes.
     pub trace: Option<String>,
+    /// What vouches for it: opaque here. Of a frame that is pushed it covers the frame; of the last page of a catch-up it covers the state of
+    /// the origin at the page's end.
+    pub proof: Option<Bytes>,
 }
 
 impl Frame {
@@ -76,6 +82,17 @@ impl Frame {
     pub fn weight(&self) -> Weight {
         Weight { records: self.records.len(), bytes: self.size() }
     }
+}
+
+/// What a source has to vouch for the state of an origin at a position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing is asked for.
+    Unneeded,
+    /// This.
+    There(Bytes),
+    /// Nothing, where something is asked for: it is no source.
+    Missing,
 }
 
 /// A stretch of an origin's records.
@@ -98,4 +115,8 @@ pub trait Records {
     fn range(&self, origin: Origin, after: u64, limit_bytes: usize) -> RangePage;
     /// Up to which sequence tombstones of `origin` were collected.
     fn floor(&self, origin: Origin) -> u64;
+    /// What vouches for the state of `origin` at exactly this position.
+    fn proof(&self, _origin: Origin, _position: u64) -> Proof {
+        Proof::Unneeded
+    }
 }

@@ -3,10 +3,13 @@
 use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
-    CachedKey, ClusterKey, Presented, Secret, Session, SessionError, SessionKind, SessionTag,
-    SigningKey, SigningKeyCache,
+    CachedKey, ClusterKey, Issued, Presented, SealError, Secret, Session, SessionError,
+    SessionKind, SessionTag, SigningKey, SigningKeyCache,
 };
-use tidegate_model::{AccountState, CallerRef, Resolved, command::caller_kind, record::Tag};
+use tidegate_model::{
+    AccountState, CallerRef, Resolved, command::caller_kind, record::Tag,
+    region::CLOCK_SKEW_MAX_MILLIS,
+};
 use tidegate_policy::{AccountId, Action, Context, Request, UnixMillis};
 use tidegate_replica::GroupId;
 
@@ -29,12 +32,51 @@ pub struct Caller {
     pub context: Context,
 }
 
+/// Longest session of any kind, that of a user: a day and a half.
+const SESSION_MILLIS_MAX: u64 = 36 * 3_600_000;
+
 fn unknown_key(id: &str) -> ServiceError {
     let shown: String = id.chars().take(24).collect();
     let message = format!(
         "the access key `{shown}` is not known at this node, or not active; it may not have arrived yet"
     );
     ServiceError::new(Reason::InvalidClientTokenId, message)
+}
+
+/// Refuses a session that none of the cluster's nodes issued: to seal its token takes the key of the cluster, which all nodes have; to
+/// sign it takes the key of one node, which the directory names.
+fn check_issuer(
+    view: &View,
+    cache: &SigningKeyCache,
+    session: &Session,
+    issued: Option<&Issued>,
+) -> Result<(), ServiceError> {
+    let refuse = |message: String| Err(ServiceError::new(Reason::InvalidClientTokenId, message));
+    let Some(issued) = issued else {
+        // Nobody signed before the first key was known; a session of that time is over within two days.
+        let since = view.directory.nodes().flat_map(|n| view.directory.signing_keys_of(n.id));
+        let since = since.map(|key| key.registered).min().unwrap_or(u64::MAX);
+        let lasts = session.expires.saturating_sub(session.issued);
+        let early = session.issued < since.saturating_add(CLOCK_SKEW_MAX_MILLIS);
+        if early && lasts <= SESSION_MILLIS_MAX {
+            return Ok(());
+        }
+        return refuse("the session token is not signed by a node of this cluster".to_owned());
+    };
+    let key = view.directory.signing_keys_of(issued.node).find(|k| issued.names(&k.public));
+    match key {
+        None => refuse(format!(
+            "the session token names a key of node n{} that is not known at this node; it may not have arrived yet",
+            issued.node
+        )),
+        Some(key) if key.barred => {
+            refuse(format!("sessions that node n{} issued are void", issued.node))
+        }
+        Some(key) if !cache.is_issued(issued, &key.public) => {
+            refuse(format!("node n{} has not signed the session token", issued.node))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// A session as the log has it.
@@ -65,11 +107,25 @@ pub(crate) fn reference_of(session: Session) -> CallerRef {
     }
 }
 
+/// What tells a sealed secret from another of the same key: the key that it is sealed with, and its nonce.
+pub fn fingerprint(sealed: &[u8]) -> &[u8] {
+    sealed.get(..13).unwrap_or_default()
+}
+
+/// The secret is sealed with a key that only voters hold.
+fn not_here(id: &str) -> ServiceError {
+    let message = format!("this node holds no secrets, and must ask a voter about access key {id}");
+    ServiceError::new(Reason::NotReady, message)
+}
+
 /// Finds the key that a signature claims and gives the caller with the key that verifies it. The signature itself is still to be
 /// verified with that key, and the key then to be kept.
 ///
 /// Whoever is contained gets no further, whatever he signs with: a key or session of a target is refused here, before its signature is
 /// looked at, so that no door can forget to ask.
+///
+/// # Errors
+/// [`Reason::NotReady`]: this node holds neither the secret nor a key that was derived from it.
 pub fn authenticate(
     view: &View,
     cluster_key: &ClusterKey,
@@ -86,12 +142,16 @@ pub fn authenticate(
         None => {
             let stored =
                 state.access_key(id).filter(|k| k.active).ok_or_else(|| unknown_key(id))?;
-            let key =
-                cache.get(presented, stored.sealed_secret.get(..13).unwrap_or_default(), || {
-                    let plain =
-                        cluster_key.open(id, &stored.sealed_secret).map_err(|_| unknown_key(id))?;
-                    String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
+            let key = cache.get(presented, fingerprint(&stored.sealed_secret), || {
+                let plain = cluster_key.open_secret(id, &stored.sealed_secret).map_err(|e| {
+                    if matches!(e, SealError::UnknownKey(_)) {
+                        not_here(id)
+                    } else {
+                        unknown_key(id)
+                    }
                 })?;
+                String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
+            })?;
             let kind = if stored.user.is_empty() { caller_kind::ROOT } else { caller_kind::USER };
             let reference = CallerRef {
                 kind,
@@ -102,13 +162,15 @@ pub fn authenticate(
             (reference, key)
         }
         Some(token) => {
-            let session = Session::open(cluster_key, token, now.0).map_err(|e| match e {
+            let opened = Session::open_issued(cluster_key, token, now.0);
+            let (session, issued) = opened.map_err(|e| match e {
                 SessionError::Expired => ServiceError::new(Reason::ExpiredToken, e.to_string()),
                 _ => ServiceError::new(Reason::InvalidClientTokenId, e.to_string()),
             })?;
             if session.access_key_id != *id || session.account != account.as_u64() {
                 return Err(unknown_key(id));
             }
+            check_issuer(view, cache, &session, issued.as_ref())?;
             let key = SigningKey::derive(&session.secret, presented);
             (reference_of(session), CachedKey::passing(key))
         }

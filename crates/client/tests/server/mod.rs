@@ -232,6 +232,13 @@ impl cluster_server::ClusterService for Services {
         )
     }
 
+    async fn set_issuing(
+        &self,
+        _: Request<cluster::SetIssuingRequest>,
+    ) -> Result<Response<cluster::SetIssuingResponse>, Status> {
+        unused()
+    }
+
     async fn set_clock(
         &self,
         _: Request<cluster::SetClockRequest>,

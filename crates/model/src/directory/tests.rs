@@ -1,16 +1,15 @@
 //! What operators may change of the cluster.
 
 use super::*;
-use crate::CallerRef;
 use crate::{
     command::{
-        ActivateAccount, Batch, ChangeVoters, CloseAccount, CreateCluster, ForgetAccount,
-        OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey, ReserveAccount, SetClock,
-        VotersChanged, clock_run,
+        ActivateAccount, Batch, CallerRef, ChangeVoters, CloseAccount, CreateCluster,
+        ForgetAccount, OutcomeResult, RegisterNode, RemoveNode, ReserveAccessKey, ReserveAccount,
+        SetClock, VotersChanged, caller_kind, clock_run,
     },
     membership::{
-        AccountMoved, AccountReleased, AddGroup, Change, DrainNode, EvictNode, MoveAccount,
-        ReadmitNode, RetireNode,
+        AccountMoved, AccountReleased, AddGroup, AddSigningKey, Change, DrainNode, EvictNode,
+        MoveAccount, ReadmitNode, RetireNode, SetIssuing,
     },
     record::node_state,
 };
@@ -197,6 +196,60 @@ fn an_account_moves_to_one_group_at_a_time() {
     assert!(may(&mut directory, released(1)));
     assert_eq!((there(&directory).previous, directory.moving().count()), (0, 0));
     assert!(may(&mut directory, moved(1)), "and back");
+}
+
+fn as_system(directory: &mut DirectoryState, command: Command) -> Result<(), String> {
+    let caller = Some(CallerRef { kind: caller_kind::SYSTEM, ..CallerRef::default() });
+    let envelope = Envelope { caller, command: Some(command), ..Envelope::default() };
+    match directory.apply(9, 99, &envelope).outcome.result.unwrap() {
+        OutcomeResult::Reply(_) => Ok(()),
+        OutcomeResult::Rejection(rejection) => Err(rejection.message),
+    }
+}
+
+fn add_key(node: u64, byte: u8, length: usize) -> Command {
+    Command::AddSigningKey(AddSigningKey { node, public: vec![byte; length].into() })
+}
+
+#[test]
+fn a_key_belongs_to_one_node_and_outlives_its_membership() {
+    let mut directory = founded();
+    let before = directory.clone();
+    for (command, why) in [
+        (add_key(9, 1, 32), "n9"),
+        (add_key(5, 1, 31), "32 bytes"),
+        (Command::SetIssuing(SetIssuing { node: 5, allowed: false }), "n5"),
+    ] {
+        let refused = as_system(&mut directory, command).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
+    assert!(run(&mut directory, add_key(5, 1, 32)).unwrap_err().contains("Only a node itself"));
+    assert!(directory == before, "what is refused changes nothing");
+    as_system(&mut directory, add_key(5, 1, 32)).unwrap();
+    as_system(&mut directory, add_key(5, 1, 32)).unwrap();
+    let keys = |directory: &DirectoryState, node| {
+        let keys = directory.signing_keys_of(node);
+        keys.map(|k| (k.number, k.public[0], k.registered, k.barred)).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&directory, 5), [(0, 1, 99, false)], "named twice it is one");
+    let refused = as_system(&mut directory, add_key(4, 1, 32)).unwrap_err();
+    assert!(refused.contains("at another node"), "{refused}");
+    run(&mut directory, Command::SetIssuing(SetIssuing { node: 5, allowed: false })).unwrap();
+    assert_eq!(keys(&directory, 5), [(0, 1, 99, true)]);
+    // Who is barred does not get round it by a key that is new.
+    as_system(&mut directory, add_key(5, 2, 32)).unwrap();
+    assert_eq!(keys(&directory, 5), [(0, 1, 99, true), (1, 2, 99, true)]);
+    run(&mut directory, Command::SetIssuing(SetIssuing { node: 5, allowed: true })).unwrap();
+    assert!(directory.signing_keys_of(5).all(|k| !k.barred));
+    for byte in 3..65 {
+        as_system(&mut directory, add_key(5, byte, 32)).unwrap();
+    }
+    assert!(
+        as_system(&mut directory, add_key(5, 65, 32)).unwrap_err().contains("SigningKeysPerNode")
+    );
+    assert_eq!(keys(&directory, 4), []);
+    run(&mut directory, Command::RemoveNode(RemoveNode { node: 5 })).unwrap();
+    assert_eq!(keys(&directory, 5).len(), 64);
 }
 
 /// A command at a log index.

@@ -38,7 +38,7 @@ impl Entry {
         let value = self.value.map(Bytes::from);
         let record = Record { key: self.key.into(), value, stamp, dot };
         let (after, upto) = (self.index - 1, self.index);
-        Frame { origin: LOG, after, upto, records: vec![record], trace: None }
+        Frame { origin: LOG, after, upto, records: vec![record], trace: None, proof: None }
     }
 }
 
@@ -252,6 +252,7 @@ impl Machine {
                     }
                     self.replica.published(&merge.clock, &[]);
                 }
+                Output::Check(state) => panic!("nobody vouches for anything here: {state:?}"),
                 Output::Alarm(alarm) => panic!("n{}: {alarm}", self.me),
                 Output::Confirm { .. } | Output::Propagated(_) => {}
             }

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::request::Parts;
 use tidegate_authn::{AuthnError, HttpRequest, Presented};
 use tidegate_policy::{Context, Value};
+use tidegate_proto::peer::v1::{CarriedCall, Door};
 use tidegate_query::{Fields, Refusal, Service};
 use tidegate_service::{Caller, authenticate};
 
-use crate::core::Core;
+use crate::{carrying, core::Core};
 
 /// The region of IAM, which in AWS is global.
 const GLOBAL: &str = "us-east-1";
@@ -17,8 +19,14 @@ const GLOBAL: &str = "us-east-1";
 ///
 /// # Errors
 /// Those of [`Presented::read_http`] and of a scope that names another service or region.
-pub(super) fn scope(core: &Core, presented: &Presented) -> Result<Service, AuthnError> {
-    let own = core.region.to_string();
+///
+/// `carrier`: the region of the node that brought the call; else it is this node's own.
+pub(super) fn scope(
+    core: &Core,
+    presented: &Presented,
+    carrier: Option<&str>,
+) -> Result<Service, AuthnError> {
+    let own = carrier.map_or_else(|| core.region.to_string(), str::to_owned);
     let service =
         if presented.service == Service::Sts.scope() { Service::Sts } else { Service::Iam };
     let regions: &[&str] = match service {
@@ -27,6 +35,23 @@ pub(super) fn scope(core: &Core, presented: &Presented) -> Result<Service, Authn
     };
     presented.check_scope(service.scope(), regions)?;
     Ok(service)
+}
+
+/// A request as it came, here or to the node that carried it here.
+#[derive(Clone, Copy)]
+pub(super) struct Came<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) body: &'a Bytes,
+    pub(super) address: IpAddr,
+    /// The region of the node that carried it.
+    pub(super) carrier: Option<&'a str>,
+}
+
+impl Came<'_> {
+    /// The same, to be carried to a voter.
+    pub(super) fn kept(&self) -> CarriedCall {
+        carrying::kept(Door::Aws, self.parts, self.body.clone(), Some(self.address))
+    }
 }
 
 /// What a use of a key is noted as: the service, in the form in which gRPC's paths name it.
@@ -87,29 +112,51 @@ pub(super) fn conditions(context: &mut Context, input: &Fields) {
 }
 
 /// The caller of a signed request, and the service that the signature names.
-pub(super) fn caller(
-    core: &Core,
-    parts: &Parts,
-    body: &[u8],
-    address: IpAddr,
-) -> Result<(Service, Caller), Refusal> {
-    let lookup = |name: &str| header(parts, name);
-    let request = HttpRequest {
+pub(super) async fn caller(core: &Core, came: &Came<'_>) -> Result<(Service, Caller), Refusal> {
+    let (service, _, caller) = known(core, came).await?;
+    core.uses.note(&caller, noted_as(service), core.platform.wall());
+    Ok((service, caller))
+}
+
+/// A request as signatures cover it.
+fn as_signed<'a>(
+    parts: &'a Parts,
+    body: &'a [u8],
+    header: &'a dyn Fn(&str) -> Option<String>,
+) -> HttpRequest<'a> {
+    HttpRequest {
         method: parts.method.as_str(),
         path: parts.uri.path(),
         query: parts.uri.query().unwrap_or_default(),
-        header: &lookup,
+        header,
         body,
-    };
-    let presented = Presented::read_http(&request)?;
-    let service = scope(core, &presented)?;
+    }
+}
+
+/// The signature of a request, verified, the service that it names, and who made it.
+pub(super) async fn known(
+    core: &Core,
+    came: &Came<'_>,
+) -> Result<(Service, Presented, Caller), Refusal> {
+    let Came { parts, body, address, carrier } = *came;
+    let presented = Presented::read_http(&as_signed(parts, body, &|name| header(parts, name)))?;
+    let service = scope(core, &presented, carrier)?;
     let now = core.platform.wall();
     let context = context(core, parts, address, &presented.region);
-    let view = core.views.load();
-    let (caller, key) =
-        authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
+    let find = |context| {
+        let view = core.views.load();
+        authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)
+    };
+    let (caller, key) = match find(context.clone()) {
+        Err(e) if carrying::is_unverifiable(core, &presented, &e) => {
+            carrying::ask_grant(core, &presented, came.kept()).await?;
+            find(context)?
+        }
+        found => found?,
+    };
+    let lookup = |name: &str| header(parts, name);
+    let request = as_signed(parts, body, &lookup);
     presented.verify_http(&key.key, &request, core.platform.real_wall())?;
     core.signing_keys.keep(key);
-    core.uses.note(&caller, noted_as(service), now);
-    Ok((service, caller))
+    Ok((service, presented, caller))
 }

@@ -1,11 +1,16 @@
 //! One call from its bytes to its answer, and what every handler does the same way.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
+use tidegate_authn::Presented;
 use tidegate_model::{AccountState, Command, Reply};
 use tidegate_policy::AccountId;
 use tidegate_query::{Asked, Code, Fields, Form, Refusal, Service, Value};
@@ -14,14 +19,15 @@ use tidegate_service::{Caller, Reason, ServiceError, View, check_session};
 use tokio::sync::Semaphore;
 
 use super::{
-    admit,
+    admit::{self, Came},
     answer::{self, Answered, Outcome, internal},
     federation, handlers,
-    headers::Wanted,
+    headers::{self, Wanted},
 };
 use crate::{
+    carrying::{self, Destination},
     core::Core,
-    operations::{self, Done, Evidence, Seen, Subject},
+    operations::{self, Done, Evidence, Fresh, Seen, Subject},
     telemetry::trace,
 };
 
@@ -70,10 +76,70 @@ pub(super) async fn answer(
     let span = tracing::info_span!("call", path = "aws", node = %core.me);
     let parent = request.headers().get("traceparent").and_then(|v| v.to_str().ok());
     trace::follow(&span, parent);
-    let served = tracing::Instrument::instrument(serve(core, request, address, &id), span).await;
-    match served {
-        Ok((body, evidence)) => answer::good(core, &id, body, evidence.as_ref()),
-        Err(Refused(service, refusal)) => answer::refused(core, &id, service, &refusal),
+    let (parts, incoming) = request.into_parts();
+    let body = match body(core, incoming).await {
+        Ok(body) => body,
+        Err(refusal) => return answer::refused(core, &id, None, &refusal),
+    };
+    let came = Came { parts: &parts, body: &body, address, carrier: None };
+    if !core.carries() {
+        return tracing::Instrument::instrument(serve(core, &came, &id), span).await;
+    }
+    let served = tracing::Instrument::instrument(serve(core, &came, &id), span);
+    match Box::pin(carrying::noting(served)).await {
+        (answer, None) => answer,
+        (_, Some(to)) => match carry(core, to, &came).await {
+            Ok(answer) => answer,
+            Err(error) => answer::refused(core, &id, None, &error.into()),
+        },
+    }
+}
+
+/// Has a voter answer, and where the caller wants to read what he wrote waits until this node has it, too.
+async fn carry(
+    core: &Core,
+    to: Destination,
+    came: &Came<'_>,
+) -> Result<Response<Full<Bytes>>, ServiceError> {
+    let carried = carrying::carry(core, to, came.kept()).await?;
+    let answer = carrying::answered_full(carried)?;
+    let wanted = Wanted::read(core, came.parts.uri.path(), &came.parts.headers)?;
+    if let (true, Some(token)) = (wanted.settled, headers::token(answer.headers())) {
+        operations::view(core, &Fresh::at_least(core, core::iter::once(token))?, &[]).await?;
+    }
+    Ok(answer)
+}
+
+/// Answers a call that another node brought.
+pub(crate) async fn carried(
+    core: &Core,
+    parts: &Parts,
+    body: &Bytes,
+    source: Option<IpAddr>,
+    carrier: Option<&str>,
+) -> Response<Full<Bytes>> {
+    let id = answer::request_id(core);
+    let address = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    serve(core, &Came { parts, body, address, carrier }, &id).await
+}
+
+/// The signature of a call that another node brought, if whoever made it holds the secret.
+pub(crate) async fn verified(
+    core: &Core,
+    parts: &Parts,
+    body: &Bytes,
+    source: Option<IpAddr>,
+    carrier: Option<&str>,
+) -> Result<Presented, String> {
+    let address = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let known = admit::known(core, &Came { parts, body, address, carrier }).await;
+    known.map(|(_, presented, _)| presented).map_err(|refusal| refusal.message)
+}
+
+async fn serve(core: &Core, came: &Came<'_>, id: &str) -> Response<Full<Bytes>> {
+    match run(core, came, id).await {
+        Ok((body, evidence)) => answer::good(core, id, body, evidence.as_ref()),
+        Err(Refused(service, refusal)) => answer::refused(core, id, service, &refusal),
     }
 }
 
@@ -100,28 +166,26 @@ fn form(parts: &Parts, body: &[u8]) -> Result<Form, Refusal> {
     Ok(Form::read(&[parts.uri.query().unwrap_or_default(), body])?)
 }
 
-async fn serve(
+async fn run(
     core: &Core,
-    request: Request<Incoming>,
-    address: IpAddr,
+    came: &Came<'_>,
     id: &str,
 ) -> Result<(String, Option<Evidence>), Refused> {
     core.check_standing()?;
-    let (parts, incoming) = request.into_parts();
+    let Came { parts, body: bytes, address, .. } = *came;
     let wanted = Wanted::read(core, parts.uri.path(), &parts.headers)?;
-    let bytes = body(core, incoming).await?;
     // Whose key is new is known once the tokens that came along are covered.
     operations::view(core, &wanted.before, &[]).await?;
-    let read = form(&parts, &bytes);
+    let read = form(parts, bytes);
     if let Some(asked) = read.as_ref().ok().and_then(federation::asked) {
         let known = |refusal: Refusal| Refused(Some(Service::Sts), refusal);
         let (form, asked) = (read?, asked.map_err(known)?);
-        let served = federation::serve(core, &parts, address, &wanted, asked, &form);
+        let served = federation::serve(core, parts, address, &wanted, asked, &form);
         let Answered { output, evidence } = Box::pin(served).await.map_err(known)?;
         let body = asked.answer(&output, id).map_err(|e| known(internal(&e)))?;
         return Ok((body, evidence));
     }
-    let (service, mut caller) = admit::caller(core, &parts, &bytes, address)?;
+    let (service, mut caller) = admit::caller(core, came).await?;
     let known = |refusal: Refusal| Refused(Some(service), refusal);
     let form = read.map_err(known)?;
     let asked = Asked::read(&form, Some(service)).map_err(known)?;

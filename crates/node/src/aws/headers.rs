@@ -76,6 +76,11 @@ impl Wanted {
     }
 }
 
+/// The token that an answer carries.
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
+    headers.get(TOKEN)?.to_str().ok()
+}
+
 /// Puts what every answer carries into its headers.
 pub(super) fn write(
     core: &Core,

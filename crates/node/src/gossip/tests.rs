@@ -1,5 +1,7 @@
 //! The driver's queues: what nodes write waits behind no more than one step of what groups do.
 
+mod forgeries;
+
 use tidegate_model::{
     Key,
     record::User,
@@ -52,6 +54,7 @@ async fn driver() -> (Driver, Gossip, Queues) {
         Arc::clone(&platform),
     );
     let lane = Arc::new(lane.await.unwrap());
+    let vouching = Arc::new(Vouching::alone(Arc::clone(&views), Arc::clone(&platform)));
     let driver = Driver {
         replica,
         gossip: gossip.clone(),
@@ -70,6 +73,7 @@ async fn driver() -> (Driver, Gossip, Queues) {
         collection: Collection::new(Duration::from_secs(60)),
         collecting: Clock::default(),
         lane,
+        vouching,
         forgotten: false,
         swept: Duration::ZERO,
     };
@@ -84,7 +88,8 @@ fn push(origin: Origin, sequence: u64, key: Bytes, value: &impl prost::Message) 
         dot: Dot { origin, sequence },
     };
     let (after, records) = (sequence - 1, vec![record]);
-    Message::Push { frame: Frame { origin, after, upto: sequence, records, trace: None }, hops: 1 }
+    let frame = Frame { origin, after, upto: sequence, records, trace: None, proof: None };
+    Message::Push { frame, hops: 1 }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -9,16 +10,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, request::Parts};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tidegate_authn::{Presented, UNSIGNED_PAYLOAD, payload_hash};
+use tidegate_policy::UnixMillis;
+use tidegate_proto::peer::v1::{CarriedCall, Door};
 use tidegate_replica::Clock;
 use tidegate_service::{Caller, Reason, ServiceError, Token, authenticate, check_session};
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::{status::status, wire};
 use crate::{
+    carrying,
     core::Core,
     dial::PeerIdentity,
     patience, region,
@@ -69,6 +73,7 @@ impl<S> Service<Request<Body>> for Auth<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
+    S::Error: Send,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -97,14 +102,22 @@ where
             // On the heap at once: what is laid around it would otherwise move it again and again.
             let answer = Box::pin(async {
                 match admit(&core, request).await {
-                    Ok((request, joined)) => {
+                    Ok(Admitted { request, joined, kept: None }) => {
                         inner.call(request).await.map(|answer| with_joined(answer, joined))
                     }
-                    Err(error) => {
-                        let label = ReasonLabel { reason: error.reason.row().0.to_owned() };
-                        core.metrics.refused.get_or_create(&label).inc();
-                        Ok(refused(&status(&error)))
+                    Ok(Admitted { request, joined, kept: Some(call) }) => {
+                        let (answer, to) = carrying::noting(inner.call(request)).await;
+                        let answer = match to {
+                            None => answer?,
+                            Some(to) => match carrying::carry(&core, to, call).await {
+                                Ok(carried) => carrying::answered(carried)
+                                    .unwrap_or_else(|error| turned_away(&core, &error)),
+                                Err(error) => turned_away(&core, &error),
+                            },
+                        };
+                        Ok(with_joined(answer, joined))
                     }
+                    Err(error) => Ok(turned_away(&core, &error)),
                 }
             });
             let answer = patience::within(timeout.as_deref(), core.platform.monotonic(), answer);
@@ -113,8 +126,10 @@ where
     }
 }
 
-fn refused(status: &Status) -> Response<Body> {
-    status.clone().into_http()
+fn turned_away(core: &Core, error: &ServiceError) -> Response<Body> {
+    let label = ReasonLabel { reason: error.reason.row().0.to_owned() };
+    core.metrics.refused.get_or_create(&label).inc();
+    status(error).into_http()
 }
 
 fn with_joined(mut answer: Response<Body>, joined: Option<HeaderValue>) -> Response<Body> {
@@ -124,46 +139,94 @@ fn with_joined(mut answer: Response<Body>, joined: Option<HeaderValue>) -> Respo
     answer
 }
 
-/// The request of a caller who is known, and the join of the tokens that he sent, where they were several.
-async fn admit(
-    core: &Core,
+/// The request of a caller who is known.
+struct Admitted {
     request: Request<Body>,
-) -> Result<(Request<Body>, Option<HeaderValue>), ServiceError> {
-    core.check_standing()?;
-    let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path();
-    let streams = STREAMS.contains(&path);
-    let headers = &parts.headers;
-    let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-    let header = |name: &str| match name {
-        "host" => authority.or_else(|| headers.get("host").and_then(|v| v.to_str().ok())),
-        name => headers.get(name).and_then(|v| v.to_str().ok()),
-    };
-    let presented = Presented::read(&header)?;
-    let joined = match header(AT_LEAST) {
-        Some(tokens) => Box::pin(wait_for(core, tokens)).await?,
-        None => None,
-    };
+    /// The join of the tokens that he sent, where they were several.
+    joined: Option<HeaderValue>,
+    /// The call as it came, at a node that may have to carry it to a voter.
+    kept: Option<CarriedCall>,
+}
+
+/// The value of a header as signatures cover it.
+fn header_of<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {
+    let plain = || parts.headers.get(name).and_then(|v| v.to_str().ok());
+    match name {
+        "host" => parts.uri.authority().map(http::uri::Authority::as_str).or_else(plain),
+        _ => plain(),
+    }
+}
+
+fn source(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<PeerIdentity>().map(|peer| peer.address)
+}
+
+/// Who signed a call, by its headers; its body is still to be held against the hash that they name.
+async fn caller(
+    core: &Core,
+    parts: &Parts,
+    presented: &Presented,
+) -> Result<(Caller, UnixMillis), ServiceError> {
     let now = core.platform.wall();
     let mut context = tidegate_policy::Context::default()
         .with("aws:SecureTransport", core.platform.tls())
         .with("aws:CurrentTime", now.to_string())
         .with("aws:EpochTime", (now.0 / 1000).to_string());
-    if let Some(peer) = parts.extensions.get::<PeerIdentity>() {
-        context.insert("aws:SourceIp", peer.address.to_string());
+    if let Some(address) = source(parts) {
+        context.insert("aws:SourceIp", address.to_string());
     }
-    let view = core.views.load();
-    let (caller, key) =
-        authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)?;
-    presented.verify(&key.key, path, &header, core.platform.real_wall())?;
+    let known = |context| {
+        let view = core.views.load();
+        authenticate(&view, &core.cluster_key, &core.signing_keys, presented, now, context)
+    };
+    let (caller, key) = match known(context.clone()) {
+        Err(e) if carrying::is_unverifiable(core, presented, &e) => {
+            let call = carrying::kept(Door::Grpc, parts, Bytes::new(), source(parts));
+            carrying::ask_grant(core, presented, call).await?;
+            known(context)?
+        }
+        known => known?,
+    };
+    let header = |name: &str| header_of(parts, name);
+    presented.verify(&key.key, parts.uri.path(), &header, core.platform.real_wall())?;
+    core.signing_keys.keep(key);
+    Ok((caller, now))
+}
+
+/// The signature of a carried call, if whoever made it holds the secret.
+pub(super) async fn verified(core: &Core, parts: &Parts) -> Result<Presented, ServiceError> {
+    let presented = Presented::read(&|name: &str| header_of(parts, name))?;
+    caller(core, parts, &presented).await?;
+    Ok(presented)
+}
+
+/// The request of a caller who is known.
+async fn admit(core: &Core, request: Request<Body>) -> Result<Admitted, ServiceError> {
+    core.check_standing()?;
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let streams = STREAMS.contains(&path);
+    let header = |name: &str| header_of(&parts, name);
+    let presented = Presented::read(&header)?;
+    let joined = match header(AT_LEAST) {
+        Some(tokens) => Box::pin(wait_for(core, tokens)).await?,
+        None => None,
+    };
+    let (caller, now) = caller(core, &parts, &presented).await?;
     let (service, operation) = named(path);
     check_session(&caller.reference, service, operation)?;
-    core.signing_keys.keep(key);
     core.uses.note(&caller, path, now);
     let (service, action) = region::of_path(path);
     core.uses.accesses.note_call(&caller.resolved.principal, service, action, now);
+    let mut kept = None;
     let body = match (presented.signs_payload(), streams) {
-        (true, _) => signed_body(core, body, &presented).await?,
+        (true, _) => {
+            let bytes = signed_body(core, body, &presented).await?;
+            if core.carries() {
+                kept = Some(carrying::kept(Door::Grpc, &parts, bytes.clone(), source(&parts)));
+            }
+            Body::new(Full::new(bytes).map_err(|never| match never {}))
+        }
         (false, true) => body,
         (false, false) => {
             let message =
@@ -172,7 +235,7 @@ async fn admit(
         }
     };
     parts.extensions.insert::<Caller>(caller);
-    Ok((Request::from_parts(parts, body), joined))
+    Ok(Admitted { request: Request::from_parts(parts, body), joined, kept })
 }
 
 /// The service and the operation of a path: `iam` and `GetUser` of `/tidegate.iam.v1.IamService/GetUser`.
@@ -203,7 +266,11 @@ async fn wait_for(core: &Core, tokens: &str) -> Result<Option<HeaderValue>, Serv
 }
 
 /// Reads the whole message and checks that it has the hash that was signed.
-async fn signed_body(core: &Core, body: Body, presented: &Presented) -> Result<Body, ServiceError> {
+async fn signed_body(
+    core: &Core,
+    body: Body,
+    presented: &Presented,
+) -> Result<Bytes, ServiceError> {
     let limit = core.config.limits.message_bytes_max + 5;
     let bytes: Bytes = match Limited::new(body, limit).collect().await {
         Ok(collected) => collected.to_bytes(),
@@ -228,5 +295,5 @@ async fn signed_body(core: &Core, body: Body, presented: &Presented) -> Result<B
             "the message does not have the hash that was signed",
         ));
     }
-    Ok(Body::new(Full::new(bytes).map_err(|never| match never {})))
+    Ok(bytes)
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tidegate_model::{
     Command, Envelope,
     command::{ChangeVoters, RegisterNode, RemoveNode},
+    membership::SetIssuing,
     record,
 };
 use tidegate_proto::cluster::v1::{
@@ -14,9 +15,9 @@ use tidegate_proto::cluster::v1::{
     HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
     ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
     ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
-    SetClockRequest, SetClockResponse, SetLinkRequest, SetLinkResponse, SetPropagationModelRequest,
-    SetPropagationModelResponse, ThawPropagationRequest, ThawPropagationResponse,
-    cluster_service_server::ClusterService,
+    SetClockRequest, SetClockResponse, SetIssuingRequest, SetIssuingResponse, SetLinkRequest,
+    SetLinkResponse, SetPropagationModelRequest, SetPropagationModelResponse,
+    ThawPropagationRequest, ThawPropagationResponse, cluster_service_server::ClusterService,
 };
 use tidegate_proto::common::v1::ResponseMetadata;
 use tidegate_replica::{GroupId, RegionName};
@@ -236,6 +237,17 @@ impl ClusterService for ClusterHandler {
         let metadata =
             self.command(caller, "tidegate:RemoveNode", request.request_id, command).await?;
         Ok(Response::new(RemoveNodeResponse { metadata: Some(metadata) }))
+    }
+
+    async fn set_issuing(
+        &self,
+        request: Request<SetIssuingRequest>,
+    ) -> Result<Response<SetIssuingResponse>, Status> {
+        let caller = operator(&self.0, &request, "tidegate:SetIssuing")?;
+        let SetIssuingRequest { request_id, id, allowed } = request.into_inner();
+        let command = Command::SetIssuing(SetIssuing { node: id, allowed });
+        let metadata = self.command(caller, "tidegate:SetIssuing", request_id, command).await?;
+        Ok(Response::new(SetIssuingResponse { metadata: Some(metadata) }))
     }
 
     async fn set_clock(

@@ -4,6 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::FuturesUnordered};
+use http_body_util::{BodyExt as _, Full};
 use tidegate_model::{
     Command, Envelope,
     command::caller_kind,
@@ -11,17 +12,24 @@ use tidegate_model::{
 };
 use tidegate_policy::AccountId;
 use tidegate_proto::peer::v1::{
-    Applied, ComeBackRequest, ComeBackResponse, ForwardRequest, ForwardResponse, GossipRequest,
-    GossipResponse, GroupPosition, Lane, RaftRequest, RaftResponse, ReadIndexRequest,
-    ReadIndexResponse, TransferLeaderRequest, TransferLeaderResponse,
-    forward_response::Result as Forwarded, gossip_request::Frame, peer_service_server::PeerService,
-    raft_response::Result as Answer,
+    Applied, CarriedCall, CarryResponse, ComeBackRequest, ComeBackResponse, Door, ForwardRequest,
+    ForwardResponse, GossipRequest, GossipResponse, GrantRequest, GrantResponse, GroupPosition,
+    Lane, RaftRequest, RaftResponse, ReadIndexRequest, ReadIndexResponse, TransferLeaderRequest,
+    TransferLeaderResponse, forward_response::Result as Forwarded, gossip_request::Frame,
+    peer_service_server::PeerService, raft_response::Result as Answer,
 };
 use tidegate_replica::{GroupId, Message, NodeId};
 use tidegate_service::{Reason, View};
-use tonic::{Request, Response, Status, Streaming, metadata::MetadataValue};
+use tokio::sync::Semaphore;
+use tonic::{
+    Request, Response, Status, Streaming, body::Body, metadata::MetadataValue, service::Routes,
+};
+use tower::{Layer as _, Service as _};
+
+use super::auth::{self, Auth, AuthLayer};
 
 use crate::{
+    aws, carrying,
     core::{Core, Tried},
     dial::PeerIdentity,
     gossip::Input,
@@ -50,7 +58,29 @@ async fn answer(core: Arc<Core>, from: Option<NodeId>, request: RaftRequest) -> 
 
 /// Serves peers.
 #[derive(Clone, Debug)]
-pub(crate) struct PeerHandler(pub(crate) Arc<Core>);
+pub(crate) struct PeerHandler {
+    core: Arc<Core>,
+    /// What clients of gRPC may call, for calls that are carried here.
+    door: Auth<Routes>,
+    /// Room for carried calls.
+    places: Arc<Semaphore>,
+}
+
+impl PeerHandler {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        let door = AuthLayer::new(Arc::clone(&core)).layer(super::services(&core));
+        let places = Arc::new(Semaphore::new(core.config.limits.calls_max));
+        Self { core, door, places }
+    }
+
+    /// Whether this node does for clients of others what it does for its own.
+    fn check_votes(&self) -> Result<(), Status> {
+        if self.core.carries() {
+            return Err(Status::failed_precondition("this node votes in nothing itself"));
+        }
+        Ok(())
+    }
+}
 
 /// The node at the other end: what its certificate says, where there is one.
 fn certified<T>(request: &Request<T>) -> Option<NodeId> {
@@ -103,13 +133,30 @@ fn check_not_evicted(core: &Core, peer: NodeId) -> Result<(), Status> {
     Err(refusal)
 }
 
-/// Only who votes in the directory may speak for the cluster itself.
+/// Whether a peer votes in anything.
+fn votes_anywhere(core: &Core, peer: Option<NodeId>) -> bool {
+    let Some(peer) = peer else { return true };
+    let view = core.views.load();
+    view.directory.placements().any(|p| p.speakers().any(|n| n == peer.0))
+        || standing(core, &view, peer).founder
+}
+
+/// Only who votes in the directory may speak for the cluster itself; but of its own signing key each node speaks. For clients only those
+/// speak that vote: they verified who calls, and are trusted with it.
 fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<(), Status> {
     let read = Envelope::from_bytes(envelope)
         .map_err(|e| Status::invalid_argument(format!("the command can't be read: {e}")))?;
     let system = read.caller.as_ref().is_some_and(|c| c.kind == caller_kind::SYSTEM);
     let of_its_own = || concerned(core, &read).is_some_and(|group| votes(core, peer, group));
-    if !system || votes(core, peer, GroupId::DIRECTORY) || of_its_own() {
+    let of_itself = || match (peer, &read.command) {
+        (Some(peer), Some(Command::AddSigningKey(key))) => peer.0 == key.node,
+        _ => false,
+    };
+    if !system && !votes_anywhere(core, peer) {
+        let message = "who votes in nothing acts for no client: carry the whole call";
+        return Err(Status::permission_denied(message));
+    }
+    if !system || votes(core, peer, GroupId::DIRECTORY) || of_its_own() || of_itself() {
         return Ok(());
     }
     Err(Status::permission_denied("only voters of the directory act for the cluster"))
@@ -147,7 +194,7 @@ impl PeerService for PeerHandler {
         request: Request<Streaming<GossipRequest>>,
     ) -> Result<Response<Self::GossipStream>, Status> {
         let identity = certified(&request);
-        let core = Arc::clone(&self.0);
+        let core = Arc::clone(&self.core);
         let mut frames = request.into_inner();
         let Some(GossipRequest { frame: Some(Frame::Hello(hello)) }) = frames.message().await?
         else {
@@ -178,12 +225,19 @@ impl PeerService for PeerHandler {
                 let Some(Frame::Message(message)) = frame.frame else { continue };
                 check_not_evicted(&core, from)?;
                 // What nodes write waits behind nothing that groups do: neither in the driver's queue, nor on the way to it.
-                match Message::decode(message.clone()) {
-                    Ok(message) if urgent && message.is_urgent() => {
-                        core.gossip.tell_urgent(Input::Said { from, message }).await;
-                    }
-                    Ok(message) if urgent => core.gossip.offer(Input::Said { from, message }),
-                    Ok(message) => core.gossip.tell(Input::Said { from, message }).await,
+                let read = Message::decode(message.clone()).map(|mut message| {
+                    let first = message.is_urgent();
+                    // Signatures are verified here, beside the machine, and each once.
+                    let input = match core.vouching.check(from, &mut message) {
+                        Ok(()) => Input::Said { from, message },
+                        Err(refused) => Input::Refused { from, refused },
+                    };
+                    (input, first)
+                });
+                match read {
+                    Ok((input, true)) if urgent => core.gossip.tell_urgent(input).await,
+                    Ok((input, _)) if urgent => core.gossip.offer(input),
+                    Ok((input, _)) => core.gossip.tell(input).await,
                     Err(_) => core.gossip.tell(Input::Received { from, message }).await,
                 }
             }
@@ -197,7 +251,7 @@ impl PeerService for PeerHandler {
         &self,
         request: Request<Streaming<RaftRequest>>,
     ) -> Result<Response<Self::RaftStream>, Status> {
-        let core = Arc::clone(&self.0);
+        let core = Arc::clone(&self.core);
         let from = check_member(&core, &request)?;
         let mut requests = request.into_inner();
         let answers = async_stream::try_stream! {
@@ -225,17 +279,20 @@ impl PeerService for PeerHandler {
         &self,
         request: Request<ForwardRequest>,
     ) -> Result<Response<ForwardResponse>, Status> {
-        let peer = check_member(&self.0, &request)?;
+        let peer = check_member(&self.core, &request)?;
         let request = request.into_inner();
-        check_speaker(&self.0, peer, &request.envelope)?;
+        check_speaker(&self.core, peer, &request.envelope)?;
         let patience = Duration::from_millis(request.patience_ms).min(FORWARD_MAX);
-        let result =
-            match self.0.propose_here(GroupId(request.group), request.envelope, patience).await {
-                Ok((index, outcome)) => Forwarded::Applied(Applied { index, outcome }),
-                Err(Tried::Elsewhere(leader)) => Forwarded::Leader(leader.map_or(0, |l| l.0)),
-                Err(Tried::Lost) => Forwarded::Reason(Reason::UnknownOutcome as i32),
-                Err(Tried::Refused(error)) => Forwarded::Reason(error.reason as i32),
-            };
+        let result = match self
+            .core
+            .propose_here(GroupId(request.group), request.envelope, patience)
+            .await
+        {
+            Ok((index, outcome)) => Forwarded::Applied(Applied { index, outcome }),
+            Err(Tried::Elsewhere(leader)) => Forwarded::Leader(leader.map_or(0, |l| l.0)),
+            Err(Tried::Lost) => Forwarded::Reason(Reason::UnknownOutcome as i32),
+            Err(Tried::Refused(error)) => Forwarded::Reason(error.reason as i32),
+        };
         Ok(Response::new(ForwardResponse { result: Some(result) }))
     }
 
@@ -243,9 +300,9 @@ impl PeerService for PeerHandler {
         &self,
         request: Request<ReadIndexRequest>,
     ) -> Result<Response<ReadIndexResponse>, Status> {
-        check_member(&self.0, &request)?;
+        check_member(&self.core, &request)?;
         let groups = request.into_inner().groups.into_iter().map(GroupId).collect();
-        let positions = self.0.read_index_here(groups).await;
+        let positions = self.core.read_index_here(groups).await;
         let positions = positions
             .into_iter()
             .filter_map(|(o, index)| o.group().map(|g| GroupPosition { group: g.0, index }))
@@ -257,9 +314,9 @@ impl PeerService for PeerHandler {
         &self,
         request: Request<TransferLeaderRequest>,
     ) -> Result<Response<TransferLeaderResponse>, Status> {
-        check_member(&self.0, &request)?;
+        check_member(&self.core, &request)?;
         let TransferLeaderRequest { group, to } = request.into_inner();
-        let handed = self.0.transfer_leader_here(GroupId(group), NodeId(to)).await;
+        let handed = self.core.transfer_leader_here(GroupId(group), NodeId(to)).await;
         let refusal = handed.as_ref().err().cloned().unwrap_or_default();
         let leader = handed.ok().flatten().map_or(0, |leader| leader.0);
         Ok(Response::new(TransferLeaderResponse { leader, refusal }))
@@ -275,6 +332,60 @@ impl PeerService for PeerHandler {
             let message = format!("the certificate is not that of n{}", request.node);
             return Err(Status::permission_denied(message));
         }
-        returning::answer(&self.0, request).await.map(Response::new)
+        returning::answer(&self.core, request).await.map(Response::new)
+    }
+
+    async fn carry(
+        &self,
+        request: Request<CarriedCall>,
+    ) -> Result<Response<CarryResponse>, Status> {
+        let carrier = check_member(&self.core, &request)?;
+        self.check_votes()?;
+        let Ok(_place) = self.places.try_acquire() else {
+            return Err(Status::resource_exhausted("too many calls are carried here at once"));
+        };
+        let call = request.into_inner();
+        let door = call.door();
+        let (mut parts, body, source) = carrying::unpacked(call)?;
+        let answer = match door {
+            Door::Grpc => {
+                carrying::as_from(&mut parts, source);
+                let body = Body::new(Full::new(body).map_err(|never| match never {}));
+                let answer = self.door.clone().call(http::Request::from_parts(parts, body)).await;
+                match answer {
+                    Ok(answer) => carrying::packed(answer).await?,
+                    Err(never) => match never {},
+                }
+            }
+            Door::Aws => {
+                let region = carrying::region_of(&self.core, carrier);
+                let answer = aws::carried(&self.core, &parts, &body, source, region.as_deref());
+                carrying::packed_full(answer.await).await
+            }
+            Door::Unspecified => return Err(Status::invalid_argument("a call came to some door")),
+        };
+        Ok(Response::new(answer))
+    }
+
+    async fn grant(
+        &self,
+        request: Request<GrantRequest>,
+    ) -> Result<Response<GrantResponse>, Status> {
+        let carrier = check_member(&self.core, &request)?;
+        self.check_votes()?;
+        let call = request.into_inner().call.unwrap_or_default();
+        let door = call.door();
+        let (parts, body, source) = carrying::unpacked(call)?;
+        let verified = match door {
+            Door::Grpc => auth::verified(&self.core, &parts).await.map_err(|e| e.to_string()),
+            Door::Aws => {
+                let region = carrying::region_of(&self.core, carrier);
+                aws::verified(&self.core, &parts, &body, source, region.as_deref()).await
+            }
+            Door::Unspecified => return Err(Status::invalid_argument("a call came to some door")),
+        };
+        let presented = verified.map_err(Status::unauthenticated)?;
+        let keys = carrying::granted(&self.core, &presented)?;
+        Ok(Response::new(GrantResponse { keys }))
     }
 }

@@ -42,6 +42,7 @@ fn rig(store: NodeStore, applied: u64) -> Rig {
     let views = Arc::new(Views::new(view, Arc::clone(&platform)));
     let (gossip, _queues) = Gossip::new();
     let metrics = Arc::new(Metrics::new());
+    let vouching = Arc::new(Vouching::alone(Arc::clone(&views), Arc::clone(&platform)));
     let around = Around {
         store: store.clone(),
         views: Arc::clone(&views),
@@ -49,6 +50,7 @@ fn rig(store: NodeStore, applied: u64) -> Rig {
         gossip,
         metrics,
         platform,
+        vouching,
     };
     let machine = GroupMachine::open(GROUP, applied, around);
     Rig { store, views, machine: machine.unwrap() }

@@ -23,7 +23,7 @@ fn record(sequence: u64, bytes: usize) -> Record {
 /// Answers the question `nonce`; the first one of a pull is 1.
 fn page(nonce: u64, after: u64, upto: u64, next: Continuation) -> Page {
     let records = (after + 1..=upto).map(|s| record(s, 1)).collect();
-    let frame = Frame { origin: ORIGIN, after, upto, records, trace: None };
+    let frame = Frame { origin: ORIGIN, after, upto, records, trace: None, proof: None };
     Page { nonce, answer: 1, frame, cut: upto, next, replaces: false }
 }
 

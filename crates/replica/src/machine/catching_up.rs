@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use rand::RngExt;
 
-use super::{Lane, Replica, merging::Incoming};
+use super::{CaughtUp, Lane, Output, Replaced, Replica, merging::Incoming};
 use crate::{
-    Clock, Continuation, Frame, Message, NodeId, Origin, Records,
+    Clock, Continuation, Frame, Message, NodeId, Origin, Proof, Records,
     catch_up::{PATIENCE, Page, Question, RETRIES, Silence, Staged, Step},
 };
 
@@ -26,7 +26,7 @@ impl Replica {
         self.begin_pull(now, origin, from, RETRIES);
     }
 
-    fn begin_pull(&mut self, now: Duration, origin: Origin, from: NodeId, retries: u32) {
+    pub(super) fn begin_pull(&mut self, now: Duration, origin: Origin, from: NodeId, retries: u32) {
         let after = self.merged.get(origin);
         if let Some(question) = self.pulls.begin(now, origin, from, after, retries) {
             self.counters.pulls += 1;
@@ -48,9 +48,11 @@ impl Replica {
         let ahead = |(origin, sequence): &(Origin, u64)| {
             !self.is_own(*origin) && *sequence > self.merged.get(*origin)
         };
-        let ahead: Vec<Origin> = merged.iter().filter(ahead).map(|(origin, _)| origin).collect();
-        for origin in ahead {
-            self.pull(now, origin, from);
+        let ahead: Vec<(Origin, u64)> = merged.iter().filter(ahead).collect();
+        for (origin, sequence) in ahead {
+            if self.believes(from, origin) || self.worth_hearing(origin, sequence) {
+                self.pull(now, origin, from);
+            }
         }
     }
 
@@ -74,7 +76,7 @@ impl Replica {
     }
 
     /// A peer that is ahead: another than `silent` where there is one, a living one where there is one.
-    fn another_source(&mut self, origin: Origin, silent: NodeId) -> Option<NodeId> {
+    pub(super) fn another_source(&mut self, origin: Origin, silent: NodeId) -> Option<NodeId> {
         let have = self.merged.get(origin);
         let ahead = self.peers.iter().filter(|(_, p)| p.merged(origin) > have);
         let mut sources: Vec<NodeId> = ahead.map(|(node, _)| *node).collect();
@@ -115,7 +117,15 @@ impl Replica {
                 true if n == PAGES_AT_ONCE => Continuation::Ask,
                 true => Continuation::Follows,
             };
-            let frame = Frame { origin, after, upto, records: page.records, trace: None };
+            let proof = match next {
+                Continuation::Done => match records.proof(origin, upto) {
+                    Proof::Unneeded => None,
+                    Proof::There(proof) => Some(proof),
+                    Proof::Missing => return,
+                },
+                _ => None,
+            };
+            let frame = Frame { origin, after, upto, records: page.records, trace: None, proof };
             self.send(
                 to,
                 lane_of(origin),
@@ -131,17 +141,14 @@ impl Replica {
     /// A page of a pull has arrived.
     pub(super) fn page(&mut self, now: Duration, from: NodeId, page: Page, records: &dyn Records) {
         let origin = page.frame.origin;
-        if self.is_own(origin) {
+        if self.is_own(origin) || self.stuck.contains(&origin) {
             return;
         }
         match self.pulls.page(now, from, page) {
             Step::Wait => {}
             Step::Ask(question) => self.ask(question),
             Step::Spill(staged, question) => {
-                let Staged { records: writes, replaces } = staged;
-                let incoming =
-                    Incoming { from, origin, upto: None, records: writes, replaces, trace: None };
-                self.merge(incoming, records);
+                self.merge(Incoming::new(from, origin, staged.records), records);
                 if let Some(question) = question {
                     self.ask(question);
                 }
@@ -162,12 +169,40 @@ impl Replica {
     ) {
         // Where pushes brought as much meanwhile, an older whole state must never replace it.
         let moves = upto > self.merged.get(origin);
-        if moves {
-            self.counters.whole_states += u64::from(staged.replaces.is_some());
-            let (writes, replaces, upto) = (staged.records, staged.replaces, Some(upto));
-            let incoming = Incoming { from, origin, upto, records: writes, replaces, trace: None };
-            self.merge(incoming, records);
+        if !moves {
+            self.go_on(now, from, origin, false, records);
+        } else if !self.believes(from, origin) {
+            self.hearsay.insert(origin, upto);
+            let incoming = Incoming::new(from, origin, staged.records);
+            self.merge(Incoming { hearsay: true, ..incoming }, records);
+        } else if let Some(proof) = staged.proof {
+            let replaced = staged.replaces.map(|kept| Replaced { origin, kept });
+            let (writes, spilled) = (staged.records, staged.spilled);
+            let state = CaughtUp { from, origin, upto, writes, replaced, proof, spilled };
+            self.outputs.push_back(Output::Check(state));
+        } else {
+            let incoming = Incoming::new(from, origin, staged.records);
+            let upto = Some(upto);
+            self.take_state(Incoming { upto, replaces: staged.replaces, ..incoming }, records);
+            self.go_on(now, from, origin, true, records);
         }
+    }
+
+    /// Merges the end of a catch-up.
+    pub(super) fn take_state(&mut self, incoming: Incoming, records: &dyn Records) {
+        self.counters.whole_states += u64::from(incoming.replaces.is_some());
+        self.merge(incoming, records);
+    }
+
+    /// After a catch-up: merges what waited for it, and asks for what is still missing.
+    pub(super) fn go_on(
+        &mut self,
+        now: Duration,
+        from: NodeId,
+        origin: Origin,
+        moves: bool,
+        records: &dyn Records,
+    ) {
         self.merge_early(origin, records);
         if self.early.waits(origin) {
             // A source that did not bring this node on has not got the rest, either.

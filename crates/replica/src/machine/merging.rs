@@ -18,6 +18,17 @@ pub(super) struct Incoming {
     /// What stood of the origin is void, but for these records and those keys.
     pub(super) replaces: Option<BTreeSet<Bytes>>,
     pub(super) trace: Option<String>,
+    pub(super) proof: Option<Bytes>,
+    /// They are decided on although nobody who is believed says that they are complete.
+    pub(super) hearsay: bool,
+}
+
+impl Incoming {
+    /// Records of `origin`, in the middle of something.
+    pub(super) fn new(from: NodeId, origin: Origin, records: Vec<Record>) -> Self {
+        let (upto, replaces, trace, proof) = (None, None, None, None);
+        Self { from, origin, upto, records, replaces, trace, proof, hearsay: false }
+    }
 }
 
 impl Replica {
@@ -31,7 +42,7 @@ impl Replica {
         records: &dyn Records,
     ) {
         let origin = frame.origin;
-        if self.is_own(origin) {
+        if self.is_own(origin) || self.stuck.contains(&origin) || !self.believes(from, origin) {
             return;
         }
         // What a node writes it sends to everybody itself.
@@ -65,13 +76,12 @@ impl Replica {
     }
 
     fn merge_frame(&mut self, from: NodeId, frame: Frame, records: &dyn Records) {
-        let Frame { origin, upto, records: mut writes, trace, .. } = frame;
+        let Frame { origin, upto, records: mut writes, trace, proof, .. } = frame;
         let have = self.merged.get(origin);
         writes.retain(|r| r.dot.sequence > have);
-        self.merge(
-            Incoming { from, origin, upto: Some(upto), records: writes, replaces: None, trace },
-            records,
-        );
+        let upto = Some(upto);
+        let incoming = Incoming { upto, trace, proof, ..Incoming::new(from, origin, writes) };
+        self.merge(incoming, records);
     }
 
     /// Merges what waited for `origin` to come this far.
@@ -83,7 +93,8 @@ impl Replica {
 
     /// Hands records to the driver. From here on they count as merged.
     pub(super) fn merge(&mut self, incoming: Incoming, records: &dyn Records) {
-        let Incoming { from, origin, upto, records: writes, replaces, trace } = incoming;
+        let Incoming { from, origin, upto, records: writes, replaces, trace, proof, hearsay } =
+            incoming;
         let aside = self.judge(from, &writes, records);
         let clock: Clock = upto.map(|upto| (origin, upto)).into_iter().collect();
         self.merged.join(&clock);
@@ -97,8 +108,8 @@ impl Replica {
         }
         let replaced = replaces.map(|kept| Replaced { origin, kept });
         // Less than what is published comes only where the store has lost it.
-        let publish = upto.is_some_and(|upto| upto >= self.published.get(origin));
-        let batch = MergeBatch { id, writes, aside, clock, replaced, publish, trace };
+        let publish = hearsay || upto.is_some_and(|upto| upto >= self.published.get(origin));
+        let batch = MergeBatch { id, writes, aside, clock, replaced, publish, trace, proof };
         self.outputs.push_back(Output::Merge(batch));
     }
 

@@ -41,6 +41,27 @@ pub struct MergeBatch {
     pub publish: bool,
     /// `traceparent` of the change, to follow it.
     pub trace: Option<String>,
+    /// What vouches for the state of the origin at the clock's position, to be stored with it. Opaque here.
+    pub proof: Option<Bytes>,
+}
+
+/// A catch-up that has come to its source's cut, and what vouches for the state there. Nothing of it counts as merged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaughtUp {
+    /// The source.
+    pub from: NodeId,
+    /// Whose records they are.
+    pub origin: Origin,
+    /// The state that is vouched for is the one at this sequence.
+    pub upto: u64,
+    /// What leads there from what is stored.
+    pub writes: Vec<Record>,
+    /// They end a whole state.
+    pub replaced: Option<Replaced>,
+    /// What vouches for the state.
+    pub proof: Bytes,
+    /// Whether records of it went to the store before.
+    pub spilled: bool,
 }
 
 /// The end of a whole state: what is stored of the origin and was not in it is void, because its tombstone was collected meanwhile.
@@ -60,6 +81,15 @@ pub enum Alarm {
         /// Who sent it; not always who wrote it.
         from: NodeId,
         /// Which write.
+        dot: Dot,
+        /// What was wrong.
+        why: String,
+    },
+    /// Somebody sent what its writer had not written, or a state that is none of its origin's. Nothing of it was taken.
+    Forged {
+        /// Who sent it.
+        from: NodeId,
+        /// Whose write it claims to be, or up to where a state claims to be complete.
         dot: Dot,
         /// What was wrong.
         why: String,
@@ -99,6 +129,9 @@ impl fmt::Display for Alarm {
             Self::Poison { from, dot, why } => {
                 write!(f, "record {dot}, sent by {from}, was set aside: {why}")
             }
+            Self::Forged { from, dot, why } => {
+                write!(f, "{from} sent a forgery in the name of {dot}: {why}")
+            }
             Self::DigestMismatch { with, group } => {
                 write!(f, "at equal positions the state of {group} differs from that of {with}")
             }
@@ -127,6 +160,9 @@ pub enum Output {
     },
     /// Make a batch durable, then call [`Replica::persisted`](crate::Replica::persisted).
     Merge(MergeBatch),
+    /// See whether what is stored, with every batch before and these records, is the state that is vouched for; then call
+    /// [`Replica::checked`](crate::Replica::checked) with the same, before anything else is done.
+    Check(CaughtUp),
     /// Run a `ReadIndex`, begun now, for those of the groups that this node leads; then call
     /// [`Replica::confirmed`](crate::Replica::confirmed).
     Confirm {
@@ -146,6 +182,10 @@ pub enum Output {
 pub struct Counters {
     /// Records that the validator refused.
     pub poisoned: u64,
+    /// Messages and states that were forged.
+    pub forged: u64,
+    /// Messages that nobody known vouches for, as while a key is on its way.
+    pub unvouched: u64,
     /// Messages of nodes that are no members.
     pub strangers: u64,
     /// Frames that came before their turn and found the buffer full; a pull brings them again.

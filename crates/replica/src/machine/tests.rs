@@ -3,6 +3,7 @@
 mod hostile;
 mod memory;
 mod rules;
+mod vouching;
 mod world;
 
 use core::time::Duration;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::wire;
 use crate::{
     DecodeError, Dot, Frame, GroupId, Origin, Record, Stamp,
-    record::{KEY_BYTES_MAX, VALUE_BYTES_MAX},
+    record::{KEY_BYTES_MAX, PROOF_BYTES_MAX, VALUE_BYTES_MAX},
 };
 
 pub(super) fn positions(positions: impl Iterator<Item = (Origin, u64)>) -> Vec<wire::Position> {
@@ -38,6 +38,7 @@ pub(super) fn frame(frame: &Frame) -> wire::Frame {
         upto: frame.upto,
         records: frame.records.iter().map(record).collect(),
         trace: frame.trace.clone(),
+        proof: frame.proof.clone(),
     }
 }
 
@@ -86,5 +87,9 @@ pub(super) fn read_frame(frame: Option<wire::Frame>) -> Result<Frame, DecodeErro
         })
     };
     let records = frame.records.into_iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Frame { origin, after: frame.after, upto: frame.upto, records, trace: frame.trace })
+    if frame.proof.as_ref().is_some_and(|p| p.len() > PROOF_BYTES_MAX) {
+        return Err(DecodeError("a proof that is too long".to_owned()));
+    }
+    let (after, upto) = (frame.after, frame.upto);
+    Ok(Frame { origin, after, upto, records, trace: frame.trace, proof: frame.proof })
 }

@@ -15,7 +15,14 @@ fn messages_survive_their_bytes() {
         stamp: Stamp { epoch: 1, revision: 8 },
         dot: Dot { origin, sequence: 8 },
     };
-    let frame = Frame { origin, after: 7, upto: 9, records: vec![record], trace: Some("t".into()) };
+    let frame = Frame {
+        origin,
+        after: 7,
+        upto: 9,
+        records: vec![record],
+        trace: Some("t".into()),
+        proof: Some("p".into()),
+    };
     let digests = vec![(GroupId(3), [7; 32])];
     for message in [
         Message::Push { frame: frame.clone(), hops: 1 },

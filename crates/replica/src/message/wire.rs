@@ -44,6 +44,8 @@ pub(crate) struct Frame {
     pub(crate) records: Vec<Record>,
     #[prost(string, optional, tag = "5")]
     pub(crate) trace: Option<String>,
+    #[prost(bytes = "bytes", optional, tag = "130")]
+    pub(crate) proof: Option<Bytes>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -59,7 +59,14 @@ impl Home {
     /// Begins behind what all have from the start.
     pub(crate) fn begin_at(&mut self, position: u64) {
         let origin = origin(self.group);
-        let frame = Frame { origin, after: 0, upto: position, records: Vec::new(), trace: None };
+        let frame = Frame {
+            origin,
+            after: 0,
+            upto: position,
+            records: Vec::new(),
+            trace: None,
+            proof: None,
+        };
         let (at, fold, digest) = (Duration::ZERO, Fold::new(), StateDigest::default());
         self.entries.push(Entry { at, frame, fold, digest });
     }
@@ -110,7 +117,7 @@ impl Home {
                 self.digest.remove(&old);
             }
         }
-        let frame = Frame { origin, after, upto, records, trace: None };
+        let frame = Frame { origin, after, upto, records, trace: None, proof: None };
         let fold = if self.keeps_folds { self.fold.clone() } else { Fold::new() };
         self.entries.push(Entry { at, frame, fold, digest: self.digest });
         upto

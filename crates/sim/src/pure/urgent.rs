@@ -132,7 +132,14 @@ fn record(origin: Origin, sequence: u64, key: [u8; 5], bytes: usize) -> Record {
 
 fn frame(record: Record) -> Frame {
     let Dot { origin, sequence } = record.dot;
-    Frame { origin, after: sequence - 1, upto: sequence, records: vec![record], trace: None }
+    Frame {
+        origin,
+        after: sequence - 1,
+        upto: sequence,
+        records: vec![record],
+        trace: None,
+        proof: None,
+    }
 }
 
 impl World {
@@ -271,7 +278,7 @@ impl World {
                         node.replica.confirmed(now, confirm, Vec::new());
                     }
                 }
-                Output::Propagated(_) | Output::Alarm(_) => {}
+                Output::Check(_) | Output::Propagated(_) | Output::Alarm(_) => {}
             }
         }
         match self.nodes.get_mut(&id) {

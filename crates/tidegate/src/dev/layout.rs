@@ -310,6 +310,7 @@ fn node_config(
             key: home.join("node.key"),
         },
         cluster_key: folder.join("cluster.key"),
+        sealing_key: None,
         peers: peers.iter().filter(|p| p.node != me.node).cloned().collect(),
         founding,
         store: Store::default(),

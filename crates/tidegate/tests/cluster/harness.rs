@@ -62,6 +62,14 @@ impl Profile {
         self.connect_to(&self.endpoints.get(place)?.address).await
     }
 
+    /// A connection to a node as somebody else, if it is there.
+    pub(crate) async fn connect_as(&self, node: u64, credentials: Credentials) -> Option<Client> {
+        let place = usize::try_from(node - 1).unwrap();
+        let address = self.endpoints.get(place)?.address.clone();
+        let ca = fs::read_to_string(&self.ca).unwrap();
+        Client::connect(&[address], &ca, credentials).await.ok()
+    }
+
     /// A connection to an address, if somebody is there.
     pub(crate) async fn connect_to(&self, address: &str) -> Option<Client> {
         let ca = fs::read_to_string(&self.ca).unwrap();

@@ -26,5 +26,7 @@ mod moves;
 mod one_trace;
 mod power_cut;
 mod quarantine;
+mod secrets;
 mod strangers;
+mod taken_over;
 mod voters;

@@ -36,7 +36,11 @@ const REGISTER: &str = "/tidegate.cluster.v1.ClusterService/RegisterNode";
 const REMOVE: &str = "/tidegate.cluster.v1.ClusterService/RemoveNode";
 
 /// The peer door of a node, opened with another node's certificate.
-async fn as_node(cluster: &Cluster, number: u64, door: u64) -> PeerServiceClient<Channel> {
+pub(crate) async fn as_node(
+    cluster: &Cluster,
+    number: u64,
+    door: u64,
+) -> PeerServiceClient<Channel> {
     let (mut tls, mut address) = (toml::Table::new(), String::new());
     cluster.configure(number, |s| tls = s["tls"].as_table().unwrap().clone());
     cluster.configure(door, |s| s["listen"]["peer"].as_str().unwrap().clone_into(&mut address));

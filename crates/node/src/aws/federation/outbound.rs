@@ -41,7 +41,7 @@ async fn fresh_key(core: &Core, algorithm: JwsAlgorithm) -> Result<OutboundKey, 
     let (private, key) = made.await.map_err(|e| internal(&e))?.map_err(|e| internal(&e))?;
     let mut nonce = [0; 12];
     core.platform.entropy(&mut nonce);
-    let sealed = core.cluster_key.seal(&id, &private, nonce).map_err(|e| internal(&e))?;
+    let sealed = core.cluster_key.seal_secret(&id, &private, nonce).map_err(|e| internal(&e))?;
     let jwk = key.jwk(&id).to_string();
     Ok(OutboundKey { id, algorithm: algorithm.name().to_owned(), sealed, jwk, created: 0 })
 }
@@ -188,7 +188,7 @@ pub(in crate::aws) async fn get_token(call: &Call<'_>) -> Outcome {
     }
     let stored = outbound.signing(algorithm.name());
     let stored = stored.ok_or_else(|| disabled(Code::OutboundFederationDisabled))?;
-    let private = core.cluster_key.open(&stored.id, &stored.sealed).map_err(|e| internal(&e))?;
+    let private = core.open_secret(call.caller.account, &stored.id, &stored.sealed)?;
     let private = zeroize::Zeroizing::new(private);
     let key = TokenKey::from_pkcs8(algorithm, &private).map_err(|e| internal(&e))?;
     let token = key.sign(&stored.id, &claims).map_err(|e| internal(&e))?;

@@ -48,8 +48,8 @@ fn user(call: &Call<'_>, account: &AccountState) -> String {
 
 /// A seed of a device, opened.
 fn open(call: &Call<'_>, serial: &str, device: &MfaDevice) -> Result<Seed, Refusal> {
-    let bytes = call.core.cluster_key.open(serial, &device.sealed_seed);
-    Seed::new(bytes.map_err(|e| internal(&e))?).map_err(|e| internal(&e))
+    let bytes = call.core.open_secret(call.caller.account, serial, &device.sealed_seed)?;
+    Seed::new(bytes).map_err(|e| internal(&e))
 }
 
 /// Counts a try at the codes of a device.
@@ -81,7 +81,8 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     core.platform.entropy(&mut nonce);
     let view = core.views.load();
     let serial = MFA.arn(view.account(call.caller.account)?, &path, &device);
-    let sealed = core.cluster_key.seal(&serial, seed.expose(), nonce).map_err(|e| internal(&e))?;
+    let sealed =
+        core.cluster_key.seal_secret(&serial, seed.expose(), nonce).map_err(|e| internal(&e))?;
     let new = Resource {
         name: device.clone(),
         path,

@@ -39,7 +39,7 @@ fn frame() -> impl Strategy<Value = Frame> {
             };
             let inside = |r: &Record| r.dot.sequence > after && r.dot.sequence <= upto;
             let records = records.into_iter().map(record).filter(inside).collect();
-            Frame { origin, after, upto, records, trace: None }
+            Frame { origin, after, upto, records, trace: None, proof: None }
         },
     )
 }

@@ -9,26 +9,26 @@ use crate::{
 };
 
 /// Fed by gossip.
-const FOREIGN: Origin = Origin::Group { group: GroupId(1), generation: 0 };
+pub(super) const FOREIGN: Origin = Origin::Group { group: GroupId(1), generation: 0 };
 /// Voted in.
 const OWN: Origin = Origin::Group { group: GroupId(2), generation: 0 };
-const HOME: NodeId = NodeId(1);
-const NEIGHBOUR: NodeId = NodeId(3);
+pub(super) const HOME: NodeId = NodeId(1);
+pub(super) const NEIGHBOUR: NodeId = NodeId(3);
 const STRANGER: NodeId = NodeId(99);
 const NOW: Duration = Duration::from_secs(1_000);
 
 /// Node 2, which votes in group 2, with its neighbour 3 in region `b`; node 1 in region `a` is the home of group 1.
-struct Rig {
-    replica: Replica,
-    store: Memory,
-    now: Duration,
+pub(super) struct Rig {
+    pub(super) replica: Replica,
+    pub(super) store: Memory,
+    pub(super) now: Duration,
 }
 
 fn region(name: &str) -> RegionName {
     RegionName::new(name).unwrap()
 }
 
-fn record(origin: Origin, sequence: u64) -> Record {
+pub(super) fn record(origin: Origin, sequence: u64) -> Record {
     Record {
         key: vec![u8::try_from(sequence).unwrap()].into(),
         value: Some("v".into()),
@@ -37,9 +37,9 @@ fn record(origin: Origin, sequence: u64) -> Record {
     }
 }
 
-fn frame(origin: Origin, after: u64, upto: u64) -> Frame {
+pub(super) fn frame(origin: Origin, after: u64, upto: u64) -> Frame {
     let records = (after + 1..=upto).map(|s| record(origin, s)).collect();
-    Frame { origin, after, upto, records, trace: None }
+    Frame { origin, after, upto, records, trace: None, proof: None }
 }
 
 fn push(origin: Origin, after: u64, upto: u64) -> Message {
@@ -47,7 +47,7 @@ fn push(origin: Origin, after: u64, upto: u64) -> Message {
 }
 
 /// The nonce of the only pull among them.
-fn nonce(outputs: &[Output]) -> u64 {
+pub(super) fn nonce(outputs: &[Output]) -> u64 {
     let pulls = sent(outputs).into_iter().filter_map(|(_, message)| match message {
         Message::Pull { nonce, .. } => Some(*nonce),
         _ => None,
@@ -56,14 +56,14 @@ fn nonce(outputs: &[Output]) -> u64 {
     nonce
 }
 
-fn reply(nonce: u64, after: u64, upto: u64) -> Message {
+pub(super) fn reply(nonce: u64, after: u64, upto: u64) -> Message {
     let frame = frame(FOREIGN, after, upto);
     let next = Continuation::Done;
     Message::PullReply { nonce, answer: 1, frame, cut: upto, next, replaces: false }
 }
 
 impl Rig {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let config = ReplicaConfig::new(NodeId(2), region("b"));
         let mut replica = Replica::new(config, Clock::default(), 7);
         replica.set_members([(1, "a", vec![1]), (2, "b", vec![2]), (3, "b", vec![])].map(
@@ -77,11 +77,11 @@ impl Rig {
         Self { replica, store: Memory::default(), now: NOW }
     }
 
-    fn outputs(&mut self) -> Vec<Output> {
+    pub(super) fn outputs(&mut self) -> Vec<Output> {
         core::iter::from_fn(|| self.replica.poll()).collect()
     }
 
-    fn hear(&mut self, from: NodeId, message: Message) -> Vec<Output> {
+    pub(super) fn hear(&mut self, from: NodeId, message: Message) -> Vec<Output> {
         self.replica.receive(self.now, from, message, &self.store);
         self.outputs()
     }
@@ -93,19 +93,19 @@ impl Rig {
     }
 }
 
-fn merges(outputs: &[Output]) -> Vec<&MergeBatch> {
+pub(super) fn merges(outputs: &[Output]) -> Vec<&MergeBatch> {
     let merge = |o: &'_ Output| matches!(o, Output::Merge(_));
     let merges = outputs.iter().filter(|o| merge(o));
     merges.filter_map(|o| if let Output::Merge(batch) = o { Some(batch) } else { None }).collect()
 }
 
-fn sent(outputs: &[Output]) -> Vec<(NodeId, &Message)> {
+pub(super) fn sent(outputs: &[Output]) -> Vec<(NodeId, &Message)> {
     let send =
         |o| if let &Output::Send { to, ref message, .. } = o { Some((to, message)) } else { None };
     outputs.iter().filter_map(send).collect()
 }
 
-fn alarms(outputs: &[Output]) -> Vec<&Alarm> {
+pub(super) fn alarms(outputs: &[Output]) -> Vec<&Alarm> {
     outputs.iter().filter_map(|o| if let Output::Alarm(a) = o { Some(a) } else { None }).collect()
 }
 

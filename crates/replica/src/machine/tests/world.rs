@@ -245,7 +245,7 @@ impl World {
             dot: Dot { origin: origin(group), sequence: upto },
         };
         let records = if empty { Vec::new() } else { vec![record] };
-        let frame = Frame { origin: origin(group), after, upto, records, trace: None };
+        let frame = Frame { origin: origin(group), after, upto, records, trace: None, proof: None };
         frame.records.iter().for_each(|r| log.truth.write(r));
         log.digests.insert(upto, log.truth.digest(group));
         log.frames.push((self.now, frame));
@@ -281,6 +281,7 @@ impl World {
             match output {
                 Output::Send { to, message, .. } => self.fly(node, to, message),
                 Output::Merge(batch) => self.merge(node, batch),
+                Output::Check(state) => panic!("nobody vouches for anything here: {state:?}"),
                 Output::Confirm { id, groups } => {
                     let leads = |g: &GroupId| LEADERS.contains(&(*g, node));
                     let lease =

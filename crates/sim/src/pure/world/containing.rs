@@ -53,7 +53,7 @@ impl World {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let (origin, upto) = (record.dot.origin, record.dot.sequence);
         let after = core::mem::replace(&mut node.told, upto);
-        let frame = Frame { origin, after, upto, records: vec![record], trace: None };
+        let frame = Frame { origin, after, upto, records: vec![record], trace: None, proof: None };
         node.with(now, |replica, local, _| replica.appended(local, &frame));
     }
 

@@ -274,6 +274,14 @@ impl World {
             match output {
                 Output::Send { to, message, .. } => self.fly(id, to, message),
                 Output::Merge(batch) => self.merge(id, batch),
+                // Signatures are not part of this world: no source vouches, and nothing is to be checked.
+                Output::Check(state) => {
+                    let now = self.now;
+                    let Some(node) = self.nodes.get_mut(&id) else { return };
+                    node.with(now, |replica, local, records| {
+                        replica.checked(local, state, true, records);
+                    });
+                }
                 Output::Confirm { id: confirm, groups } => self.confirm(id, confirm, &groups),
                 Output::Propagated(event) => self.arrived(id, &event),
                 Output::Alarm(alarm) => self.alarmed(id, &alarm),

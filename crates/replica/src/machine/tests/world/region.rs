@@ -44,6 +44,7 @@ impl World {
             upto: sequence,
             records: vec![record],
             trace: None,
+            proof: None,
         };
         let now = self.local(node);
         self.node(node).replica.appended(now, &frame);
