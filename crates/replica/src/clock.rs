@@ -86,8 +86,7 @@ impl Clock {
 fn united(a: &[(Origin, u64)], b: &[(Origin, u64)]) -> Vec<(Origin, u64)> {
     let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
     let mut all = Vec::new();
-    loop {
-        let (Some((of_a, _)), Some((of_b, _))) = (a.peek(), b.peek()) else { break };
+    while let (Some((of_a, _)), Some((of_b, _))) = (a.peek(), b.peek()) {
         match of_a.cmp(of_b) {
             Ordering::Less => all.extend(a.next()),
             Ordering::Greater => all.extend(b.next()),

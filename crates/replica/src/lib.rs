@@ -96,7 +96,6 @@ mod propagation;
 mod round_trips;
 mod set_hash;
 mod staleness;
-
 mod turns;
 
 pub use clock::Clock;

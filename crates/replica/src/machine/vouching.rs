@@ -28,7 +28,7 @@ impl Replica {
     pub(super) fn worth_hearing(&self, origin: Origin, sequence: u64) -> bool {
         let have = self.merged.get(origin);
         let better = |(node, peer): (&NodeId, &super::PeerState)| {
-            peer.merged.get(origin) > have
+            peer.merged(origin) > have
                 && self.believes(*node, origin)
                 && self.liveness.is_alive(*node)
         };
