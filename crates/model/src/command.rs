@@ -2,6 +2,8 @@
 //!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
+/// Kinds of callers, as [`CallerRef::kind`] numbers them.
+pub mod caller_kind;
 /// Whether a clock runs, as [`SetClock::run`] numbers it.
 pub mod clock_run;
 mod lifecycle;
@@ -9,6 +11,7 @@ mod wire;
 
 use prost::{Message, Oneof};
 
+pub use crate::version::{AnnounceNode, RaiseVersion};
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
 
 use crate::{
@@ -235,18 +238,6 @@ commands! {
         group: u32 = (uint32, tag = "1");
         /// Which change: [`record::Placement::changes`].
         change: u64 = (uint64, tag = "2");
-    }
-    /// Raises the version that a group is applied by. Only the cluster itself says so, once every voter knows it.
-    RaiseVersion {
-        /// The next one.
-        version: u32 = (uint32, tag = "1");
-    }
-    /// Says what a node knows: it says so itself.
-    AnnounceNode {
-        /// Its number.
-        node: u64 = (uint64, tag = "1");
-        /// The greatest apply version that it knows.
-        apply_version_max: u32 = (uint32, tag = "2");
     }
     /// Sets the clock that a cluster in development mode goes by.
     SetClock {
@@ -605,22 +596,4 @@ pub enum OutcomeResult {
     /// It was refused.
     #[prost(message, tag = "2")]
     Rejection(Rejection),
-}
-
-/// Kinds of callers, as [`CallerRef::kind`] numbers them.
-pub mod caller_kind {
-    /// The root user.
-    pub const ROOT: u32 = 1;
-    /// A user.
-    pub const USER: u32 = 2;
-    /// A role session.
-    pub const SESSION: u32 = 3;
-    /// The cluster itself: only nodes say so.
-    pub const SYSTEM: u32 = 4;
-    /// A member, about nodes: it has no rights in any account.
-    pub const NODE: u32 = 5;
-    /// A session that acts as the user, or root user, who asked for it.
-    pub const USER_SESSION: u32 = 40;
-    /// A session of somebody whom a user, or root user, vouches for.
-    pub const FEDERATED_SESSION: u32 = 41;
 }

@@ -23,6 +23,25 @@ pub const APPLY_VERSION: u32 = 2;
 /// From this version on users carry who made them.
 pub const CREATED_BY: u32 = 2;
 
+/// Raises the version that a group is applied by. Only the cluster itself says so, once every voter knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct RaiseVersion {
+    /// The next one.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+}
+
+/// Says what a node knows: it says so itself.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct AnnounceNode {
+    /// Its number.
+    #[prost(uint64, tag = "1")]
+    pub node: u64,
+    /// The greatest apply version that it knows.
+    #[prost(uint32, tag = "2")]
+    pub apply_version_max: u32,
+}
+
 /// The fields of a message at its top, each with its number and its bytes; `None`: these are no message.
 fn fields(bytes: &[u8]) -> Option<Vec<(u32, &[u8])>> {
     let mut rest = bytes;

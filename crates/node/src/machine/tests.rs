@@ -7,7 +7,7 @@ use tidegate_model::{
 };
 use tidegate_policy::AccountId;
 use tidegate_service::View;
-use tidegate_store::{Committer, Engine, MemoryEngine};
+use tidegate_store::{Change, Committer, Engine, MemoryEngine};
 
 use super::*;
 use crate::platform::TokioPlatform;
