@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use tidegate_history::quarantines;
 use tokio::task::JoinSet;
 use turmoil::Sim;
@@ -18,9 +20,9 @@ use crate::{
 
 /// Clients that work at once.
 const CLIENTS: u32 = 3;
-/// One step of the simulation: messages take whole ones. Timers within a node are as fine as ever. A run's cost is mostly that of its steps,
-/// of which each wakes every host.
-const TICK: Duration = Duration::from_millis(2);
+/// One step of the simulation, in milliseconds, as the seed draws it: messages take whole ones. Timers within a node are as fine as ever. A
+/// run's cost is mostly that of its steps, of which each wakes every host; so most runs are of a network that is less quick.
+const TICKS_MS: [u64; 6] = [2, 5, 5, 10, 10, 10];
 /// How long a cluster may take to be founded before faults begin.
 const CALM: Duration = Duration::from_secs(5);
 /// How long a cluster may take to serve and converge when all faults are over.
@@ -75,12 +77,15 @@ pub fn planned(settings: &Settings) -> Result<Vec<(usize, Event)>, ScenarioError
 /// A node or a client ended, or the cluster did not serve again in time: what a client has begun it tries until it succeeds.
 pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
     let Settings { seed, length, bug, .. } = *settings;
+    let drawn = ChaCha8Rng::seed_from_u64(seed ^ 0x7469_636b).random_range(0..TICKS_MS.len());
+    let drawn = TICKS_MS.get(drawn).copied().unwrap_or(2);
+    let tick = Duration::from_millis(settings.scenario.tick_ms.unwrap_or(drawn));
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
-        .tick_duration(TICK)
+        .tick_duration(tick)
         .simulation_duration(length + 10 * HEALED)
-        .min_message_latency(TICK)
-        .max_message_latency(2 * TICK)
+        .min_message_latency(tick)
+        .max_message_latency(2 * tick)
         .tcp_capacity(1 << 16)
         .enable_random_order()
         .build();

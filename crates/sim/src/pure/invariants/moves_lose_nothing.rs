@@ -60,7 +60,7 @@ impl Invariant for MovesLoseNothing {
                     )
                 })
             }
-            // A node that has just joined knows where the account is before it has it.
+            // A node that has just joined knows where the account is before it has it: it says so, and shows nothing.
             Seen::AccountShown { node, shown: None, floor, .. } => Verdict::of(*floor == 0, || {
                 format!("{node} knows no account, and {floor} writes of it are to be covered")
             }),
