@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use tidegate_history::quarantines;
 use tokio::task::JoinSet;
 use turmoil::Sim;
@@ -20,9 +18,9 @@ use crate::{
 
 /// Clients that work at once.
 const CLIENTS: u32 = 3;
-/// One step of the simulation, in milliseconds, as the seed draws it: messages take whole ones. Timers within a node are as fine as ever. A
-/// run's cost is mostly that of its steps, of which each wakes every host; so most runs are of a network that is less quick.
-const TICKS_MS: [u64; 6] = [2, 5, 5, 10, 10, 10];
+/// One step of the simulation, in milliseconds, where the scenario does not say it: messages take whole ones. Timers within a node are as fine
+/// as ever. A run's cost is mostly that of its steps, of which each wakes every host.
+const TICK_MS: u64 = 2;
 /// How long a cluster may take to be founded before faults begin.
 const CALM: Duration = Duration::from_secs(5);
 /// How long a cluster may take to serve and converge when all faults are over.
@@ -77,9 +75,7 @@ pub fn planned(settings: &Settings) -> Result<Vec<(usize, Event)>, ScenarioError
 /// A node or a client ended, or the cluster did not serve again in time: what a client has begun it tries until it succeeds.
 pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
     let Settings { seed, length, bug, .. } = *settings;
-    let drawn = ChaCha8Rng::seed_from_u64(seed ^ 0x7469_636b).random_range(0..TICKS_MS.len());
-    let drawn = TICKS_MS.get(drawn).copied().unwrap_or(2);
-    let tick = Duration::from_millis(settings.scenario.tick_ms.unwrap_or(drawn));
+    let tick = Duration::from_millis(settings.scenario.tick_ms.unwrap_or(TICK_MS));
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
         .tick_duration(tick)
