@@ -18,9 +18,9 @@ use crate::{
 
 /// Clients that work at once.
 const CLIENTS: u32 = 3;
-/// One step of the simulation: messages take whole ones. Timers within a node are as fine as ever. A run's cost is mostly that of its steps,
-/// of which each wakes every host.
-const TICK: Duration = Duration::from_millis(2);
+/// One step of the simulation, in milliseconds, where the scenario does not say it: messages take whole ones. Timers within a node are as fine
+/// as ever. A run's cost is mostly that of its steps, of which each wakes every host.
+const TICK_MS: u64 = 2;
 /// How long a cluster may take to be founded before faults begin.
 const CALM: Duration = Duration::from_secs(5);
 /// How long a cluster may take to serve and converge when all faults are over.
@@ -75,12 +75,13 @@ pub fn planned(settings: &Settings) -> Result<Vec<(usize, Event)>, ScenarioError
 /// A node or a client ended, or the cluster did not serve again in time: what a client has begun it tries until it succeeds.
 pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
     let Settings { seed, length, bug, .. } = *settings;
+    let tick = Duration::from_millis(settings.scenario.tick_ms.unwrap_or(TICK_MS));
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
-        .tick_duration(TICK)
+        .tick_duration(tick)
         .simulation_duration(length + 10 * HEALED)
-        .min_message_latency(TICK)
-        .max_message_latency(2 * TICK)
+        .min_message_latency(tick)
+        .max_message_latency(2 * tick)
         .tcp_capacity(1 << 16)
         .enable_random_order()
         .build();

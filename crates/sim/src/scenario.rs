@@ -28,6 +28,8 @@ pub struct Scenario {
     pub seconds: Option<u64>,
     /// Milliseconds within which a pure world must converge once all faults are over.
     pub converge_ms: Option<u64>,
+    /// Milliseconds of one step of a world of whole nodes: how late a message is at least within a region, and at most twice.
+    pub tick_ms: Option<u64>,
     /// The nodes of a pure world.
     pub cluster: Cluster,
     /// What clients do.
@@ -161,6 +163,7 @@ impl Scenario {
     fn check(&self) -> Result<(), ScenarioError> {
         within("seconds", self.seconds, 1, 86_400)?;
         within("converge_ms", self.converge_ms, 1, 3_600_000)?;
+        within("tick_ms", self.tick_ms, 1, 50)?;
         let nodes = self.cluster.nodes.as_deref();
         within("cluster.nodes", nodes.map(|n| n.len() as u64), 1, 64)?;
         for of_region in nodes.unwrap_or_default() {

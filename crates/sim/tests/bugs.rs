@@ -46,10 +46,10 @@ const FOUND: [(Bug, &str, u64); 30] = [
     (Bug::FullIsDone, "torn-disks", 20),
     (Bug::ContainedTooEarly, "torn-disks", 20),
     (Bug::ToldOnce, "", 20),
-    (Bug::MovedWithoutFence, "", 40),
-    (Bug::PartForWhole, "", 20),
-    (Bug::RequestsLeftBehind, "", 40),
-    (Bug::ReleasedTooEarly, "", 60),
+    (Bug::MovedWithoutFence, "moving", 5),
+    (Bug::PartForWhole, "moving", 5),
+    (Bug::RequestsLeftBehind, "moving", 20),
+    (Bug::ReleasedTooEarly, "moving", 60),
 ];
 
 /// An invariant, and a bug that it alone finds within so many seeds when no other is looked at.

@@ -50,8 +50,8 @@ impl Invariant for MovesLoseNothing {
         match seen {
             Seen::AccountWritten { write, revision, taken } => {
                 let different: BTreeSet<u64> = taken.iter().map(|t| t.write).collect();
-                let rising = taken.iter().zip(taken.iter().skip(1));
-                let rises = rising.clone().all(|(a, b)| a.revision < b.revision);
+                let mut pairs = taken.iter().zip(taken.iter().skip(1));
+                let rises = pairs.all(|(a, b)| a.revision < b.revision);
                 let told = taken.iter().any(|t| (t.write, t.revision) == (*write, *revision));
                 Verdict::of(different.len() == taken.len() && rises && told, || {
                     let last = taken.iter().rev().take(3).collect::<Vec<_>>();
@@ -60,7 +60,7 @@ impl Invariant for MovesLoseNothing {
                     )
                 })
             }
-            // A node that has just joined knows where the account is before it has it.
+            // A node that has just joined knows where the account is before it has it: it says so, and shows nothing.
             Seen::AccountShown { node, shown: None, floor, .. } => Verdict::of(*floor == 0, || {
                 format!("{node} knows no account, and {floor} writes of it are to be covered")
             }),

@@ -181,7 +181,8 @@ impl World {
             Some(fence) => (fence.index, fence.base),
             None if self.options.bug == Bug::MovedWithoutFence => {
                 let at = state.clock.get(origin(old));
-                (at, u64::MAX / 2)
+                let home = place(old, placement.epoch - 1).and_then(|place| place.home.as_ref());
+                (at, home.map_or(0, |home| home.base) + at)
             }
             None => {
                 let fence = FenceAccount { epoch: placement.epoch, to: new.0 };
@@ -195,7 +196,7 @@ impl World {
             let moved = AccountMoved { account: placement.account, epoch: placement.epoch };
             let envelope = account::by_system(Membership::Moved(moved));
             let done = self.carry_out(leader, GroupId::DIRECTORY, &envelope);
-            self.counts.moves_done += u64::from(done.is_some());
+            self.counts.moves_done += u64::from(done.is_some_and(|(.., wrote)| wrote));
             return;
         }
         let after = there.and_then(|place| place.home.as_ref()).map(|home| home.upto.clone());
@@ -326,7 +327,13 @@ impl World {
         let floor = if covers { of.floor } else { 0 };
         self.counts.account_reads += 1;
         self.counts.account_reads_moving += u64::from(moving.account.is_moving());
-        let shown = account::shown(&account::view(state));
+        let view = account::view(state);
+        // A token of an account that never moved does not name the directory, and it may be that nothing of that has arrived: then a node
+        // says that it does not know the account yet.
+        if view.directory.account(account::id()).is_none() {
+            return;
+        }
+        let shown = account::shown(&view);
         let taken = &moving.account.taken;
         let seen = Seen::AccountShown { node: by, shown, floor, taken };
         self.judge.look(self.now, &seen, &self.homes);
