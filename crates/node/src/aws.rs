@@ -25,6 +25,7 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
+pub(crate) use self::handlers::sts::PACKED_MAX;
 use crate::{core::Core, dial::Accepted};
 
 /// Bytes of a request's headers. A session token has some hundred, and session policies up to some thousand more.
