@@ -18,6 +18,7 @@ import time
 
 import botocore
 import botocore.exceptions
+import errors_sessions
 
 from aws_clients import READS, TRUST, Cluster, early_in_a_step, one_time_code
 from entities import Pki, member_account
@@ -536,6 +537,12 @@ def devices(w: World):
     for device in made[:8]:
         w.iam.enable_mfa_device(UserName="u", **right(device, early_in_a_step()))
     yield "EnableMFADevice", "LimitExceeded", "MFADevicesPerUser: 8", {"UserName": "u", **right(made[8], early_in_a_step())}
+    # Codes are good once: those of the next step are asked for, of a device that somebody has.
+    used = early_in_a_step()
+    while (step := early_in_a_step()) <= used:
+        time.sleep(0.5)
+    w.iam.create_user(UserName="x-mfa")
+    yield "EnableMFADevice", "EntityAlreadyExists", "", {"UserName": "x-mfa", **right(made[0], step + 1)}
     yield "ResyncMFADevice", "InvalidAuthenticationCode", "is not valid", {"UserName": "u", **first, **codes}
     yield "DeleteVirtualMFADevice", "DeleteConflict", "", first
     change = {"OldPassword": "Passw0rd!x", "NewPassword": "Passw0rd!y"}
@@ -552,12 +559,6 @@ def devices(w: World):
     yield "ChangePassword", "PasswordPolicyViolation", "minimum length", {**change, "NewPassword": "short"}, clients["u"]
 
 
-def sessions(w: World):
-    """Sessions that nobody gets."""
-    yield "GetFederationToken", "MalformedPolicyDocument", "", {"Name": "bob", "Policy": "{"}
-    yield "DecodeAuthorizationMessage", "InvalidAuthorizationMessageException", "", {"EncodedMessage": "eA=="}
-
-
 def organization(w: World):
     """What only the management account may do, asked for by another."""
     outsider = "not the management account"
@@ -569,7 +570,7 @@ def organization(w: World):
 
 
 EXPIRED = (HERE / "expired.pem").read_text()
-CASES = [missing, ill_formed, credentials, taken, in_use, devices, sessions, quotas]
+CASES = [missing, ill_formed, credentials, taken, in_use, devices, *errors_sessions.CASES, quotas]
 # Asked by a member account.
 MEMBER_CASES = [organization]
 

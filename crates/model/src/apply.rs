@@ -312,6 +312,7 @@ impl GroupState {
             email: c.email.clone(),
             created: time,
             partition: c.partition.clone(),
+            aliases_upto: 0,
         };
         let mut changes = Changes::default();
         changes.put(Key::Account(number), &account);

@@ -297,14 +297,16 @@ commands! {
         /// The account.
         account: u64 = (uint64, tag = "2");
     }
-    /// Gives an account's alias up, unless it was reserved again meanwhile.
+    /// Gives aliases of an account up, unless they were reserved again meanwhile.
     ReleaseAlias {
-        /// The alias.
+        /// The alias; empty: all of them but the one that is kept.
         alias: String = (string, tag = "1");
         /// The account.
         account: u64 = (uint64, tag = "2");
         /// Log index of the directory up to which a reservation is meant.
         upto: u64 = (uint64, tag = "3");
+        /// The alias that stays, where all others go; empty: none does.
+        kept: String = (string, tag = "4");
     }
     /// Switches features of the organization on or off; what is absent stays.
     ChangeFeatures {

@@ -324,9 +324,12 @@ impl DirectoryState {
             }
             Some(Command::ReserveAlias(c)) => self.reserve_alias(c, changes),
             Some(Command::ReleaseAlias(c)) => {
-                let owner = self.aliases.get(c.alias.as_str());
-                if owner.is_some_and(|(account, at)| *account == c.account && *at <= c.upto) {
-                    changes.delete(Key::Alias(c.alias.clone()));
+                let meant = |alias: &str, (account, at): &(u64, u64)| {
+                    let named = if c.alias.is_empty() { alias != c.kept } else { alias == c.alias };
+                    named && *account == c.account && *at <= c.upto
+                };
+                for (alias, _) in self.aliases.iter().filter(|(a, owner)| meant(a, owner)) {
+                    changes.delete(Key::Alias(alias.to_string()));
                 }
                 Ok(Reply::Done(true))
             }

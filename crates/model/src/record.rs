@@ -34,6 +34,9 @@ pub struct Account {
     /// Its partition; empty: `aws`.
     #[prost(string, tag = "120")]
     pub partition: String,
+    /// Log index of the directory up to which reservations of aliases are behind the account: one that it has, had, or never took.
+    #[prost(uint64, tag = "160")]
+    pub aliases_upto: u64,
 }
 
 /// A user.

@@ -229,7 +229,10 @@ messages! {
         valid_until: u64 = (uint64, tag = "2");
     }
     /// See [`ResourceKind::AccountAlias`].
-    AccountAlias {}
+    AccountAlias {
+        /// Log index of the directory at which it was reserved.
+        reserved: u64 = (uint64, tag = "1");
+    }
     /// See [`ResourceKind::PasswordPolicy`]; 0 where nothing is asked for.
     PasswordPolicy {
         /// Least length.

@@ -25,8 +25,10 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-pub(crate) use call::{carried, verified};
-
+pub(crate) use self::{
+    call::{carried, verified},
+    handlers::sts::PACKED_MAX,
+};
 use crate::{core::Core, dial::Accepted};
 
 /// Bytes of a request's headers. A session token has some hundred, and session policies up to some thousand more.

@@ -39,6 +39,7 @@ const DAY_MILLIS: u64 = 86_400_000;
 struct Wish {
     group: Option<GroupId>,
     repeatable: bool,
+    settled: bool,
 }
 
 tokio::task_local! {
@@ -50,6 +51,8 @@ tokio::task_local! {
 pub(crate) struct Destination {
     pub(crate) group: GroupId,
     pub(crate) repeatable: bool,
+    /// Whether the change must be seen at this node before it is answered.
+    pub(crate) settled: bool,
 }
 
 /// Runs a handler whose call can be carried, and gives where its call has to go on, if it has to.
@@ -58,8 +61,8 @@ pub(crate) async fn noting<F: Future>(handler: F) -> (F::Output, Option<Destinat
         let output = handler.await;
         (output, WISH.get().get())
     };
-    let (output, Wish { group, repeatable }) = WISH.scope(Cell::default(), noted).await;
-    (output, group.map(|group| Destination { group, repeatable }))
+    let (output, Wish { group, repeatable, settled }) = WISH.scope(Cell::default(), noted).await;
+    (output, group.map(|group| Destination { group, repeatable, settled }))
 }
 
 /// The present call has to go on at a voter of a group. Gives whether its door can see to that.
@@ -75,6 +78,11 @@ pub(crate) fn wanted() -> bool {
 /// The present call names an id of its own: done twice, it is done once.
 pub(crate) fn is_repeatable() {
     let _outside = WISH.try_with(|wish| wish.set(Wish { repeatable: true, ..wish.get() }));
+}
+
+/// What the present call changes must be seen at this node before it is answered.
+pub(crate) fn settle() {
+    let _outside = WISH.try_with(|wish| wish.set(Wish { settled: true, ..wish.get() }));
 }
 
 /// What is said where a call is carried, and seen by nobody, unless its door carries nothing.

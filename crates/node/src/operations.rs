@@ -2,6 +2,7 @@
 //! here and nowhere else.
 
 mod freshness;
+pub(crate) mod one_time;
 mod subject;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(crate) use self::{
     freshness::{
         Evidence, Fresh, Seen, covering, decision_id, evidence, not_yet, still, view, view_of,
     },
+    one_time::{CodeError, use_code},
     subject::Subject,
 };
 use crate::{carrying, core::Core, telemetry::trace};

@@ -12,7 +12,8 @@ use std::{
 
 use rand::RngCore;
 use tidegate_policy::UnixMillis;
-use tidegate_store::{Engine, MemoryEngine};
+pub use tidegate_store::Engine;
+use tidegate_store::MemoryEngine;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A future in a box, as the object-safe traits of this module return it.

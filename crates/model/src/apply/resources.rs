@@ -6,10 +6,11 @@ use crate::{
     AccountState, Key, Reply,
     apply::{Answer, Step, held, mfa::missing as mfa_missing, service_linked::check_unprotected},
     mfa::MfaDevice,
+    record::Account,
     rejection::{Rejection, RejectionKind},
     resource::{
-        Body, Change, ChangeResource, EC2, Resource, ResourceKind, holder, role_of_instance,
-        trusts_service,
+        AccountAlias, Body, Change, ChangeResource, EC2, Resource, ResourceKind, holder,
+        role_of_instance, trusts_service,
     },
     validate,
 };
@@ -204,12 +205,9 @@ impl Step<'_> {
         if self.account.resource(kind, name).is_some() {
             return Err(taken(kind, name));
         }
-        if kind == ResourceKind::AccountAlias {
-            // An account has one alias: a new one takes the place of the old one.
-            let old: Vec<String> =
-                self.account.resources(kind).map(|r| r.value.name.to_ascii_lowercase()).collect();
-            for name in old {
-                self.changes.delete(Key::Resource(self.number, kind, name));
+        if let Body::AccountAlias(alias) = body {
+            if !self.take_alias(alias.reserved) {
+                return Ok(Reply::Resource(new.clone()));
             }
         } else if kind == ResourceKind::AccessReport {
             self.forget_oldest(kind);
@@ -234,6 +232,26 @@ impl Step<'_> {
         Ok(self.put_resource(kind, made))
     }
 
+    /// Makes room for the alias that was reserved at `reserved`: an account has one, and a new one takes the place of the old one. `false`
+    /// where one that was reserved later was there first: then this one was made before it and has lost its place already. So nothing
+    /// that was reserved up to the account's `aliases_upto`, but the alias that it has, comes into use any more, and may be given up.
+    fn take_alias(&mut self, reserved: u64) -> bool {
+        let kind = ResourceKind::AccountAlias;
+        if let Some(account) = self.account.account() {
+            if reserved != 0 && reserved <= account.aliases_upto {
+                return false;
+            }
+            let account = Account { aliases_upto: reserved, ..account.clone() };
+            self.changes.put(Key::Account(self.number), &account);
+        }
+        let old: Vec<String> =
+            self.account.resources(kind).map(|r| r.value.name.to_ascii_lowercase()).collect();
+        for name in old {
+            self.changes.delete(Key::Resource(self.number, kind, name));
+        }
+        true
+    }
+
     fn delete_resource(&mut self, kind: ResourceKind, name: &str) -> Answer {
         let old = self.account.resource(kind, name).ok_or_else(|| missing(kind, name))?;
         if let Some(Body::InstanceProfile(profile)) = &old.value.body
@@ -246,6 +264,13 @@ impl Step<'_> {
             return Err(Rejection::new(RejectionKind::DeleteConflict, message));
         }
         self.changes.delete(Key::Resource(self.number, kind, name.to_ascii_lowercase()));
+        if kind == ResourceKind::AccountAlias {
+            // Whoever asked gives up what the account does not need any more.
+            let reserved = self.account.account().map_or(0, |a| a.aliases_upto);
+            let body = Some(Body::AccountAlias(AccountAlias { reserved }));
+            let name = name.to_owned();
+            return Ok(Reply::Resource(Resource { name, body, ..Resource::default() }));
+        }
         Ok(Reply::Done(true))
     }
 

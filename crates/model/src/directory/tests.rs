@@ -280,7 +280,8 @@ fn an_alias_is_one_accounts_until_it_gives_it_up() {
     };
     let release = |alias: &str, account, upto| {
         let alias = alias.to_owned();
-        Command::ReleaseAlias(crate::command::ReleaseAlias { alias, account, upto })
+        let kept = String::new();
+        Command::ReleaseAlias(crate::command::ReleaseAlias { alias, account, upto, kept })
     };
     for bad in ["ab", "Abc", "a--b", "-ab", "123456789012", ""] {
         let refused = at(&mut directory, 9, reserve(bad, 1_001));
@@ -298,6 +299,16 @@ fn an_alias_is_one_accounts_until_it_gives_it_up() {
     at(&mut directory, 15, release("acme", 1_001, 12)).unwrap();
     at(&mut directory, 16, reserve("acme", 1_002)).unwrap();
     assert_eq!(directory.alias("acme"), Some(1_002));
+    // All but one of what was reserved up to an index.
+    for (index, alias) in [(20, "one"), (21, "two"), (22, "three"), (24, "four")] {
+        at(&mut directory, index, reserve(alias, 1_001)).unwrap();
+    }
+    let kept = "two".to_owned();
+    let others =
+        crate::command::ReleaseAlias { kept, account: 1_001, upto: 22, ..Default::default() };
+    at(&mut directory, 25, Command::ReleaseAlias(others)).unwrap();
+    let left = ["acme", "one", "two", "three", "four"].map(|alias| directory.alias(alias));
+    assert_eq!(left, [Some(1_002), None, Some(1_001), None, Some(1_001)]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use tidegate_authn::Presented;
-use tidegate_model::{AccountState, Command, Reply};
+use tidegate_model::{AccountState, Command, Reply, ResourceKind};
 use tidegate_policy::AccountId;
 use tidegate_query::{Asked, Code, Fields, Form, Refusal, Service, Value};
 use tidegate_replica::{Clock, GroupId};
@@ -27,12 +27,15 @@ use super::{
 use crate::{
     carrying::{self, Destination},
     core::Core,
+    gate::Model,
     operations::{self, Done, Evidence, Fresh, Seen, Subject},
     telemetry::trace,
 };
 
 /// How long the body of a request may take to arrive.
 const BODY_WAIT_MAX: Duration = Duration::from_secs(30);
+/// What a change of tags adds to the kind of a resource.
+const TAGS_OF_RESOURCES: u32 = 100;
 
 /// A call of somebody who proved who he is, with an input within its constraints.
 pub(super) struct Call<'a> {
@@ -104,7 +107,7 @@ async fn carry(
     let carried = carrying::carry(core, to, came.kept()).await?;
     let answer = carrying::answered_full(carried)?;
     let wanted = Wanted::read(core, came.parts.uri.path(), &came.parts.headers)?;
-    if let (true, Some(token)) = (wanted.settled, headers::token(answer.headers())) {
+    if let (true, Some(token)) = (wanted.settled || to.settled, headers::token(answer.headers())) {
         operations::view(core, &Fresh::at_least(core, core::iter::once(token))?, &[]).await?;
     }
     Ok(answer)
@@ -261,11 +264,22 @@ impl Call<'_> {
         Ok(Answered { output, evidence: Some(evidence) })
     }
 
+    /// Where changes of this kind are settled, so is the one that this call makes, also when the whole call is carried to a voter.
+    pub(super) fn settles(&self, kind: ResourceKind) {
+        if self.core.gate.setting().0 == Model::AwsLike && SETTLED.contains(&kind) {
+            carrying::settle();
+        }
+    }
+
     /// Brings a command into the log of the caller's account.
     pub(super) async fn change(&self, command: Command) -> Result<Done, Refusal> {
+        let settled = self.wanted.settled || settles(self.core.gate.setting().0, &command);
+        if settled {
+            carrying::settle();
+        }
         let done = operations::mutate(self.core, self.caller, String::new(), false, command);
         let done = Box::pin(done).await?;
-        if let (true, Some((group, index))) = (self.wanted.settled, done.place) {
+        if let (true, Some((group, index))) = (settled, done.place) {
             let origin = self.core.origin(group);
             let positions = Clock::from_iter([(origin, index)]);
             operations::covering(self.core, &positions).await?;
@@ -324,4 +338,56 @@ pub(super) fn given<T>(done: &Done, of: impl FnOnce(&Reply) -> Option<T>) -> Res
 /// "The user with name X cannot be found."
 pub(super) fn no_such(what: &str, name: &str) -> Refusal {
     Refusal::new(Code::NoSuchEntity, format!("The {what} with name {name} cannot be found."))
+}
+
+/// What clients of AWS read right after they have changed it.
+const SETTLED: [ResourceKind; 4] = [
+    ResourceKind::AccountAlias,
+    ResourceKind::OidcProvider,
+    ResourceKind::PasswordPolicy,
+    ResourceKind::SamlProvider,
+];
+
+/// Whether a change is settled at this node before it is answered, though nobody asked for that. Under the `aws-like` model those of account
+/// settings and identity providers are: clients of AWS read them right after the change and do not try again, as the AWS provider of
+/// Terraform does (`aws_iam_account_password_policy`, say), while they wait for users, roles and policies.
+fn settles(model: Model, command: &Command) -> bool {
+    let kind = match command {
+        Command::ChangeResource(change) => Some(change.kind),
+        Command::ChangeTags(change) => change.kind.checked_sub(TAGS_OF_RESOURCES),
+        _ => None,
+    };
+    let is_kind = |of: &ResourceKind| kind == Some(*of as u32);
+    model == Model::AwsLike && SETTLED.iter().any(is_kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_model::{
+        command::PutInline,
+        resource::{ChangeResource, ChangeTags},
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_aws_answers_from_the_writer_is_settled_under_its_model_alone() {
+        let change = |kind| {
+            Command::ChangeResource(ChangeResource { kind: kind as u32, ..Default::default() })
+        };
+        let tags = |kind| Command::ChangeTags(ChangeTags { kind, ..Default::default() });
+        let saml = ResourceKind::SamlProvider as u32 + TAGS_OF_RESOURCES;
+        for (command, settled) in [
+            (change(ResourceKind::PasswordPolicy), true),
+            (change(ResourceKind::AccountAlias), true),
+            (change(ResourceKind::InstanceProfile), false),
+            (tags(saml), true),
+            (tags(3), false),
+            (Command::PutInline(PutInline::default()), false),
+        ] {
+            assert_eq!(settles(Model::AwsLike, &command), settled, "{command:?}");
+            assert!(!settles(Model::Instant, &command), "{command:?}");
+            assert!(!settles(Model::GoogleLike, &command), "{command:?}");
+        }
+    }
 }

@@ -54,8 +54,9 @@ async fn only_within_a_door_is_a_call_carried() {
     assert_eq!(noting(async {}).await.1, None);
     let (_, to) = noting(async {
         is_repeatable();
+        settle();
         assert!(want(GroupId(3)));
     })
     .await;
-    assert_eq!(to, Some(Destination { group: GroupId(3), repeatable: true }));
+    assert_eq!(to, Some(Destination { group: GroupId(3), repeatable: true, settled: true }));
 }

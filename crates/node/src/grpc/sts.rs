@@ -2,20 +2,35 @@
 
 use std::sync::Arc;
 
+use tidegate_model::record::Tag;
 use tidegate_policy::{Arn, UnixMillis};
 use tidegate_proto::sts::v1::{
     AssumeRoleRequest, AssumeRoleResponse, Credentials, GetCallerIdentityRequest,
     GetCallerIdentityResponse, sts_service_server::StsService,
 };
-use tidegate_service::{AssumeRole, assume_role};
+use tidegate_service::{AssumeRole, Reason, ServiceError, assume_role};
 use tonic::{Request, Response, Status};
 
 use super::{status::refuse, wire};
-use crate::core::Core;
+use crate::{aws::PACKED_MAX, core::Core, operations};
 
 /// Serves sessions.
 #[derive(Clone, Debug)]
 pub(crate) struct StsHandler(pub(crate) Arc<Core>);
+
+/// Refuses a session that would carry too much, as the other front door does.
+fn check_size(request: &AssumeRoleRequest) -> Result<(), Status> {
+    let policies = request.policies.iter().map(String::len);
+    let tags = request.tags.iter().map(|t| t.key.len() + t.value.len());
+    let size = policies.chain(tags).sum::<usize>();
+    if size <= PACKED_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "session policies and tags have {size} characters together, of at most {PACKED_MAX}"
+    );
+    Err(refuse(ServiceError::new(Reason::LimitExceeded, message)))
+}
 
 #[tonic::async_trait]
 impl StsService for StsHandler {
@@ -26,6 +41,10 @@ impl StsService for StsHandler {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
+        check_size(&request)?;
+        let mfa_at =
+            operations::use_code(core, &caller, &request.serial_number, &request.token_code);
+        let mfa_at = mfa_at.await.map_err(|e| refuse(e.into()))?;
         let view = wire::Seen::present(core);
         let mut groups = view.groups_of(caller.account);
         // A role of another account: the answer rests on that account too.
@@ -42,7 +61,11 @@ impl StsService for StsHandler {
             session_name: request.role_session_name,
             duration_seconds: request.duration_seconds,
             policies: request.policies,
-            ..AssumeRole::default()
+            tags: request.tags.into_iter().map(|t| Tag { key: t.key, value: t.value }).collect(),
+            transitive_tag_keys: request.transitive_tag_keys,
+            source_identity: request.source_identity,
+            external_id: request.external_id,
+            mfa_at,
         };
         let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
         let assumed = assume_role(
@@ -65,6 +88,7 @@ impl StsService for StsHandler {
                 expiration: Some(wire::timestamp(UnixMillis(session.expires))),
             }),
             evidence: Some(wire::evidence(core, &view, &groups)?),
+            source_identity: session.attributes.source_identity.clone(),
         }))
     }
 

@@ -26,7 +26,7 @@ use crate::{
 
 /// The longest such session, and what it lasts when nothing is said, in seconds.
 const SECONDS_MAX: u32 = 900;
-/// Where AWS keeps the policies of tasks.
+/// Where AWS keeps the policies of tasks, by the name that they are known under here.
 const TASKS: &str = "arn:aws:iam::aws:policy/root-task/";
 /// Tasks on what else the account owns; all others are about the credentials of its root user.
 const SESSION_TASKS: [&str; 2] = ["S3UnlockBucketPolicy", "SQSUnlockQueuePolicy"];
@@ -51,9 +51,10 @@ fn invalid(message: impl Into<String>) -> ServiceError {
 }
 
 /// The word of a member account: it lets its management account in, and nobody else.
-fn trust(manager: &AccountId) -> Option<Arc<CompiledPolicy>> {
+fn trust(manager: &AccountState) -> Option<Arc<CompiledPolicy>> {
+    let manager = manager.root_arn();
     let text = format!(
-        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{manager}:root"}},"Action":"sts:AssumeRoot"}}}}"#
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{manager}"}},"Action":"sts:AssumeRoot"}}}}"#
     );
     let document = PolicyDocument::parse(&text, PolicyKind::Trust).ok()?;
     let source = PolicySource::Trust("root".into());
@@ -90,7 +91,7 @@ fn check_allowed(caller: &Caller, request: &AssumeRoot, arn: &str) -> Result<(),
     let action = Action::parse("sts:AssumeRoot").map_err(|e| invalid(e.to_string()))?;
     let context = caller.context.clone().with("sts:TaskPolicyArn", request.task_policy.as_str());
     let asked = Request::new(&caller.resolved.principal, &action, arn, &context);
-    let set = PolicySet { resource: trust(&caller.account), ..caller.resolved.policies.clone() };
+    let set = PolicySet { resource: trust(&caller.state), ..caller.resolved.policies.clone() };
     let decision = authorize(&set, &asked);
     match decision.denied_sentence(&asked) {
         Some(sentence) => Err(ServiceError::new(Reason::AccessDenied, sentence)
@@ -99,11 +100,14 @@ fn check_allowed(caller: &Caller, request: &AssumeRoot, arn: &str) -> Result<(),
     }
 }
 
-/// The policy of a task, and its name.
-fn task(arn: &str) -> Result<(&str, &'static ManagedPolicy), ServiceError> {
-    let name = arn.strip_prefix(TASKS).filter(|t| !t.is_empty());
-    name.zip(aws_managed::find(arn))
-        .ok_or_else(|| invalid(format!("The policy {arn} is not the policy of a root task.")))
+/// The policy of a task, and its name. `arn` is that of the caller's partition.
+fn task(caller: &Caller, arn: &str) -> Result<(String, &'static ManagedPolicy), ServiceError> {
+    let known = caller.state.aws_managed(arn);
+    let found = known.and_then(|known| {
+        let name = known.strip_prefix(TASKS).filter(|t| !t.is_empty())?.to_owned();
+        Some((name, aws_managed::find(&known)?))
+    });
+    found.ok_or_else(|| invalid(format!("The policy {arn} is not the policy of a root task.")))
 }
 
 /// Gives the caller, who is of the management account, a session of the root user of a member account that may do one task.
@@ -119,8 +123,11 @@ pub fn assume_root(
     entropy: &mut dyn FnMut(&mut [u8]),
     key: &ClusterKey,
 ) -> Result<AssumedRole, ServiceError> {
-    let arn = format!("arn:aws:iam::{}:root", request.target);
-    let (task, policy) = task(&request.task_policy)?;
+    let arn = match view.account(request.target) {
+        Ok(target) => target.root_arn(),
+        Err(_) => format!("arn:{}:iam::{}:root", caller.state.partition(), request.target),
+    };
+    let (task, policy) = task(caller, &request.task_policy)?;
     let seconds =
         if request.duration_seconds == 0 { SECONDS_MAX } else { request.duration_seconds };
     if seconds > SECONDS_MAX {
@@ -128,7 +135,7 @@ pub fn assume_root(
             "a session of {seconds} seconds is longer than {SECONDS_MAX}"
         )));
     }
-    let member = member(view, caller, request, task).map_err(|why| {
+    let member = member(view, caller, request, &task).map_err(|why| {
         let who = &caller.resolved.principal.arn;
         let message = format!(
             "User: {who} is not authorized to perform: sts:AssumeRoot on resource: {arn} because {why}"

@@ -79,7 +79,10 @@ pub(crate) fn issue(
 pub(crate) fn check_policies(policies: &[String]) -> Result<(), ServiceError> {
     for text in policies {
         PolicyDocument::parse(text, PolicyKind::Session).map_err(|e| {
-            ServiceError::new(Reason::MalformedPolicyDocument, format!("session policy: {e}"))
+            ServiceError::new(
+                Reason::MalformedPolicyDocument,
+                format!("Syntax errors in policy: {e}"),
+            )
         })?;
     }
     Ok(())

@@ -102,11 +102,37 @@ fn an_update_of_thumbprints_leaves_the_client_ids() {
     world.check_fold();
 }
 
+/// Whatever order the account meets them in: what was reserved last in the directory stays, and nothing that was given up comes back.
+#[test]
+fn of_two_aliases_at_once_the_one_reserved_last_stays() {
+    let kind = ResourceKind::AccountAlias;
+    let alias = |name: &str, reserved| create(name, Body::AccountAlias(AccountAlias { reserved }));
+    for order in [[("first", 10), ("second", 11)], [("second", 11), ("first", 10)]] {
+        let mut world = World::new();
+        for (name, reserved) in order {
+            world.root(alias(name, reserved)).unwrap();
+        }
+        let now = account(&world);
+        let names: Vec<_> = now.resources(kind).map(|r| r.value.name.clone()).collect();
+        assert_eq!(names, ["second"], "{order:?}");
+        assert_eq!(now.account().unwrap().aliases_upto, 11);
+        let gone = world.root(change("second", kind, Change::Delete(true))).unwrap();
+        let Reply::Resource(gone) = gone else { panic!("{gone:?}") };
+        assert_eq!(gone.body, Some(Body::AccountAlias(AccountAlias { reserved: 11 })));
+        // One that was on its way all the while.
+        world.root(alias("late", 9)).unwrap();
+        assert_eq!(account(&world).resources(kind).count(), 0);
+        world.root(alias("third", 12)).unwrap();
+        assert_eq!(account(&world).resources(kind).count(), 1);
+        world.check_fold();
+    }
+}
+
 #[test]
 fn there_is_one_alias_and_one_password_policy() {
     let mut world = World::new();
     for alias in ["first", "second"] {
-        world.root(create(alias, Body::AccountAlias(AccountAlias {}))).unwrap();
+        world.root(create(alias, Body::AccountAlias(AccountAlias::default()))).unwrap();
     }
     let account_now = account(&world);
     let aliases: Vec<_> = account_now.resources(ResourceKind::AccountAlias).collect();

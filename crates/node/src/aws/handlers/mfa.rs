@@ -3,7 +3,7 @@
 use tidegate_authn::{SEED_BYTES, Seed, qr_code_png};
 use tidegate_model::{
     AccountState, Command, Reply, ResourceKind,
-    mfa::{DeactivateMfaDevice, EnableMfaDevice, MfaDevice, ResyncMfaDevice, UseMfaCode},
+    mfa::{DeactivateMfaDevice, EnableMfaDevice, MfaDevice, ResyncMfaDevice},
     resource::{Body, Change, ChangeResource, Resource},
 };
 use tidegate_policy::UnixMillis;
@@ -15,7 +15,7 @@ use crate::{
         answer::{Outcome, internal},
         call::{Call, given, no_such},
     },
-    operations::{Subject, decision_id},
+    operations::{CodeError, Subject, decision_id, one_time, use_code},
 };
 
 const MFA: ResourceKind = ResourceKind::MfaDevice;
@@ -48,17 +48,12 @@ fn user(call: &Call<'_>, account: &AccountState) -> String {
 
 /// A seed of a device, opened.
 fn open(call: &Call<'_>, serial: &str, device: &MfaDevice) -> Result<Seed, Refusal> {
-    let bytes = call.core.open_secret(call.caller.account, serial, &device.sealed_seed)?;
-    Seed::new(bytes).map_err(|e| internal(&e))
+    Ok(one_time::open(call.core, call.caller.account, serial, device)?)
 }
 
 /// Counts a try at the codes of a device.
 fn count(call: &Call<'_>, serial: &str) -> Result<(), Refusal> {
-    let core = call.core;
-    if core.attempts.take(serial, core.platform.monotonic()) {
-        return Ok(());
-    }
-    Err(Refusal::new(Code::Throttling, "Rate exceeded"))
+    Ok(one_time::count(call.core, serial)?)
 }
 
 /// `otpauth://totp/NAME@USER?secret=SEED`: what the QR code of a new device says, as with AWS.
@@ -232,48 +227,15 @@ pub(super) async fn list_virtual(call: &Call<'_>) -> Outcome {
 /// Uses up the code that a call of STS gives, of a device of the caller's own, and says when, in milliseconds since the Unix epoch; `None`
 /// where the call gives none.
 pub(super) async fn authenticated(call: &Call<'_>) -> Result<Option<u64>, Refusal> {
-    let (serial, code) = match (call.input.text("SerialNumber"), call.input.text("TokenCode")) {
-        (None, None) => return Ok(None),
-        (Some(serial), Some(code)) => (serial, code),
-        _ => {
-            let message = "SerialNumber and TokenCode must be given together.";
-            return Err(Refusal::new(Code::ValidationError, message));
+    let (serial, code) = (call.text("SerialNumber"), call.text("TokenCode"));
+    Ok(use_code(call.core, call.caller, &serial, &code).await?)
+}
+
+impl From<CodeError> for Refusal {
+    fn from(e: CodeError) -> Self {
+        match e {
+            CodeError::TooMany => Self::new(Code::Throttling, "Rate exceeded"),
+            CodeError::Refused(error) => error.into(),
         }
-    };
-    // AWS says no more, whatever is the matter with the device.
-    let not_own = || {
-        Refusal::new(
-            Code::AccessDenied,
-            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
-        )
-    };
-    let wrong = || {
-        let message = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
-        Refusal::new(Code::AccessDenied, message)
-    };
-    let view = call.core.views.load();
-    let account = view.account(call.caller.account)?;
-    let principal = &call.caller.resolved.principal;
-    let is_root = principal.arn.ends_with(":root");
-    let own = if is_root { Some("") } else { principal.username.as_deref() };
-    let (resource, device) = account
-        .mfa_devices_of(own.ok_or_else(not_own)?)
-        .find(|(r, _)| account.mfa_serial(r) == serial)
-        .ok_or_else(not_own)?;
-    count(call, serial)?;
-    let now = call.core.platform.wall().0;
-    let seed = open(call, serial, device)?;
-    // A code that is used up is no guess: it is refused likewise, but not counted.
-    let unused = MfaDevice { last_step: 0, ..device.clone() };
-    let step = seed.step_of(code, unused.good_steps(now)).ok_or_else(wrong)?;
-    call.core.attempts.right(serial);
-    if !device.good_steps(now).contains(&step) {
-        return Err(wrong());
-    }
-    let used = UseMfaCode { name: resource.name.clone(), id: resource.id.clone(), step };
-    match call.change(Command::UseMfaCode(used)).await {
-        Ok(_) => Ok(Some(now)),
-        Err(refusal) if refusal.code == Code::InvalidAuthenticationCode => Err(wrong()),
-        Err(refusal) => Err(refusal),
     }
 }

@@ -1,7 +1,7 @@
 //! The cluster as an organization: the operator's account manages it, all others are its members.
 
 use tidegate_model::{Command, Envelope, command::ChangeFeatures};
-use tidegate_policy::{AccountId, UnixMillis};
+use tidegate_policy::{AccountId, Arn, UnixMillis};
 use tidegate_query::{Code, Fields, Refusal, Value};
 use tidegate_replica::GroupId;
 use tidegate_service::{AssumeRoot, View, assume_root as assume};
@@ -100,11 +100,12 @@ pub(super) async fn disable_sessions(call: &Call<'_>) -> Outcome {
 
 /// The account that a target names: by its number, or by the ARN of its root user.
 fn target(text: &str) -> Option<AccountId> {
-    let number = match text.strip_prefix("arn:aws:iam::") {
-        Some(rest) => rest.strip_suffix(":root")?,
-        None => text,
-    };
-    number.parse().ok()
+    if !text.starts_with("arn:") {
+        return text.parse().ok();
+    }
+    let arn = Arn::parse(text).ok()?;
+    let is_root = arn.service() == "iam" && arn.region().is_empty() && arn.resource() == "root";
+    arn.account_id().filter(|_| is_root)
 }
 
 pub(super) async fn assume_root(call: &Call<'_>) -> Outcome {

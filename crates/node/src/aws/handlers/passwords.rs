@@ -20,7 +20,7 @@ use crate::{
         answer::{Outcome, internal},
         call::{Call, given},
     },
-    operations::{self, Subject, draw},
+    operations::{self, Done, Subject, draw},
 };
 
 const ALIAS: ResourceKind = ResourceKind::AccountAlias;
@@ -51,11 +51,19 @@ async fn in_directory(call: &Call<'_>, command: Command) -> Result<u64, Refusal>
     Ok(index)
 }
 
-/// Gives an alias up that the account has no more. Where that fails it stays reserved for the account, and does no harm.
-async fn release(call: &Call<'_>, alias: String, upto: u64) {
+/// Gives up what the account has reserved up to the index in `reply`, but `kept`: none of it comes into use any more. Where that fails it
+/// stays reserved for the account until its alias changes again, and does no harm.
+async fn release(call: &Call<'_>, done: &Done, kept: String) {
+    let reserved = given(done, |reply| match reply {
+        Reply::Resource(Resource { body: Some(Body::AccountAlias(alias)), .. }) => {
+            Some(alias.reserved)
+        }
+        _ => None,
+    });
+    let Ok(upto) = reserved else { return };
     let account = call.caller.account.as_u64();
-    let command = Command::ReleaseAlias(ReleaseAlias { alias, account, upto });
-    if let Err(error) = in_directory(call, command).await {
+    let command = ReleaseAlias { account, upto, kept, ..ReleaseAlias::default() };
+    if let Err(error) = in_directory(call, Command::ReleaseAlias(command)).await {
         tracing::warn!(%error, "an alias stays reserved");
     }
 }
@@ -63,27 +71,20 @@ async fn release(call: &Call<'_>, alias: String, upto: u64) {
 /// An alias is one account's in the whole cluster: it is reserved in the directory before the account has it.
 pub(super) async fn create_alias(call: &Call<'_>) -> Outcome {
     let alias = call.text("AccountAlias");
-    let view = call.core.views.load();
-    let account = view.account(call.caller.account)?;
     tidegate_service::check(call.caller, "iam:CreateAccountAlias", "*")?;
-    let old = account.resources(ALIAS).map(|r| r.value.name.clone()).find(|a| *a != alias);
+    call.settles(ALIAS);
     let reserve = ReserveAlias { alias: alias.clone(), account: call.caller.account.as_u64() };
     let reserved = in_directory(call, Command::ReserveAlias(reserve)).await?;
-    let new = resource(&alias, Body::AccountAlias(AccountAlias {}));
-    let done = call.change(change(ALIAS, alias, Change::Create(new))).await?;
-    if let Some(old) = old {
-        release(call, old, reserved).await;
-    }
+    let new = resource(&alias, Body::AccountAlias(AccountAlias { reserved }));
+    let done = call.change(change(ALIAS, alias.clone(), Change::Create(new))).await?;
+    release(call, &done, alias).await;
     call.changed(&done, Fields::new())
 }
 
 pub(super) async fn delete_alias(call: &Call<'_>) -> Outcome {
     let alias = call.text("AccountAlias");
-    // What is reserved later is meant for another creation.
-    let view = call.core.views.load();
-    let upto = view.positions.get(call.core.origin(GroupId::DIRECTORY));
-    let done = call.change(change(ALIAS, alias.clone(), Change::Delete(true))).await?;
-    release(call, alias, upto).await;
+    let done = call.change(change(ALIAS, alias, Change::Delete(true))).await?;
+    release(call, &done, String::new()).await;
     call.changed(&done, Fields::new())
 }
 

@@ -51,7 +51,8 @@ pub(super) async fn deletion_status(call: &Call<'_>) -> Outcome {
         let message = format!("The deletion task id {task} is not valid.");
         Refusal::new(Code::InvalidInput, message)
     })?;
-    let arn = format!("arn:aws:iam::{}:role/{path}", call.caller.account);
+    let partition = call.caller.state.partition();
+    let arn = format!("arn:{partition}:iam::{}:role/{path}", call.caller.account);
     let (seen, account) = call.read(Subject::Arn(&arn)).await?;
     account.resource(ResourceKind::RoleDeletion, &task).ok_or_else(|| {
         let message = format!("The deletion task {task} cannot be found.");

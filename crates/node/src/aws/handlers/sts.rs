@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Characters of a session's policies, their ARNs and its tags together. AWS packs them; this is what its limit comes to for plain text.
-const PACKED_MAX: usize = 2_048;
+pub(crate) const PACKED_MAX: usize = 2_048;
 /// Managed policies of one session.
 const ARNS_MAX: usize = 10;
 
