@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import hmac
 import importlib
+import json
 import pathlib
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import tomllib
 import uuid
 
 import grpc
+from aws_clients import Cluster, allow, early_in_a_step, one_time_code
 from grpc_tools import protoc
 
 
@@ -84,6 +86,62 @@ class Node:
         return self._call("unary_stream", path, message, answer)
 
 
+def sessions(cluster: Cluster, profile: dict) -> None:
+    """What a session over gRPC carries is what one for clients of AWS carries: tags, source identity, and a code for it."""
+    from tidegate.sts.v1 import sts_pb2 as sts
+
+    admin = cluster.client("iam", path="/read-your-writes")
+    mira = admin.create_user(UserName="mira")["User"]["Arn"]
+    admin.put_user_policy(UserName="mira", PolicyName="own", PolicyDocument=allow("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"))
+    conditions = {"StringEquals": {"sts:ExternalId": "agreed"}, "Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    actions = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": mira}, "Action": actions, "Condition": conditions}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = admin.create_role(RoleName="carried", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    carried = {"StringEquals": {"aws:PrincipalTag/team": "blue", "aws:SourceIdentity": "mira"}}
+    admin.put_role_policy(RoleName="carried", PolicyName="own", PolicyDocument=allow("iam:ListUsers", Condition=carried))
+    device = admin.create_virtual_mfa_device(VirtualMFADeviceName="mira")["VirtualMFADevice"]
+    code = lambda step: one_time_code(device["Base32StringSeed"], step)
+    step = early_in_a_step()
+    pair = {"AuthenticationCode1": code(step - 1), "AuthenticationCode2": code(step)}
+    admin.enable_mfa_device(UserName="mira", SerialNumber=device["SerialNumber"], **pair)
+    key = admin.create_access_key(UserName="mira")["AccessKey"]
+    node = Node({**profile, "access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}, "n1")
+
+    def assume(**more):
+        fields = {
+            "role_arn": role,
+            "role_session_name": "grpc",
+            "tags": [sts.SessionTag(key="team", value="blue")],
+            "transitive_tag_keys": ["team"],
+            "source_identity": "mira",
+            "external_id": "agreed",
+        }
+        request = sts.AssumeRoleRequest(**{**fields, **more})
+        return node.call("/tidegate.sts.v1.StsService/AssumeRole", request, sts.AssumeRoleResponse)
+
+    def refused(status, **more):
+        try:
+            assume(**more)
+        except grpc.RpcError as error:
+            assert error.code() == status, error
+            return
+        raise AssertionError(f"not refused: {more}")
+
+    given = {"serial_number": device["SerialNumber"], "token_code": code(step + 1)}
+    refused(grpc.StatusCode.PERMISSION_DENIED)
+    refused(grpc.StatusCode.PERMISSION_DENIED, **given | {"token_code": code(step - 9)})
+    refused(grpc.StatusCode.INVALID_ARGUMENT, serial_number=device["SerialNumber"])
+    refused(grpc.StatusCode.RESOURCE_EXHAUSTED, policies=["x" * 2049])
+    done = assume(**given)
+    assert done.source_identity == "mira", done
+    refused(grpc.StatusCode.PERMISSION_DENIED, **given)
+    made = done.credentials
+    mine = cluster.client("iam", keys=(made.access_key_id, made.secret_access_key), token=made.session_token)
+    assert any(user["UserName"] == "mira" for user in mine.list_users()["Users"])
+    print("a session over gRPC carries tags and a source identity, and is given for a code once")
+
+
 def main() -> None:
     profile = tomllib.loads(pathlib.Path(sys.argv[1]).read_text())
     check_vector()
@@ -139,6 +197,7 @@ def main() -> None:
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.UNAUTHENTICATED, error
     print("a wrong secret is refused")
+    sessions(Cluster(sys.argv[1]), profile)
 
 
 if __name__ == "__main__":

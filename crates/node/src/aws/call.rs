@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn what_aws_answers_from_the_writer_is_settled_under_its_model_alone() {
-        let change = |kind| {
+        let change = |kind: ResourceKind| {
             Command::ChangeResource(ChangeResource { kind: kind as u32, ..Default::default() })
         };
         let tags = |kind| Command::ChangeTags(ChangeTags { kind, ..Default::default() });

@@ -117,7 +117,7 @@ fn of_two_aliases_at_once_the_one_reserved_last_stays() {
         assert_eq!(names, ["second"], "{order:?}");
         assert_eq!(now.account().unwrap().aliases_upto, 11);
         let gone = world.root(change("second", kind, Change::Delete(true))).unwrap();
-        let Reply::Resource(gone) = gone else { panic!("{gone:?}") };
+        let Some(Reply::Resource(gone)) = gone.reply else { panic!("no alias") };
         assert_eq!(gone.body, Some(Body::AccountAlias(AccountAlias { reserved: 11 })));
         // One that was on its way all the while.
         world.root(alias("late", 9)).unwrap();
