@@ -219,7 +219,8 @@ impl Machine {
                 let changes = self.store(core::slice::from_ref(&record), &reached);
                 self.show(changes);
                 let (after, upto) = (*sequence - 1, *sequence);
-                let frame = Frame { origin, after, upto, records: vec![record], trace: None };
+                let frame =
+                    Frame { origin, after, upto, records: vec![record], trace: None, proof: None };
                 self.replica.appended(self.now, &frame);
                 self.replica.published(&reached, &[]);
             }

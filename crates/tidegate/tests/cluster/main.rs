@@ -12,7 +12,6 @@
 
 mod alone;
 mod bad_input;
-mod black_hole;
 mod check;
 mod clock;
 mod cut_off;
