@@ -15,7 +15,7 @@ use tidegate_sim::{
 };
 
 /// A bug, the scenario that it shows in (none: any swarm), and within how many seeds it is found.
-const FOUND: [(Bug, &str, u64); 30] = [
+const FOUND: [(Bug, &str, u64); 34] = [
     (Bug::SkipSync, "", 2),
     (Bug::NoGapCheck, "", 3),
     (Bug::HalfCatchUp, "", 3),
