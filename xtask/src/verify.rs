@@ -91,7 +91,6 @@ const CHECKS: &[Check] = &[
             "60",
             "--jobs",
             "2",
-            "--everything",
         ],
         probe: &[],
         needed: true,

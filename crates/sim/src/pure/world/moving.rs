@@ -18,7 +18,7 @@ use super::{Event, World};
 use crate::pure::{
     account::{self, Account, FIRST, REGISTERS, Taken},
     bug::Bug,
-    home::origin,
+    home::{Home, origin},
     invariants::Seen,
 };
 
@@ -168,7 +168,7 @@ impl World {
             return;
         }
         // As far as the leader of now.
-        if state.clock.get(origin(old)) < self.homes.get(&old).map_or(0, |h| h.end()) {
+        if state.clock.get(origin(old)) < self.homes.get(&old).map_or(0, Home::end) {
             return;
         }
         let new = GroupId(placement.group);
