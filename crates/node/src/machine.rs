@@ -13,9 +13,7 @@ use parking_lot::Mutex;
 use prost::Message as _;
 use tidegate_consensus::{Applied, Committed, EntryPosition, Frozen, Machine};
 use tidegate_model::{DirectoryState, Envelope, GroupState, LocalRow, version::carry};
-use tidegate_replica::{
-    Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, Stamp,
-};
+use tidegate_replica::{Clock, Dot, Frame, GroupId, Message, Origin, Record, Replaced, Stamp};
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 
 use crate::{
