@@ -22,8 +22,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::harness::{
-    CREATE_USER, Cluster, authorize, call, create, eventually, question, status, tidegate, user,
-    users,
+    CREATE_USER, Cluster, authorize, call, create, eventually, question, tidegate, user, users,
 };
 
 const DESCRIBE: &str = "/tidegate.cluster.v1.ClusterService/DescribeCluster";
