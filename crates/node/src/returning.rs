@@ -218,7 +218,10 @@ pub(crate) async fn answer(
     };
     if standing == NodeStanding::Evicted {
         take(core, request.frames).await?;
-        if request.readmit {
+        // Whoever begins anew behind a recovery of the directory would take itself for a voter of what was lost, and could not verify who
+        // speaks since.
+        let first = Origin::Group { group: GroupId::DIRECTORY, generation: 0 };
+        if request.readmit && core.origin(GroupId::DIRECTORY) == first {
             readmit(core, request.node).await.map_err(|e| unavailable(&e))?;
             standing = NodeStanding::Member;
         }

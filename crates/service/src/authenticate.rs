@@ -137,7 +137,11 @@ pub fn authenticate(
     let id = &presented.access_key_id;
     let account = view.directory.account_of_key(id).ok_or_else(|| unknown_key(id))?;
     let group = view.group_of(account).map_err(|_| unknown_key(id))?;
-    let state = view.account(account).map_err(|_| unknown_key(id))?;
+    let state = view.account(account).map_err(|error| match error.reason {
+        // The key is good; it is this node that can't tell.
+        Reason::AccountFenced => error,
+        _ => unknown_key(id),
+    })?;
     let (reference, key) = match &presented.session_token {
         None => {
             let stored =

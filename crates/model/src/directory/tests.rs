@@ -480,9 +480,8 @@ fn groups_go_on_in_a_generation_that_names_where_the_last_one_ended() {
 #[test]
 fn who_is_lost_must_not_vote_in_a_group_that_is_not_recovered() {
     let mut directory = founded();
-    let RecoverGroups { mut groups, .. } = match recovery(40, &[], &[]) {
-        Command::RecoverGroups(command) => command,
-        _ => unreachable!(),
+    let Command::RecoverGroups(RecoverGroups { mut groups, .. }) = recovery(40, &[], &[]) else {
+        unreachable!()
     };
     groups.truncate(1);
     let command = RecoverGroups { groups, voters: vec![3], lost: vec![1, 2] };
@@ -511,7 +510,7 @@ fn a_version_is_raised_step_by_step_and_by_the_cluster_alone() {
     assert_eq!(as_system(2), (2, None));
 
     let announce = AnnounceNode { node: 2, apply_version_max: 2 };
-    run(&mut directory, Command::AnnounceNode(announce.clone())).unwrap();
+    run(&mut directory, Command::AnnounceNode(announce)).unwrap();
     let known = directory.node(2).unwrap().apply_version_max;
     run(&mut directory, Command::RegisterNode(RegisterNode { node: Some(node(2, "home")) }))
         .unwrap();
