@@ -140,6 +140,7 @@ operations! {
     change "tidegate.membership.v1.MembershipService" membership RetireNode RetireNodeRequest RetireNodeResponse;
     change "tidegate.membership.v1.MembershipService" membership EvictNode EvictNodeRequest EvictNodeResponse;
     plain "tidegate.membership.v1.MembershipService" membership TransferLeader TransferLeaderRequest TransferLeaderResponse;
+    plain "tidegate.membership.v1.MembershipService" membership RecoverCluster RecoverClusterRequest RecoverClusterResponse;
     change "tidegate.membership.v1.MembershipService" membership AddGroup AddGroupRequest AddGroupResponse;
     change "tidegate.membership.v1.MembershipService" membership MoveAccount MoveAccountRequest MoveAccountResponse;
     plain "tidegate.cluster.v1.ClusterService" cluster SetLink SetLinkRequest SetLinkResponse;

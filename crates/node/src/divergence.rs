@@ -121,12 +121,15 @@ async fn write(
     store.committer().commit(&batch).await
 }
 
+/// Digests by account.
+type Accounts = BTreeMap<u64, [u8; 32]>;
+
 /// The digest of each account of a group as the store has it, and the positions at which it does. What is no account's, as all of the
 /// directory, counts as account 0. `None`: it is never at rest.
 pub(crate) fn digests(
     core: &Core,
     group: GroupId,
-) -> Result<Option<(Clock, BTreeMap<u64, [u8; 32]>)>, StoreError> {
+) -> Result<Option<(Clock, Accounts)>, StoreError> {
     let (past, present) = generations(group, &core.recoveries.ended(&core.views.load(), group));
     let origins: Vec<Origin> = past.into_iter().map(|(o, _)| o).chain([present]).collect();
     let positions = || -> Result<Clock, StoreError> {
@@ -157,7 +160,7 @@ pub(crate) fn digests(
 /// Answers a peer that compares.
 pub(crate) fn answer(
     core: &Core,
-    request: &AccountDigestsRequest,
+    request: AccountDigestsRequest,
 ) -> Result<AccountDigestsResponse, StoreError> {
     let Some((at, digests)) = digests(core, GroupId(request.group))? else {
         return Ok(AccountDigestsResponse::default());
@@ -218,7 +221,7 @@ pub(crate) async fn run(core: Arc<Core>) {
                 Ok(true) => over.push(*group),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::info!(%group, with = %of.with, %error, "states could not be compared")
+                    tracing::info!(%group, with = %of.with, %error, "states could not be compared");
                 }
             }
             let fences = core.fences.of.lock().contains_key(group);

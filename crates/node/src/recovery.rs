@@ -125,7 +125,10 @@ impl Recoveries {
 
     /// What is under way: the directory does not say yet that it is done.
     pub(crate) fn under_way(&self, view: &View, group: GroupId) -> Option<Row> {
-        let generation = view.directory.placement(group).map_or(0, |p| p.generation());
+        let generation = view
+            .directory
+            .placement(group)
+            .map_or(0, tidegate_model::record::Placement::generation);
         self.row(group).filter(|row| row.generation == generation)
     }
 

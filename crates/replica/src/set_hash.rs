@@ -110,11 +110,15 @@ mod tests {
         ) {
             let records: Vec<_> = records.into_iter().map(|(k, v, r)| record(k, v, r)).collect();
             let (mut forth, mut back) = (SetHash::default(), SetHash::default());
-            records.iter().for_each(|r| forth.add(r));
+            for r in &records {
+                forth.add(r);
+            }
             records.iter().rev().for_each(|r| back.add(r));
             prop_assert_eq!(forth.to_bytes(), back.to_bytes());
             prop_assert_ne!(forth.to_bytes(), SetHash::default().to_bytes());
-            records.iter().for_each(|r| forth.remove(r));
+            for r in &records {
+                forth.remove(r);
+            }
             prop_assert_eq!(forth, SetHash::default());
         }
     }

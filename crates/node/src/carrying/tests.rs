@@ -52,7 +52,7 @@ async fn an_answer_comes_back_with_its_trailers() {
 async fn only_within_a_door_is_a_call_carried() {
     assert!(!want(GroupId(1)), "there is no door");
     assert_eq!(noting(async {}).await.1, None);
-    let (_, to) = noting(async {
+    let ((), to) = noting(async {
         is_repeatable();
         settle();
         assert!(want(GroupId(3)));

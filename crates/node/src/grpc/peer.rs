@@ -351,7 +351,7 @@ impl PeerService for PeerHandler {
         request: Request<AccountDigestsRequest>,
     ) -> Result<Response<AccountDigestsResponse>, Status> {
         check_member(&self.core, &request)?;
-        let digests = divergence::answer(&self.core, request.get_ref());
+        let digests = divergence::answer(&self.core, request.into_inner());
         digests.map(Response::new).map_err(|e| Status::internal(e.to_string()))
     }
 

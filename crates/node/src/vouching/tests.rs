@@ -347,7 +347,7 @@ fn costs() {
         let message = &mut page(own_frame(vec![records[at].clone()]));
         assert_eq!(victim.check(NodeId(TAKEN), message), Ok(()));
     });
-    let mut hash = tidegate_replica::SetHash::default();
+    let mut hash = SetHash::default();
     time("add a record to the hash of a state", &mut |n| {
         hash.add(&frames[usize::try_from(n).unwrap()].records[0]);
     });

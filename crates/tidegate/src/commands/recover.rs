@@ -39,11 +39,16 @@ fn for_people(answer: &Value) -> String {
     let lost: Vec<String> = list("lost").iter().map(|n| format!("n{}", words(n))).collect();
     if !lost.is_empty() {
         let evicted = if done { "Evicted" } else { "To be evicted" };
-        text += &format!("{evicted}: {}\n", lost.join(" "));
+        text.push_str(evicted);
+        text.push_str(": ");
+        text.push_str(&lost.join(" "));
+        text.push('\n');
     }
     text += if done { "What may be lost:\n" } else { "What may be lost, for good:\n" };
     for loss in list("losses") {
-        text += &format!("- {}\n", words(&loss));
+        text.push_str("- ");
+        text.push_str(&words(&loss));
+        text.push('\n');
     }
     if !done {
         text += "Nothing was changed. Start every node again that can be started, and only then add --yes.\n";

@@ -47,7 +47,7 @@ fn corrupt(store: &Path, account: u64, user: &str) {
     let key = Key::User(account, user.to_owned()).encode();
     let row = store.record(&key).unwrap().unwrap();
     let mut value = User::decode(row.value.clone().unwrap()).unwrap();
-    value.path = "/somewhere/else/".to_owned();
+    "/somewhere/else/".clone_into(&mut value.path);
     let wrong = Record { value: Some(value.encode_to_vec().into()), ..row };
     let (batch, changes) = store.merge(&[wrong], &Clock::default(), None).unwrap();
     assert_eq!(changes.len(), 1);

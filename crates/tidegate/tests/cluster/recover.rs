@@ -75,6 +75,7 @@ async fn settled(cluster: &Cluster, at: u64, voters: &[u64]) -> bool {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one story from the loss to the writes behind it")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_survivor_of_the_home_brings_all_that_it_held() {
     let mut cluster = Cluster::running().await;

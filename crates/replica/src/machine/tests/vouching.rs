@@ -40,8 +40,8 @@ fn vouched(nonce: u64, upto: u64) -> Message {
     page
 }
 
-fn check(outputs: Vec<Output>) -> CaughtUp {
-    let [Output::Check(state)] = &outputs[..] else { panic!("not to be checked: {outputs:?}") };
+fn check(outputs: &[Output]) -> CaughtUp {
+    let [Output::Check(state)] = outputs else { panic!("not to be checked: {outputs:?}") };
     state.clone()
 }
 
@@ -49,7 +49,7 @@ fn check(outputs: Vec<Output>) -> CaughtUp {
 fn a_catch_up_that_is_vouched_for_is_merged_once_it_was_found_genuine() {
     let mut rig = Rig::new();
     let nonce = nonce(&rig.hear(HOME, ahead(3)));
-    let state = check(rig.hear(HOME, vouched(nonce, 3)));
+    let state = check(&rig.hear(HOME, vouched(nonce, 3)));
     assert_eq!((state.from, state.origin, state.upto, state.writes.len()), (HOME, FOREIGN, 3, 3));
     assert_eq!(rig.replica.merged_clock().get(FOREIGN), 0, "nothing of it counts yet");
     rig.replica.checked(rig.now, state, true, &rig.store);
@@ -64,7 +64,7 @@ fn a_forged_state_changes_nothing_and_another_source_is_asked() {
     let mut rig = Rig::new();
     let nonce = nonce(&rig.hear(NEIGHBOUR, ahead(3)));
     assert_eq!(sent(&rig.hear(HOME, ahead(3))), [], "the neighbour is being asked");
-    let state = check(rig.hear(NEIGHBOUR, vouched(nonce, 3)));
+    let state = check(&rig.hear(NEIGHBOUR, vouched(nonce, 3)));
     rig.replica.checked(rig.now, state, false, &rig.store);
     let outputs = rig.outputs();
     assert!(merges(&outputs).is_empty());
