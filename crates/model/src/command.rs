@@ -1,5 +1,4 @@
 //! Commands: everything that changes an account or the directory, as it stands in the log.
-//!
 //! prost messages whose fields are only ever added. Values are as the caller typed them: they are checked when the command is applied.
 
 /// Kinds of callers, as [`CallerRef::kind`] numbers them.

@@ -106,8 +106,10 @@ impl Replica {
         };
         let Some(peer) = self.peers.get_mut(&with) else { return };
         // Of a group that was recovered the state is that of all its generations.
-        let ours = self.published.iter().filter(|(o, _)| o.group() == Some(group));
-        if ours.into_iter().any(|(origin, at)| peer.published.get(origin) != at) {
+        let past = |o: Origin| o.group() == Some(group) && o != position.0;
+        let heard = &peer.published;
+        let elsewhere = |(o, at): (Origin, u64)| past(o) && heard.get(o) != at;
+        if self.published.iter().any(elsewhere) {
             return;
         }
         if self.digests.get(&group).is_none_or(|ours| ours == digest) {

@@ -41,7 +41,8 @@ async fn a_condemned_store_is_empty_when_it_is_opened_and_remembers_its_votes() 
         let rows = engine.scan(tree, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap();
         left.extend(rows.into_iter().map(|(key, _)| (tree, key)));
     }
-    assert_eq!(left, [(Tree::Meta, vote), (Tree::Store, Bytes::from_static(FORMAT))]);
+    let (anew, format) = (Bytes::from_static(b"anew"), Bytes::from_static(FORMAT));
+    assert_eq!(left, [(Tree::Meta, vote), (Tree::Store, anew), (Tree::Store, format)]);
     assert!(after.clock().unwrap().is_empty());
     assert!(open().is_ok(), "it opens as any other");
 }

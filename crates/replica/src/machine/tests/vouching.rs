@@ -119,7 +119,8 @@ fn nobody_is_believed_that_anothers_writing_is_complete() {
     let mut rig = Rig::new();
     rig.replica.believe_writers_and_voters();
     let writer = Origin::Node { node: NodeId(9), incarnation: 1 };
-    let silence = crate::Frame { records: vec![], ..frame(writer, 0, 1_000) };
+    let (records, trace, proof) = (vec![], None, None);
+    let silence = crate::Frame { origin: writer, after: 0, upto: 1_000, records, trace, proof };
     let push = Message::Push { frame: silence, hops: 1 };
     assert_eq!(rig.hear(NEIGHBOUR, push.clone()), [], "it votes in nothing");
     assert_eq!(rig.replica.merged_clock().get(writer), 0);
