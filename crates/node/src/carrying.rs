@@ -15,7 +15,9 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use tidegate_authn::{Presented, Secret, SigningKey, amz_date};
 use tidegate_policy::UnixMillis;
-use tidegate_proto::peer::v1::{CarriedCall, CarryResponse, DayKey, Door, GrantRequest, Header};
+use tidegate_proto::peer::v1::{
+    CarriedCall, CarryRequest, CarryResponse, DayKey, Door, GrantRequest, Header,
+};
 use tidegate_replica::{GroupId, NodeId};
 use tidegate_service::{Reason, ServiceError, fingerprint};
 use tonic::{Status, body::Body};
@@ -149,7 +151,7 @@ pub(crate) async fn carry(
                 return Err(last);
             }
             let wait = if to.repeatable { left.min(TRY) } else { left };
-            let request = call.clone();
+            let request = CarryRequest { call: Some(call.clone()) };
             let answer =
                 core.peers.call(node, wait, |mut c| async move { c.carry(request).await }).await;
             last = match answer {

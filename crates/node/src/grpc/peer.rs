@@ -12,7 +12,7 @@ use tidegate_model::{
 };
 use tidegate_policy::AccountId;
 use tidegate_proto::peer::v1::{
-    AccountDigestsRequest, AccountDigestsResponse, Applied, CarriedCall, CarryResponse,
+    AccountDigestsRequest, AccountDigestsResponse, Applied, CarryRequest, CarryResponse,
     ComeBackRequest, ComeBackResponse, Door, ForwardRequest, ForwardResponse, GossipRequest,
     GossipResponse, GrantRequest, GrantResponse, GroupPosition, Lane, RaftRequest, RaftResponse,
     ReadIndexRequest, ReadIndexResponse, RecoverRequest, RecoverResponse, TransferLeaderRequest,
@@ -378,14 +378,14 @@ impl PeerService for PeerHandler {
 
     async fn carry(
         &self,
-        request: Request<CarriedCall>,
+        request: Request<CarryRequest>,
     ) -> Result<Response<CarryResponse>, Status> {
         let carrier = check_member(&self.core, &request)?;
         self.check_votes()?;
         let Ok(_place) = self.places.try_acquire() else {
             return Err(Status::resource_exhausted("too many calls are carried here at once"));
         };
-        let call = request.into_inner();
+        let call = request.into_inner().call.unwrap_or_default();
         let door = call.door();
         let (mut parts, body, source) = carrying::unpacked(call)?;
         let answer = match door {
