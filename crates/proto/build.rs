@@ -17,6 +17,17 @@ const FILES: [&str; 10] = [
     "peer",
 ];
 
+/// Messages that no log may show.
+const UNSPOKEN: [&str; 7] = [
+    ".tidegate.peer.v1.Header",
+    ".tidegate.peer.v1.CarriedCall",
+    ".tidegate.peer.v1.CarryRequest",
+    ".tidegate.peer.v1.CarryResponse",
+    ".tidegate.peer.v1.GrantRequest",
+    ".tidegate.peer.v1.GrantResponse",
+    ".tidegate.peer.v1.DayKey",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from("../../proto");
     println!("cargo::rerun-if-changed=../../proto");
@@ -29,6 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes(".")
         .btree_map(".")
         .build_transport(true)
+        // They hold signatures, new secrets, and keys to sign with.
+        .skip_debug(UNSPOKEN)
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use tidegate_proto::peer::v1::{
 };
 use tidegate_replica::{GroupId, Message, NodeId, Origin};
 use tidegate_service::{Reason, View};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::{
     Request, Response, Status, Streaming, body::Body, metadata::MetadataValue, service::Routes,
 };
@@ -79,6 +79,12 @@ impl PeerHandler {
         let door = AuthLayer::new(Arc::clone(&core)).layer(super::services(&core));
         let places = Arc::new(Semaphore::new(core.config.limits.calls_max));
         Self { core, door, places }
+    }
+
+    /// Room for one more call of another node's client.
+    fn place(&self) -> Result<SemaphorePermit<'_>, Status> {
+        let full = |_| Status::resource_exhausted("too many calls are carried here at once");
+        self.places.try_acquire().map_err(full)
     }
 
     /// Whether this node does for clients of others what it does for its own.
@@ -158,6 +164,10 @@ fn check_speaker(core: &Core, peer: Option<NodeId>, envelope: &Bytes) -> Result<
         (Some(Command::AnnounceNode(said)), Some(peer)) if said.node == peer.0 => return Ok(()),
         (Some(Command::AnnounceNode(_)), Some(_)) => {
             return Err(Status::permission_denied("a node speaks for itself alone"));
+        }
+        // Whoever an evicted node asks to be taken in again hands that on.
+        (Some(Command::ChangeMembership(c)), _) if matches!(c.change, Some(Change::Readmit(_))) => {
+            return Ok(());
         }
         // All that it says this node has promised itself.
         (Some(Command::RecoverGroups(said)), _) if core.recoveries.has_closed(&said.groups) => {
@@ -382,9 +392,7 @@ impl PeerService for PeerHandler {
     ) -> Result<Response<CarryResponse>, Status> {
         let carrier = check_member(&self.core, &request)?;
         self.check_votes()?;
-        let Ok(_place) = self.places.try_acquire() else {
-            return Err(Status::resource_exhausted("too many calls are carried here at once"));
-        };
+        let _place = self.place()?;
         let call = request.into_inner().call.unwrap_or_default();
         let door = call.door();
         let (mut parts, body, source) = carrying::unpacked(call)?;
@@ -414,6 +422,7 @@ impl PeerService for PeerHandler {
     ) -> Result<Response<GrantResponse>, Status> {
         let carrier = check_member(&self.core, &request)?;
         self.check_votes()?;
+        let _place = self.place()?;
         let call = request.into_inner().call.unwrap_or_default();
         let door = call.door();
         let (parts, body, source) = carrying::unpacked(call)?;

@@ -8,6 +8,7 @@ use prost::Message as _;
 use tidegate_model::{
     CallerRef, Command, Envelope,
     command::{ActivateAccount, caller_kind},
+    membership::{Change, ReadmitNode},
 };
 use tidegate_proto::{
     cluster::v1::{
@@ -86,6 +87,14 @@ fn forged() -> ForwardRequest {
     ForwardRequest { group: 0, envelope: envelope.encode_to_vec().into(), patience_ms: 5_000 }
 }
 
+/// What an evicted node asks the node that it reached: to be taken in again.
+fn readmission() -> ForwardRequest {
+    let caller = CallerRef { kind: caller_kind::NODE, ..CallerRef::default() };
+    let command = Change::Readmit(ReadmitNode { node: 99 }).into();
+    let envelope = Envelope { caller: Some(caller), command: Some(command), ..Envelope::default() };
+    ForwardRequest { group: 0, envelope: envelope.encode_to_vec().into(), patience_ms: 5_000 }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_alone_is_not_enough() {
     let cluster = Cluster::running().await;
@@ -96,6 +105,8 @@ async fn a_certificate_alone_is_not_enough() {
     replica.read_index(ReadIndexRequest { groups: vec![1] }).await.unwrap();
     let refused = replica.forward(forged()).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+    // Of that it speaks for others, and the command is judged.
+    replica.forward(readmission()).await.unwrap();
     let vote = RaftRequest { number: 1, group: 1, ..RaftRequest::default() };
     let mut answers = replica.raft(tokio_stream::iter([vote])).await.unwrap().into_inner();
     let answer = answers.message().await.unwrap().unwrap().result.unwrap();
