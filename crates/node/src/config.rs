@@ -58,6 +58,10 @@ pub struct NodeConfig {
     /// an error in the log, on any other.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// Learns the directory anew from the nodes that the settings name, as a new node does: for one start of a node that was away while all
+    /// voters of the directory that it knew were replaced, so that it believes nobody else. It ends once the directory is fresh.
+    #[serde(skip)]
+    pub relearn: bool,
 }
 
 /// Addresses, `host:port`.

@@ -365,6 +365,12 @@ impl Node {
             Arc::clone(&platform),
             Arc::clone(&gossip.freshness),
         ));
+        if config.relearn {
+            tracing::warn!(
+                "this node believes of the directory what the nodes of its settings say"
+            );
+            vouching.learn_from(config.peers.iter().map(|p| p.node));
+        }
         region_lane.sign_with(Arc::clone(&vouching));
         let recoveries = Arc::new(Recoveries::open(&store)?);
         let empty = digests.empty();

@@ -12,7 +12,7 @@ mod source;
 
 use core::time::Duration;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -47,6 +47,8 @@ pub(crate) use source::{Vouched, put_head};
 const STATES_MAX: usize = 1_024;
 /// While the directory is known to be no older than this, whoever it does not name as a voter is none.
 const DIRECTORY_FRESH: Duration = Duration::from_secs(2);
+/// How long strangers may vouch for the directory before it is said what to do: who comes back hears first of them, and then who they are.
+const STRANGE_MAX: Duration = Duration::from_secs(30);
 
 /// The fact of a store that holds the seed of its node's signing key.
 const SEED: &str = "signing";
@@ -80,6 +82,10 @@ pub(crate) struct Vouching {
     /// Hashes of the states of this node's own groups at their last positions.
     states: Mutex<BTreeMap<GroupId, BTreeMap<u64, Hash>>>,
     verified: Mutex<Verified>,
+    /// Who is believed of the directory without a signature that can be verified: see `relearn` of the settings.
+    teachers: Mutex<BTreeSet<u64>>,
+    /// When something of the directory was first not believed because its signer is a stranger, until it is fresh again, and what was said.
+    strange: Mutex<Option<(Duration, bool)>>,
     /// What is known beside the directory once the node is put together.
     beside: OnceLock<Beside>,
 }
@@ -106,9 +112,56 @@ impl Vouching {
         platform: Arc<dyn Platform>,
         freshness: Arc<Freshness>,
     ) -> Self {
-        let (states, verified) = (Mutex::default(), Mutex::default());
-        let beside = OnceLock::new();
-        Self { me, key, views, platform, freshness, states, verified, beside }
+        Self {
+            me,
+            key,
+            views,
+            platform,
+            freshness,
+            states: Mutex::default(),
+            verified: Mutex::default(),
+            teachers: Mutex::default(),
+            strange: Mutex::default(),
+            beside: OnceLock::new(),
+        }
+    }
+
+    /// Believes these nodes of the directory until it is fresh.
+    pub(crate) fn learn_from(&self, teachers: impl IntoIterator<Item = u64>) {
+        *self.teachers.lock() = teachers.into_iter().collect();
+    }
+
+    /// Whether the directory is learned anew; it ends once that is fresh.
+    pub(crate) fn learns(&self) -> bool {
+        let mut teachers = self.teachers.lock();
+        if !teachers.is_empty() && self.knows_directory() {
+            tracing::info!("this node has learned the directory anew");
+            teachers.clear();
+        }
+        !teachers.is_empty()
+    }
+
+    fn is_taught_by(&self, from: NodeId) -> bool {
+        self.learns() && self.teachers.lock().contains(&from.0)
+    }
+
+    /// Notes that nobody known vouches for what a node sends of the directory, and says what to do where that goes on.
+    fn met_stranger(&self, from: NodeId, signer: u64) {
+        let now = self.platform.monotonic();
+        let mut strange = self.strange.lock();
+        if self.knows_directory() {
+            *strange = None;
+            return;
+        }
+        let (since, said) = strange.get_or_insert((now, false));
+        if !*said && now.saturating_sub(*since) >= STRANGE_MAX {
+            *said = true;
+            tracing::error!(
+                %from,
+                signer,
+                "what vouches for the directory is signed by a node that does not vote in it as far as this one knows: if all voters were replaced while this node was away, name present nodes in its settings and start it with --relearn"
+            );
+        }
     }
 
     /// Says what is known beside the directory; once.

@@ -79,6 +79,7 @@ impl Warden {
                     return;
                 },
                 () = self.core.look_again.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN), if self.core.vouching.learns() => {}
             }
             while let Err(error) = self.look().await {
                 tracing::error!(%error, "the directory's word could not be followed");
@@ -93,9 +94,10 @@ impl Warden {
     /// Everyone that is known: from the directory, and from the settings until it is there.
     fn places(&self, view: &View) -> BTreeMap<NodeId, Place> {
         let mut places = BTreeMap::new();
-        // The settings say whom to call first; who belongs to the cluster the directory alone says.
+        // The settings say whom to call first; who belongs to the cluster the directory alone says, once it is known.
         let first = self.core.config.peers.iter();
-        for peer in first.filter(|_| view.directory.cluster().is_none()) {
+        let learns = view.directory.cluster().is_none() || self.core.vouching.learns();
+        for peer in first.filter(|_| learns) {
             if let Ok(region) = RegionName::new(&peer.region) {
                 places.insert(NodeId(peer.node), Place { region, address: peer.address.clone() });
             }

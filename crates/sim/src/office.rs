@@ -76,6 +76,8 @@ pub struct Office {
     pub cut: BTreeSet<u64>,
     /// Who alone votes in the group of another home region, or will: its disk is the only one that has it.
     pub alone: Option<u64>,
+    /// Who votes in the directory, and of a change those that stay.
+    pub voters: BTreeSet<u64>,
     /// Nodes whose host may be stopped: nobody counts on them any more.
     pub leaving: Vec<u64>,
     changes: VecDeque<Change>,
@@ -100,6 +102,7 @@ impl Default for Office {
             gone: BTreeSet::new(),
             cut: BTreeSet::new(),
             alone: None,
+            voters: BTreeSet::from(VOTERS),
             leaving: Vec::new(),
             changes: VecDeque::new(),
             busy: false,
@@ -211,6 +214,7 @@ impl Operator {
             return Ok(());
         }
         self.voters.insert(new);
+        self.office.lock().voters.remove(&old);
         let voters = self.voters.iter().copied().collect();
         let groups = (0..=GROUPS).collect();
         let request = ChangeVotersRequest { request_id: self.request_id(), voters, groups };
@@ -224,6 +228,7 @@ impl Operator {
         while !self.settled(old).await? {
             tokio::time::sleep(AGAIN).await;
         }
+        self.office.lock().voters.insert(new);
         Ok(())
     }
 

@@ -60,6 +60,8 @@ pub struct Cluster {
 pub struct Workload {
     /// Clients at once.
     pub clients: Option<u32>,
+    /// Most milliseconds that a client of whole nodes rests between two calls.
+    pub pause_ms: Option<u64>,
     /// Writes a second, of each group of a pure world.
     pub writes_per_second: Option<u32>,
     /// Keys of each group of a pure world.
@@ -172,6 +174,7 @@ impl Scenario {
         within("cluster.latency_ms", self.cluster.latency_ms, 0, 10_000)?;
         within("cluster.groups", self.cluster.groups.map(u64::from), 1, 200)?;
         within("cluster.voters", self.cluster.voters.map(u64::from), 1, 9)?;
+        within("workload.pause_ms", self.workload.pause_ms, 1, 60_000)?;
         within("workload.clients", self.workload.clients.map(u64::from), 0, 1_000)?;
         let writes = self.workload.writes_per_second.map(u64::from);
         within("workload.writes_per_second", writes, 0, 10_000)?;

@@ -5,7 +5,7 @@ mod platform;
 mod striking;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -138,6 +138,7 @@ fn config(folder: &Path, node: u64, region: &str, peers: &[(u64, String)]) -> No
         telemetry: Telemetry::default(),
         federation: Federation::default(),
         links: Vec::new(),
+        relearn: false,
     }
 }
 
@@ -145,6 +146,8 @@ fn config(folder: &Path, node: u64, region: &str, peers: &[(u64, String)]) -> No
 #[derive(Debug)]
 struct Machine {
     disk: Arc<Disk>,
+    /// What its next life starts with.
+    config: Arc<Mutex<NodeConfig>>,
     skew: Arc<Mutex<Skew>>,
 }
 
@@ -173,6 +176,8 @@ pub struct Cluster {
     ailing: Option<u64>,
     /// Nodes that a fault that has begun struck, by its place in the plan.
     struck: BTreeMap<usize, Vec<u64>>,
+    /// Voters of the directory that a node knew when it went away for long.
+    knew: BTreeMap<u64, BTreeSet<u64>>,
     /// When a row that rots counts as one that nothing depends on.
     well_again: Option<Duration>,
     random: ChaCha8Rng,
@@ -223,6 +228,7 @@ impl Cluster {
             restarts: BTreeMap::new(),
             ailing: None,
             struck: BTreeMap::new(),
+            knew: BTreeMap::new(),
             well_again: None,
             random: ChaCha8Rng::seed_from_u64(seed ^ 0x7469_6465),
             next_node: NODES.len() as u64 + 1,
@@ -248,10 +254,14 @@ impl Cluster {
             let peers: Vec<_> = serving.map(|n| (*n, office.region(*n))).collect();
             (office.region(node), peers)
         };
-        let config = config(&self.folder, node, &region, &peers);
+        let config = Arc::new(Mutex::new(config(&self.folder, node, &region, &peers)));
         let wall = Duration::from_millis(self.random.random_range(0..2_000));
         let skew = Arc::new(Mutex::new(Skew::new(wall)));
-        let machine = Machine { disk: Arc::clone(&disk), skew: Arc::clone(&skew) };
+        let machine = Machine {
+            disk: Arc::clone(&disk),
+            config: Arc::clone(&config),
+            skew: Arc::clone(&skew),
+        };
         self.machines.insert(node, machine);
         let lives = Mutex::new(ChaCha8Rng::seed_from_u64(self.random.next_u64()));
         let alerts = Arc::clone(&self.alerts);
@@ -265,7 +275,7 @@ impl Cluster {
                 started,
                 skew: Arc::clone(&skew),
             };
-            let (config, alerts) = (config.clone(), Arc::clone(&alerts));
+            let (config, alerts) = (config.lock().clone(), Arc::clone(&alerts));
             async move {
                 live(config, platform, node, alerts).await;
                 Ok(())
@@ -277,6 +287,19 @@ impl Cluster {
         let office = self.office.lock();
         let distance = distance(&office.region(a), &office.region(b));
         sim.set_link_latency(host(a), host(b), distance);
+    }
+
+    /// The operator writes down who is there now in the settings of a node that comes back after long. Where at most one voter of the directory
+    /// is left that it knew, which may have lost its disk meanwhile, the node is told to learn the directory anew.
+    fn settle_again(&mut self, node: u64) {
+        let Some(knew) = self.knew.remove(&node) else { return };
+        let Some(machine) = self.machines.get(&node) else { return };
+        let office = self.office.lock();
+        let known = knew.intersection(&office.voters).count();
+        let (region, serving) = (office.region(node), office.serving.iter());
+        let peers: Vec<_> = serving.map(|n| (*n, office.region(*n))).collect();
+        *machine.config.lock() =
+            NodeConfig { relearn: known < 2, ..config(&self.folder, node, &region, &peers) };
     }
 
     fn others(&self, node: u64) -> Vec<u64> {

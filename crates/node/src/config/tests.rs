@@ -33,6 +33,7 @@ fn example() -> NodeConfig {
         telemetry: Telemetry::default(),
         federation: Federation::default(),
         links: Vec::new(),
+        relearn: false,
     }
 }
 

@@ -108,12 +108,13 @@ struct Standing {
 }
 
 fn standing(core: &Core, view: &View, peer: NodeId) -> Standing {
+    let known = core.config.peers.iter().any(|p| p.node == peer.0);
     if view.directory.cluster().is_none() {
-        let known = core.config.peers.iter().any(|p| p.node == peer.0);
         let founder = core.config.founding.as_ref().is_some_and(|f| f.voters.contains(&peer.0));
         return Standing { member: known || founder, founder };
     }
-    Standing { member: view.directory.nodes().any(|n| n.id == peer.0), founder: false }
+    let named = view.directory.nodes().any(|n| n.id == peer.0);
+    Standing { member: named || known && core.vouching.learns(), founder: false }
 }
 
 /// Whether a peer votes in a group.

@@ -164,6 +164,12 @@ impl Cluster {
                 for node in victims {
                     self.cut_power(sim, *node, kept);
                 }
+                if matches!(fault, Fault::Gone(_)) {
+                    let voters = self.office.lock().voters.clone();
+                    for node in victims {
+                        self.knew.entry(*node).or_insert_with(|| voters.clone());
+                    }
+                }
             }
             (Fault::FullDisk(_), _) => self.disks(victims).iter().for_each(|m| m.disk.fill(true)),
             // Both count once a sync has met them.
@@ -261,6 +267,7 @@ impl Cluster {
     fn start_again(&mut self, sim: &mut Sim<'_>, node: u64) {
         let gone = self.office.lock().gone.contains(&node);
         if !gone && !sim.is_host_running(host(node)) {
+            self.settle_again(node);
             sim.bounce(host(node));
         }
     }

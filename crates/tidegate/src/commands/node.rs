@@ -18,6 +18,10 @@ pub(crate) struct Args {
     /// Prints the settings as they are understood, and ends.
     #[arg(long)]
     print_config: bool,
+    /// For one start of a node that was away while all voters of the directory that it knew were replaced: learns the directory anew from the nodes
+    /// that the settings name, as a new node does.
+    #[arg(long)]
+    relearn: bool,
 }
 
 /// Waits for SIGINT or SIGTERM.
@@ -38,7 +42,8 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
             .map_err(|e| format!("`{}` can't be read: {e}", path.display()))?,
         None => String::new(),
     };
-    let config = NodeConfig::from_toml(&settings::merged(&file, std::env::vars(), &args.set)?)?;
+    let mut config = NodeConfig::from_toml(&settings::merged(&file, std::env::vars(), &args.set)?)?;
+    config.relearn = args.relearn;
     if args.print_config {
         print(&config.to_toml()?)?;
         return Ok(ExitCode::SUCCESS);

@@ -320,5 +320,6 @@ fn node_config(
         telemetry: Telemetry::default(),
         federation: Federation::default(),
         links: Vec::new(),
+        relearn: false,
     }
 }

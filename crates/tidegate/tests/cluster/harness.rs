@@ -180,6 +180,11 @@ impl Cluster {
         self.processes.insert(node, child);
     }
 
+    /// The number of a node's process.
+    pub(crate) fn process(&self, node: u64) -> u32 {
+        self.processes[&node].id()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill_nine(&mut self, node: u64) {
         let mut child = self.processes.remove(&node).unwrap();

@@ -12,6 +12,7 @@
 
 mod alone;
 mod bad_input;
+mod black_hole;
 mod check;
 mod clock;
 mod cut_off;
