@@ -136,6 +136,7 @@ operations! {
     change "tidegate.region.v1.QuarantineService" region LiftQuarantine LiftQuarantineRequest LiftQuarantineResponse;
     plain "tidegate.region.v1.QuarantineService" region VoidSessions VoidSessionsRequest VoidSessionsResponse;
     read "tidegate.membership.v1.MembershipService" membership DescribeMembership DescribeMembershipRequest DescribeMembershipResponse;
+    plain "tidegate.membership.v1.MembershipService" membership CreateJoinToken CreateJoinTokenRequest CreateJoinTokenResponse;
     change "tidegate.membership.v1.MembershipService" membership DrainNode DrainNodeRequest DrainNodeResponse;
     change "tidegate.membership.v1.MembershipService" membership RetireNode RetireNodeRequest RetireNodeResponse;
     change "tidegate.membership.v1.MembershipService" membership EvictNode EvictNodeRequest EvictNodeResponse;

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 mod membership;
 
-pub use membership::{MembershipError, forget_group, is_half_forgotten, is_remembered};
+pub use membership::{MembershipError, forget_group, is_half_forgotten, is_remembered, remembered};
 
 use crate::{
     log::GroupLog,

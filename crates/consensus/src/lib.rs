@@ -22,7 +22,7 @@ mod wire;
 
 pub use group::{
     Group, GroupConfig, GroupStatus, MembershipError, ProposeError, Proposed, ReadError,
-    StartError, Timings, forget_group, is_half_forgotten, is_remembered,
+    StartError, Timings, forget_group, is_half_forgotten, is_remembered, remembered,
 };
 pub use machine::{Applied, Committed, EntryPosition, Frozen, Machine, applied_index};
 pub use network::{Transport, TransportError};

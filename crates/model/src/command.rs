@@ -10,6 +10,7 @@ mod wire;
 
 use prost::{Message, Oneof};
 
+pub use crate::membership::RegisterNode;
 pub use crate::version::{AnnounceNode, RaiseVersion};
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
 
@@ -213,11 +214,6 @@ commands! {
         placements: Vec<record::Placement> = (message, repeated, tag = "3");
         /// The operator's account.
         operator: Option<record::AccountPlacement> = (message, optional, tag = "4");
-    }
-    /// Adds a node, or changes where it is.
-    RegisterNode {
-        /// The node.
-        node: Option<record::Node> = (message, optional, tag = "1");
     }
     /// Takes a node out.
     RemoveNode {

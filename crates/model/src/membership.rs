@@ -43,6 +43,17 @@ pub struct DrainNode {
     pub end: bool,
 }
 
+/// Adds a node, or changes where it is.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct RegisterNode {
+    /// The node.
+    #[prost(message, optional, tag = "1")]
+    pub node: Option<crate::record::Node>,
+    /// Only as a new one: one that is known already is not changed.
+    #[prost(bool, tag = "2")]
+    pub new: bool,
+}
+
 /// Lets a node leave: another votes in its place, and once it has handed over what it wrote it is taken out.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct RetireNode {

@@ -18,6 +18,7 @@ mod founding;
 pub mod gate;
 mod gossip;
 mod grpc;
+pub mod join;
 pub mod link;
 mod machine;
 mod moves;

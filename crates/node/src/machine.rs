@@ -213,6 +213,26 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::other(error)
 }
 
+/// Up to where the store has a group.
+fn stands(
+    store: &NodeStore,
+    group: GroupId,
+    applied: u64,
+    past: &[(Origin, u64)],
+    origin: Origin,
+) -> io::Result<u64> {
+    let mut stands = 0;
+    for origin in past.iter().map(|(origin, _)| *origin).chain([origin]) {
+        stands = stands.max(store.position(origin).map_err(failed)?);
+    }
+    if applied > 0 && applied < stands {
+        // To go on would be to apply entries to a state that has them already, or to none.
+        let why = format!("{group} is stored up to {stands}, and its log applied up to {applied}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(stands)
+}
+
 impl GroupMachine {
     /// The machine with the state that the view was loaded with, and the rows that the group keeps for itself. `applied`: the log index
     /// that this state stands at. Where gossip has brought more, the group was not this node's to vote in until now: its state is then made
@@ -231,11 +251,10 @@ impl GroupMachine {
         } = around;
         let (past, origin) = generations(group, &ended);
         let view = views.load();
-        let mut gossiped = joining::read(&store, group).map_err(failed)?;
-        for origin in past.iter().map(|(origin, _)| *origin).chain([origin]) {
-            gossiped = gossiped.max(store.position(origin).map_err(failed)?);
-        }
-        let mut state = if applied < gossiped {
+        let stands = stands(&store, group, applied, &past, origin)?;
+        // What was shown before, where the log had not come so far yet when the node was stopped.
+        let gossiped = stands.max(joining::read(&store, group).map_err(failed)?);
+        let mut state = if applied < stands {
             tracing::info!(%group, applied, gossiped, "a group that gossip brought is made anew from its log");
             let mut forgotten = store.forget(origin).map_err(failed)?;
             for (origin, _) in &past {

@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 use tidegate_consensus::{
     Group, GroupConfig, RaftMessage, Timings, Transport, TransportError, applied_index,
-    forget_group, is_half_forgotten, is_remembered,
+    forget_group, is_half_forgotten, is_remembered, remembered,
 };
 use tidegate_replica::{GroupId, Member, NodeId, Origin, RegionName};
 use tidegate_service::View;
@@ -113,7 +113,12 @@ impl Warden {
     }
 
     /// The members with the groups that each votes in.
-    fn members(&self, view: &View, places: &BTreeMap<NodeId, Place>) -> Vec<Member> {
+    fn members(
+        &self,
+        view: &View,
+        places: &BTreeMap<NodeId, Place>,
+        unconfirmed: &BTreeSet<GroupId>,
+    ) -> Vec<Member> {
         let founding = self.core.config.founding.as_ref();
         let votes = |node: NodeId| -> Vec<GroupId> {
             if view.directory.cluster().is_none() {
@@ -124,17 +129,27 @@ impl Warden {
             let of = view.directory.placements().filter(|p| p.speakers().any(|n| n == node.0));
             of.map(|p| GroupId(p.group)).collect()
         };
-        let mut members = vec![Member {
-            node: self.core.me,
-            region: self.core.region.clone(),
-            voter_of: self.own(view, votes(self.core.me)),
-        }];
+        let mut mine = self.own(view, votes(self.core.me));
+        mine.extend(unconfirmed);
+        mine.sort_unstable();
+        mine.dedup();
+        let mut members =
+            vec![Member { node: self.core.me, region: self.core.region.clone(), voter_of: mine }];
         members.extend(places.iter().map(|(node, place)| Member {
             node: *node,
             region: place.region.clone(),
             voter_of: votes(*node),
         }));
         members
+    }
+
+    /// Groups that this node has a log of, as long as it knows less of the directory than before it was stopped: it had begun to vote there,
+    /// which that directory may not say yet. Gossip must not bring them beside their logs, and nothing of them is forgotten.
+    fn unconfirmed(&self, view: &View) -> Result<BTreeSet<GroupId>, StartError> {
+        let known = view.positions.get(self.core.origin(GroupId::DIRECTORY));
+        let less = joining::read(&self.store, GroupId::DIRECTORY)? > known;
+        let nothing = view.directory.cluster().is_none();
+        Ok(if less || nothing { remembered(&self.store)? } else { BTreeSet::new() })
     }
 
     /// The groups of this node's own: those that it votes in by the directory, but for what a recovery has made of them meanwhile.
@@ -185,7 +200,8 @@ impl Warden {
         self.core.clock.follow(view.directory.cluster());
         self.set_links(&view);
         let places = self.places(&view);
-        let members = self.members(&view, &places);
+        let unconfirmed = self.unconfirmed(&view)?;
+        let members = self.members(&view, &places, &unconfirmed);
         let ended = self.core.recoveries.all_ended(&view);
         let now = Some((members.clone(), places.clone(), ended.clone()));
         if *self.known.lock() == now {
@@ -209,7 +225,13 @@ impl Warden {
         self.core.gossip.tell(Input::Members(members.clone())).await;
         for group in own {
             let there = self.core.groups.read().contains_key(&group);
-            if !there && self.runs(&view, group) {
+            let waits = unconfirmed.contains(&group)
+                && group != GroupId::DIRECTORY
+                && !view
+                    .directory
+                    .placement(group)
+                    .is_some_and(|p| p.speakers().any(|n| n == self.core.me.0));
+            if !there && !waits && self.runs(&view, group) {
                 let founders: Vec<NodeId> = members
                     .iter()
                     .filter(|m| m.voter_of.contains(&group))
@@ -217,7 +239,8 @@ impl Warden {
                     .collect();
                 // Only a new cluster's groups begin by themselves; who votes later waits until it is told.
                 let changed = view.directory.placement(group).is_some_and(|p| p.changes > 0)
-                    || self.core.recoveries.row(group).is_some();
+                    || self.core.recoveries.row(group).is_some()
+                    || unconfirmed.contains(&group);
                 let founders = if changed { &[][..] } else { &founders };
                 let handle = self.start_group(group, founders).await?;
                 self.watch_over(&handle);

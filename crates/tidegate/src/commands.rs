@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod document;
 mod health;
+mod join;
 mod links;
 mod metadata;
 mod node;

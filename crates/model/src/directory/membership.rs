@@ -67,6 +67,9 @@ impl DirectoryState {
             let message = format!("n{} was taken out; its number is never given again.", node.id);
             return Err(Rejection::invalid(message));
         }
+        if known.is_some() && c.new {
+            return Err(Rejection::exists("Node", &format!("n{}", node.id)));
+        }
         let state = known.map_or(node_state::ACTIVE, |n| n.state);
         let apply_version_max = known.map_or(0, |n| n.apply_version_max);
         let node = Node { state, apply_version_max, ..node.clone() };

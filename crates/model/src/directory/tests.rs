@@ -115,7 +115,8 @@ fn a_node_that_was_evicted_comes_back_and_one_that_was_removed_does_not() {
     assert!(!may(&mut directory, evict(9)), "nobody knows it");
     assert!(may(&mut directory, evict(5)));
     assert!(directory.node(5).is_none() && directory.departed(5).unwrap().may_return);
-    let register = |id| Command::RegisterNode(RegisterNode { node: Some(node(id, "away")) });
+    let register =
+        |id| Command::RegisterNode(RegisterNode { node: Some(node(id, "away")), new: false });
     assert!(!may(&mut directory, register(5)), "its number is its own");
     assert!(may(&mut directory, readmit(5)));
     assert_eq!(directory.node(5).unwrap().peer_address, "n5:1");
@@ -139,7 +140,7 @@ fn a_node_that_votes_leaves_only_when_another_takes_its_place() {
     let placement = directory.placement(GroupId(1)).unwrap();
     assert_eq!((&placement.voters[..], &placement.leaving[..]), (&[1, 2, 4][..], &[3][..]));
     assert_eq!(directory.node(3).unwrap().state, node_state::LEAVING);
-    let again = RegisterNode { node: Some(node(3, "home")) };
+    let again = RegisterNode { node: Some(node(3, "home")), new: false };
     assert!(may(&mut directory, Command::RegisterNode(again)));
     assert_eq!(directory.node(3).unwrap().state, node_state::LEAVING, "its address may change");
     assert!(may(&mut directory, retire(5, 0)), "a read replica just goes");
@@ -512,8 +513,11 @@ fn a_version_is_raised_step_by_step_and_by_the_cluster_alone() {
     let announce = AnnounceNode { node: 2, apply_version_max: 2 };
     run(&mut directory, Command::AnnounceNode(announce)).unwrap();
     let known = directory.node(2).unwrap().apply_version_max;
-    run(&mut directory, Command::RegisterNode(RegisterNode { node: Some(node(2, "home")) }))
-        .unwrap();
+    run(
+        &mut directory,
+        Command::RegisterNode(RegisterNode { node: Some(node(2, "home")), new: false }),
+    )
+    .unwrap();
     assert_eq!((known, directory.node(2).unwrap().apply_version_max), (2, 2));
     let unknown = AnnounceNode { node: 77, ..announce };
     assert!(run(&mut directory, Command::AnnounceNode(unknown)).is_err());

@@ -29,6 +29,7 @@ use crate::{
     core::Core,
     divergence::Fenced,
     gate::Model,
+    join,
     link::{Delay, Link},
     upgrade,
 };
@@ -43,6 +44,16 @@ pub(crate) fn operator<T>(
     request: &Request<T>,
     action: &str,
 ) -> Result<Caller, Status> {
+    operator_on(core, request, action, "*")
+}
+
+/// The same for `action` on a resource.
+fn operator_on<T>(
+    core: &Core,
+    request: &Request<T>,
+    action: &str,
+    resource: &str,
+) -> Result<Caller, Status> {
     let caller = wire::caller(request)?;
     let view = core.views.load();
     let is_operator =
@@ -54,18 +65,28 @@ pub(crate) fn operator<T>(
         );
         return Err(refuse(ServiceError::new(Reason::AccessDenied, message)));
     }
-    check(&caller, action, "*").map_err(refuse)?;
+    check(&caller, action, resource).map_err(refuse)?;
     Ok(caller)
 }
 
 /// The operator as his group has him now, confirmed by a quorum after the call began, if he still may do `action`: the directory can't
 /// look him up itself when it applies what he wants.
 pub(crate) async fn confirmed(core: &Core, caller: Caller, action: &str) -> Result<Caller, Status> {
+    confirmed_on(core, caller, action, "*").await
+}
+
+/// The same for `action` on a resource.
+async fn confirmed_on(
+    core: &Core,
+    caller: Caller,
+    action: &str,
+    resource: &str,
+) -> Result<Caller, Status> {
     let view =
         crate::operations::view_of(core, &crate::operations::Fresh::Strong, caller.account).await;
     let view = view.map_err(refuse)?;
     let caller = wire::still(core, &view, &caller)?;
-    check(&caller, action, "*").map_err(refuse)?;
+    check(&caller, action, resource).map_err(refuse)?;
     Ok(caller)
 }
 
@@ -77,8 +98,17 @@ impl ClusterHandler {
         request_id: String,
         command: Command,
     ) -> Result<ResponseMetadata, Status> {
+        let caller = confirmed(&self.0, caller, action).await?;
+        self.propose(caller, request_id, command).await
+    }
+
+    async fn propose(
+        &self,
+        caller: Caller,
+        request_id: String,
+        command: Command,
+    ) -> Result<ResponseMetadata, Status> {
         let core = &self.0;
-        let caller = confirmed(core, caller, action).await?;
         let account = caller.account;
         let request_id = wire::request_id(core, request_id);
         let envelope = Envelope {
@@ -215,7 +245,20 @@ impl ClusterService for ClusterHandler {
         &self,
         request: Request<RegisterNodeRequest>,
     ) -> Result<Response<RegisterNodeResponse>, Status> {
-        let caller = operator(&self.0, &request, "tidegate:RegisterNode")?;
+        let action = "tidegate:RegisterNode";
+        let core = &self.0;
+        // Whoever may not change nodes may add one, where its policies name that one.
+        let (resource, caller) = match operator(core, &request, action) {
+            Ok(caller) => ("*".to_owned(), caller),
+            Err(refused) => {
+                let Some(described) = request.get_ref().node.as_ref() else { return Err(refused) };
+                let resource = join::new_node(described.id, &described.region);
+                let caller = operator_on(core, &request, action, &resource)?;
+                (resource, caller)
+            }
+        };
+        let new = resource != "*";
+        let caller = confirmed_on(core, caller, action, &resource).await?;
         let request = request.into_inner();
         let node = request.node.ok_or_else(|| invalid("the request describes no node"))?;
         let described = record::Node {
@@ -225,9 +268,8 @@ impl ClusterService for ClusterHandler {
             client_address: node.client_address.clone(),
             ..record::Node::default()
         };
-        let command = Command::RegisterNode(RegisterNode { node: Some(described) });
-        let metadata =
-            self.command(caller, "tidegate:RegisterNode", request.request_id, command).await?;
+        let command = Command::RegisterNode(RegisterNode { node: Some(described), new });
+        let metadata = self.propose(caller, request.request_id, command).await?;
         Ok(Response::new(RegisterNodeResponse { node: Some(node), metadata: Some(metadata) }))
     }
 

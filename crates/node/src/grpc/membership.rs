@@ -1,6 +1,6 @@
 //! Nodes and groups over their lives, over gRPC.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tidegate_model::{
     Envelope, Reply,
@@ -8,19 +8,22 @@ use tidegate_model::{
     membership::{AddGroup, Change, DrainNode, EvictNode, MoveAccount, RetireNode},
     record::{self, node_state},
 };
-use tidegate_policy::AccountId;
+use tidegate_policy::{AccountId, UnixMillis};
 use tidegate_proto::{
     common::v1::ResponseMetadata,
     membership::v1::{
-        AccountMove, AddGroupRequest, AddGroupResponse, DescribeMembershipRequest,
-        DescribeMembershipResponse, DrainNodeRequest, DrainNodeResponse, EvictNodeRequest,
-        EvictNodeResponse, Member, MoveAccountRequest, MoveAccountResponse, RecoverClusterRequest,
-        RecoverClusterResponse, RetireNodeRequest, RetireNodeResponse, TransferLeaderRequest,
-        TransferLeaderResponse, membership_service_server::MembershipService,
+        AccountMove, AddGroupRequest, AddGroupResponse, CreateJoinTokenRequest,
+        CreateJoinTokenResponse, DescribeMembershipRequest, DescribeMembershipResponse,
+        DrainNodeRequest, DrainNodeResponse, EvictNodeRequest, EvictNodeResponse, Member,
+        MoveAccountRequest, MoveAccountResponse, RecoverClusterRequest, RecoverClusterResponse,
+        RetireNodeRequest, RetireNodeResponse, TransferLeaderRequest, TransferLeaderResponse,
+        membership_service_server::MembershipService,
     },
 };
-use tidegate_replica::{GroupId, NodeId};
-use tidegate_service::{Reason, ServiceError, View, check};
+use tidegate_replica::{GroupId, NodeId, RegionName};
+use tidegate_service::{
+    GetFederationToken, Reason, ServiceError, View, check, get_federation_token,
+};
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -28,7 +31,16 @@ use super::{
     status::refuse,
     wire,
 };
-use crate::{core::Core, recovery::conduct};
+use crate::{
+    core::Core,
+    join::{self, JoinToken},
+    recovery::conduct,
+};
+
+/// How long a join token is good for where nobody says it.
+const JOIN_DEFAULT: Duration = Duration::from_secs(900);
+/// Addresses in a join token, so that it stays short enough to be handed over.
+const JOIN_ADDRESSES: usize = 5;
 
 /// Serves the cluster's operators.
 #[derive(Clone, Debug)]
@@ -112,6 +124,46 @@ impl MembershipService for MembershipHandler {
             nodes: view.directory.nodes().map(|node| member(&view, node)).collect(),
             moves: view.directory.moving().filter(shown).map(|p| moving(&view, p)).collect(),
             evidence: Some(wire::evidence(core, &view, &[GroupId::DIRECTORY])?),
+        }))
+    }
+
+    async fn create_join_token(
+        &self,
+        request: Request<CreateJoinTokenRequest>,
+    ) -> Result<Response<CreateJoinTokenResponse>, Status> {
+        let core = &self.0;
+        let action = "tidegate:CreateJoinToken";
+        let caller = confirmed(core, operator(core, &request, action)?, action).await?;
+        let CreateJoinTokenRequest { id, region, lifetime } = request.into_inner();
+        let region = RegionName::new(&region).map_err(|e| invalid(e.to_string()))?;
+        let view = wire::Seen::present(core);
+        if id == 0 || view.directory.node(id).is_some() {
+            return Err(invalid(format!("n{id} can't join: a number that no node has is needed")));
+        }
+        let lifetime = lifetime.as_ref().map(wire::read_duration).transpose()?;
+        let seconds = lifetime.unwrap_or(JOIN_DEFAULT).as_secs();
+        let asked = GetFederationToken {
+            name: format!("join-n{id}"),
+            duration_seconds: u32::try_from(seconds.max(1)).unwrap_or(u32::MAX),
+            policies: vec![join::policy(id, region.as_str())],
+            tags: Vec::new(),
+        };
+        let mut entropy = |bytes: &mut [u8]| core.platform.entropy(bytes);
+        let now = core.platform.wall();
+        let key = &core.cluster_key;
+        let issued = get_federation_token(&view, &caller, &asked, now, &mut entropy, key);
+        let issued = issued.map_err(refuse)?;
+        let serving = view.directory.nodes().filter(|n| n.state == node_state::ACTIVE);
+        let session = &issued.session;
+        let token = JoinToken {
+            addresses: serving.map(|n| n.client_address.clone()).take(JOIN_ADDRESSES).collect(),
+            access_key_id: session.access_key_id.clone(),
+            secret_access_key: session.secret.expose().to_owned(),
+            session_token: issued.token,
+        };
+        Ok(Response::new(CreateJoinTokenResponse {
+            token: token.to_text(),
+            expiration: Some(wire::timestamp(UnixMillis(session.expires))),
         }))
     }
 

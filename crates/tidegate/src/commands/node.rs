@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use tidegate_node::{Node, config::NodeConfig, platform::TokioPlatform};
 
-use super::{Failure, Globals, output::print, settings, telemetry};
+use super::{Failure, Globals, join::join, output::print, settings, telemetry};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,10 @@ pub(crate) struct Args {
     /// Prints the settings as they are understood, and ends.
     #[arg(long)]
     print_config: bool,
+    /// Joins with this token, which `tidegate cluster create-join-token` made for a node of this number and region. Settings without `peers` are filled
+    /// in. A node that has joined goes on as it is.
+    #[arg(long, value_name = "TOKEN", env = "TIDEGATE_JOIN", hide_env_values = true)]
+    join: Option<String>,
     /// For one start of a node that was away while all voters of the directory that it knew were replaced: learns the directory anew from the nodes
     /// that the settings name, as a new node does.
     #[arg(long)]
@@ -49,6 +53,9 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
         return Ok(ExitCode::SUCCESS);
     }
     let _telemetry = telemetry(globals, true, &config.telemetry.otlp_endpoint);
+    if let Some(token) = &args.join {
+        join(&mut config, token).await?;
+    }
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;
     tracing::info!(node = %node.id(), "the node runs");
     let (mut failed, mut begins_anew) = (None, false);

@@ -21,6 +21,7 @@ mod doctor;
 mod forgotten;
 mod full_disk;
 mod harness;
+mod join;
 mod kill_nine;
 mod membership;
 mod moves;
