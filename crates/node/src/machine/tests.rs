@@ -39,6 +39,10 @@ fn rig(store: NodeStore, applied: u64) -> Rig {
 
 /// The same of a group whose past generations ended there.
 fn recovered(store: NodeStore, applied: u64, ended: &[u64]) -> Rig {
+    opened(store, applied, ended).unwrap()
+}
+
+fn opened(store: NodeStore, applied: u64, ended: &[u64]) -> io::Result<Rig> {
     let platform: Arc<dyn Platform> = Arc::new(TokioPlatform::new());
     let mut view = View { positions: store.clock().unwrap(), ..View::default() };
     let (mut state, digests) = (GroupState::new(GROUP), Arc::new(Digests::keyed([7; 32])));
@@ -64,8 +68,8 @@ fn recovered(store: NodeStore, applied: u64, ended: &[u64]) -> Rig {
         apply_version_max: tidegate_model::version::APPLY_VERSION,
         vouching,
     };
-    let machine = GroupMachine::open(GROUP, applied, around);
-    Rig { store, views, machine: machine.unwrap() }
+    let machine = GroupMachine::open(GROUP, applied, around)?;
+    Ok(Rig { store, views, machine })
 }
 
 impl Rig {
@@ -128,6 +132,25 @@ fn history() -> Vec<Envelope> {
         envelope("second", root.clone(), user("bob")),
         envelope("second", root, user("bob")),
     ]
+}
+
+#[test]
+fn who_is_stopped_while_it_begins_to_vote_goes_on_with_what_its_log_has_made() {
+    let (store, history) = (store(), history());
+    let before = rig(store.clone(), 0);
+    let outcomes: Vec<_> = (1..).zip(&history).take(3).map(|(n, e)| before.apply(n, e)).collect();
+    // Gossip had shown more before, and the log has not come so far.
+    let mut shown = Batch::default();
+    joining::write(&mut shown, GROUP, 9);
+    store.engine().apply(&shown).unwrap();
+    let after = rig(store.clone(), 3);
+    assert_eq!(after.digest(), before.digest());
+    assert_eq!(after.apply(4, &history[3]), outcomes[2], "what it remembers is there");
+    assert!(joining::any(&store).unwrap(), "nor does anybody count on its freshness yet");
+
+    // More than the log has applied is in no store, and nothing is made of it.
+    let refused = opened(store, 2, &[]).err().unwrap();
+    assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
 }
 
 #[test]
