@@ -19,7 +19,7 @@ use crate::{
 /// Clients that work at once.
 const CLIENTS: u32 = 3;
 /// One step of the simulation, in milliseconds, where the scenario does not say it: messages take whole ones. Timers within a node are as fine
-/// as ever. A run's cost is mostly that of its steps, of which each wakes every host.
+/// as ever. Much of a run's cost is that of its steps, of which each wakes every host.
 const TICK_MS: u64 = 5;
 /// How long a cluster may take to be founded before faults begin.
 const CALM: Duration = Duration::from_secs(5);

@@ -115,16 +115,14 @@ pub fn remembered(store: &NodeStore) -> io::Result<BTreeSet<GroupId>> {
     let (from, to) = (Bound::Unbounded, Bound::Unbounded);
     let rows = store.engine().scan(Tree::Meta, from, to, usize::MAX).map_err(io_error)?;
     let number = |key: &[u8]| key.first_chunk().map(|group| GroupId(u32::from_be_bytes(*group)));
-    let mut groups: BTreeSet<GroupId> = rows.iter().filter_map(|(key, _)| number(key)).collect();
-    let mut failed = None;
-    groups.retain(|group| match (applied_index(*group, store), is_half_forgotten(*group, store)) {
-        (Ok(applied), Ok(half)) => applied > 0 && !half,
-        (Err(error), _) | (_, Err(error)) => {
-            failed = Some(error);
-            false
+    let known: BTreeSet<GroupId> = rows.iter().filter_map(|(key, _)| number(key)).collect();
+    let mut groups = BTreeSet::new();
+    for group in known {
+        if applied_index(group, store)? > 0 && !is_half_forgotten(group, store)? {
+            groups.insert(group);
         }
-    });
-    failed.map_or(Ok(groups), Err)
+    }
+    Ok(groups)
 }
 
 /// Whether forgetting a group has begun and not come to its end.

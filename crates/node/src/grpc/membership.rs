@@ -137,8 +137,11 @@ impl MembershipService for MembershipHandler {
         let CreateJoinTokenRequest { id, region, lifetime } = request.into_inner();
         let region = RegionName::new(&region).map_err(|e| invalid(e.to_string()))?;
         let view = wire::Seen::present(core);
-        if id == 0 || view.directory.node(id).is_some() {
-            return Err(invalid(format!("n{id} can't join: a number that no node has is needed")));
+        let taken = view.directory.node(id).is_some() || view.directory.departed(id).is_some();
+        if id == 0 || taken {
+            return Err(invalid(format!(
+                "n{id} can't join: a number that no node has or had is needed"
+            )));
         }
         let lifetime = lifetime.as_ref().map(wire::read_duration).transpose()?;
         let seconds = lifetime.unwrap_or(JOIN_DEFAULT).as_secs();

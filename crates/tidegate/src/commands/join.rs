@@ -1,6 +1,6 @@
 //! `tidegate node --join`: a node registers itself, with a token that an operator has made for it.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use tidegate_client::{CallError, Client, Credentials};
 use tidegate_node::{
@@ -10,6 +10,9 @@ use tidegate_node::{
 use tidegate_proto::cluster::v1::{DescribeClusterRequest, Node, RegisterNodeRequest};
 
 use super::Failure;
+
+/// How long a node that has a store asks who is there before it starts without an answer.
+const ASK_MAX: Duration = Duration::from_secs(5);
 
 fn reachable(key: &str, advertised: Option<&String>, listen: &str) -> Result<String, Failure> {
     let address = advertised.map_or(listen, String::as_str);
@@ -24,13 +27,25 @@ fn reachable(key: &str, advertised: Option<&String>, listen: &str) -> Result<Str
 }
 
 /// Registers the node that the settings describe, and fills in whom it calls first where they name nobody. A node that has a store is a
-/// member already: its token may have ended long ago.
+/// member already, and its token may have ended long ago: it starts in any case, and asks only for whom to call, which it may have been
+/// stopped too early to know.
 pub(super) async fn join(config: &mut NodeConfig, token: &str) -> Result<(), Failure> {
     let token = JoinToken::from_text(token)?;
-    if config.data.join("db").exists() {
-        tracing::info!(data = %config.data.display(), "the node has a store: it has joined already");
-        return Ok(());
+    if !config.data.join("db").exists() {
+        return register(config, token).await;
     }
+    tracing::info!(data = %config.data.display(), "the node has a store: it has joined already");
+    if config.peers.is_empty() {
+        match tokio::time::timeout(ASK_MAX, register(config, token)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::info!(%error, "whom to call the store alone says"),
+            Err(_late) => tracing::info!("nobody says in time whom to call: the store alone does"),
+        }
+    }
+    Ok(())
+}
+
+async fn register(config: &mut NodeConfig, token: JoinToken) -> Result<(), Failure> {
     let listen = &config.listen;
     let mine = Node {
         id: config.node,

@@ -56,6 +56,9 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> Result<ExitCode, Failu
     if let Some(token) = &args.join {
         join(&mut config, token).await?;
     }
+    if config.relearn && config.peers.is_empty() {
+        return Err("--relearn needs `peers` in the settings: nodes that are there now".into());
+    }
     let node = Node::start(config, Arc::new(TokioPlatform::new())).await?;
     tracing::info!(node = %node.id(), "the node runs");
     let (mut failed, mut begins_anew) = (None, false);

@@ -64,6 +64,16 @@ async fn a_node_joins_by_itself_with_a_token_that_is_good_for_it_alone() {
     })
     .await;
 
+    // It starts again with the same words, whatever has become of the token.
+    cluster.kill_nine(6);
+    cluster.start(6);
+    eventually("it serves again", async || cluster.profile.connect_to(&address).await.is_some())
+        .await;
+    let mut command = tidegate();
+    command.args(["node", "--relearn", "--config"]).arg(cluster.config(7));
+    let said = command.output().unwrap();
+    assert!(String::from_utf8_lossy(&said.stderr).contains("needs `peers`"), "{said:?}");
+
     // The token is spent: who has it puts no other node in the place of the one that joined.
     let data = cluster.path().join("elsewhere");
     cluster.configure(6, |settings| {
