@@ -168,10 +168,16 @@ impl Cluster {
     }
 
     pub(crate) fn start(&mut self, node: u64) {
+        self.start_with(node, &[]);
+    }
+
+    /// Starts a node with more words.
+    pub(crate) fn start_with(&mut self, node: u64, words: &[&str]) {
         let log = fs::File::options().create(true).append(true).open(self.log(node)).unwrap();
         let child = tidegate()
             .args(["node", "--config"])
             .arg(self.config(node))
+            .args(words)
             .envs(self.environment.iter().cloned())
             .stderr(log)
             .stdout(Stdio::null())

@@ -29,6 +29,7 @@ mod one_trace;
 mod power_cut;
 mod quarantine;
 mod recover;
+mod relearn;
 mod secrets;
 mod strangers;
 mod taken_over;
