@@ -124,6 +124,11 @@ impl ClusterKey {
         Self { issuer: Some((node, key)), ..self }
     }
 
+    /// Whether sessions that are sealed now are signed.
+    pub fn issues(&self) -> bool {
+        self.issuer().is_some()
+    }
+
     pub(crate) fn issuer(&self) -> Option<(u64, &NodeKey)> {
         self.issuer.as_ref().filter(|(_, key)| key.is_known()).map(|(node, key)| (*node, &**key))
     }

@@ -40,7 +40,7 @@ pub(crate) use proof::BatchProof;
 use proof::{
     BATCH, OWN, OwnProof, frame_leaf, key_id, leaf_of, own_leaf, path_bytes, records_hash,
 };
-pub(crate) use register::run as register;
+pub(crate) use register::{run as register, settled};
 pub(crate) use source::{Vouched, put_head};
 
 /// Positions of a group whose states are remembered, so that they can be vouched for: the last pages of catch-ups end at one of the latest.

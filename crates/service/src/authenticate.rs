@@ -43,6 +43,15 @@ fn unknown_key(id: &str) -> ServiceError {
     ServiceError::new(Reason::InvalidClientTokenId, message)
 }
 
+/// Whether a session of these times is good without the signature of a node: nobody signed before the first key was known, and a session
+/// of that time is over within two days.
+pub(crate) fn needs_no_signature(view: &View, issued: u64, expires: u64) -> bool {
+    let keys = view.directory.nodes().flat_map(|n| view.directory.signing_keys_of(n.id));
+    let since = keys.map(|key| key.registered).min().unwrap_or(u64::MAX);
+    let early = issued < since.saturating_add(CLOCK_SKEW_MAX_MILLIS);
+    early && expires.saturating_sub(issued) <= SESSION_MILLIS_MAX
+}
+
 /// Refuses a session that none of the cluster's nodes issued: to seal its token takes the key of the cluster, which all nodes have; to
 /// sign it takes the key of one node, which the directory names.
 fn check_issuer(
@@ -53,12 +62,7 @@ fn check_issuer(
 ) -> Result<(), ServiceError> {
     let refuse = |message: String| Err(ServiceError::new(Reason::InvalidClientTokenId, message));
     let Some(issued) = issued else {
-        // Nobody signed before the first key was known; a session of that time is over within two days.
-        let since = view.directory.nodes().flat_map(|n| view.directory.signing_keys_of(n.id));
-        let since = since.map(|key| key.registered).min().unwrap_or(u64::MAX);
-        let lasts = session.expires.saturating_sub(session.issued);
-        let early = session.issued < since.saturating_add(CLOCK_SKEW_MAX_MILLIS);
-        if early && lasts <= SESSION_MILLIS_MAX {
+        if needs_no_signature(view, session.issued, session.expires) {
             return Ok(());
         }
         return refuse("the session token is not signed by a node of this cluster".to_owned());

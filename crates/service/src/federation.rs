@@ -187,7 +187,7 @@ pub fn assume_federated(
         attributes: attributes(vouched.identity),
         federation: Some(SessionFederation::new(vouched.provider, vouched.identity)),
     };
-    let Issued { session, token } = issue(order, entropy, key)?;
+    let Issued { session, token } = issue(view, order, entropy, key)?;
     let partition = state.partition();
     let arn = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.value.name);
     Ok(AssumedRole { session, arn, token })

@@ -229,7 +229,7 @@ pub fn assume_role(
         attributes,
         federation: None,
     };
-    let Issued { session, token } = issue(order, entropy, key)?;
+    let Issued { session, token } = issue(view, order, entropy, key)?;
     let partition = state.partition();
     let arn = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.name);
     Ok(AssumedRole { session, arn, token })

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     core::Core,
     operations::{self, Fresh, Seen},
+    vouching,
 };
 
 /// The operations that are served to those who do not sign.
@@ -60,6 +61,7 @@ pub(super) async fn serve(
     form: &Form,
 ) -> Outcome {
     let stranger = Stranger { core, parts, address, input: asked.input(form)?, wanted };
+    vouching::settled(core).await;
     match asked.operation.name.as_str() {
         "AssumeRoleWithSAML" => saml::assume_role(&stranger).await,
         _ => web_identity::assume_role(&stranger).await,

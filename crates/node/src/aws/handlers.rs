@@ -232,8 +232,15 @@ operations! {
     }
 }
 
+/// What begins a session, and is answered once this node can sign one.
+const BEGIN_SESSIONS: [&str; 4] =
+    ["AssumeRole", "AssumeRoot", "GetSessionToken", "GetFederationToken"];
+
 /// Serves a call.
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    if BEGIN_SESSIONS.contains(&call.asked.operation.name.as_str()) {
+        crate::vouching::settled(call.core).await;
+    }
     match handler(call) {
         Some(answer) => answer.await,
         None => Err(Refusal::new(

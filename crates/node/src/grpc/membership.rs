@@ -35,6 +35,7 @@ use crate::{
     core::Core,
     join::{self, JoinToken},
     recovery::conduct,
+    vouching,
 };
 
 /// How long a join token is good for where nobody says it.
@@ -136,6 +137,7 @@ impl MembershipService for MembershipHandler {
         let caller = confirmed(core, operator(core, &request, action)?, action).await?;
         let CreateJoinTokenRequest { id, region, lifetime } = request.into_inner();
         let region = RegionName::new(&region).map_err(|e| invalid(e.to_string()))?;
+        vouching::settled(core).await;
         let view = wire::Seen::present(core);
         let taken = view.directory.node(id).is_some() || view.directory.departed(id).is_some();
         if id == 0 || taken {

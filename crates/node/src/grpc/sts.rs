@@ -12,7 +12,7 @@ use tidegate_service::{AssumeRole, Reason, ServiceError, assume_role};
 use tonic::{Request, Response, Status};
 
 use super::{status::refuse, wire};
-use crate::{aws::PACKED_MAX, core::Core, operations};
+use crate::{aws::PACKED_MAX, core::Core, operations, vouching};
 
 /// Serves sessions.
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ impl StsService for StsHandler {
         let mfa_at =
             operations::use_code(core, &caller, &request.serial_number, &request.token_code);
         let mfa_at = mfa_at.await.map_err(|e| refuse(e.into()))?;
+        vouching::settled(core).await;
         let view = wire::Seen::present(core);
         let mut groups = view.groups_of(caller.account);
         // A role of another account: the answer rests on that account too.

@@ -23,6 +23,7 @@ use super::{status::refuse, wire};
 use crate::{
     core::Core,
     operations::{self, Done, Subject, draw},
+    vouching,
 };
 
 const KIND: ResourceKind = ResourceKind::Instance;
@@ -163,6 +164,7 @@ impl WorkloadService for WorkloadHandler {
         let r = request.into_inner();
         let proof = InstanceSecret::parse(&r.instance_secret)
             .map_err(|e| refuse(ServiceError::new(Reason::InvalidClientTokenId, e.to_string())))?;
+        vouching::settled(core).await;
         let view = wire::Seen::present(core);
         let group = view.group_of(proof.account).unwrap_or(GroupId::DIRECTORY);
         let groups = [GroupId::DIRECTORY, group];

@@ -32,12 +32,38 @@ pub(crate) async fn run(core: Arc<Core>) {
                 command: Some(Command::AddSigningKey(command)),
                 ..Envelope::default()
             };
-            if let Err(error) = core.propose(GroupId::DIRECTORY, &envelope, STEP_MAX).await {
-                tracing::debug!(%error, "the signing key is not known yet");
+            // What was proposed may have taken effect though its outcome is still on its way.
+            let tried = async {
+                if let Err(error) = core.propose(GroupId::DIRECTORY, &envelope, STEP_MAX).await {
+                    tracing::debug!(%error, "the signing key is not known yet");
+                }
+                tokio::time::sleep(AGAIN).await;
+            };
+            tokio::select! {
+                biased;
+                () = known(&core) => {}
+                () = tried => {}
             }
-            tokio::time::sleep(AGAIN).await;
         } else if changes.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Waits until the directory names the key.
+async fn known(core: &Core) {
+    let mut changes = core.views.changes();
+    while !core.vouching.is_known(&core.views.load()) && changes.changed().await.is_ok() {}
+}
+
+/// Waits, as long as the present call may, until this node can sign the sessions that it is about to begin. A cluster in which nobody signs
+/// yet is not waited for.
+pub(crate) async fn settled(core: &Core) {
+    let key = &core.vouching.key;
+    if key.is_known() || !core.views.load().directory.has_signing_keys() {
+        return;
+    }
+    if tokio::time::timeout(core.patience(), known(core)).await.is_ok() {
+        key.is_known_now();
     }
 }

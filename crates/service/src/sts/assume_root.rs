@@ -167,6 +167,6 @@ pub fn assume_root(
         lineage: own.descends(),
         attributes: SessionAttributes::default(),
     };
-    let Issued { session, token } = issue(order, entropy, key)?;
+    let Issued { session, token } = issue(view, order, entropy, key)?;
     Ok(AssumedRole { session, arn, token })
 }

@@ -116,7 +116,7 @@ pub fn instance_credentials(
         lineage: Vec::new(),
         attributes: SessionAttributes::default(),
     };
-    let Issued { session, token } = issue(order, entropy, key)?;
+    let Issued { session, token } = issue(view, order, entropy, key)?;
     Ok(InstanceCredentials {
         region: found.value.path.clone(),
         partition: state.partition().to_owned(),

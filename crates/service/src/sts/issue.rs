@@ -6,7 +6,7 @@ use tidegate_authn::{
 use tidegate_model::ids;
 use tidegate_policy::{PolicyDocument, PolicyKind};
 
-use crate::{Reason, ServiceError};
+use crate::{Reason, ServiceError, View, authenticate::needs_no_signature};
 
 /// A session that is to be made.
 #[derive(Debug)]
@@ -41,11 +41,19 @@ fn letter(byte: u8) -> char {
 }
 
 /// Makes a session.
+///
+/// # Errors
+/// [`Reason::NotReady`]: no node would take it, because the key of this one is not known yet.
 pub(crate) fn issue(
+    view: &View,
     order: Order,
     entropy: &mut dyn FnMut(&mut [u8]),
     key: &ClusterKey,
 ) -> Result<Issued, ServiceError> {
+    if !key.issues() && !needs_no_signature(view, order.issued, order.expires) {
+        let message = "this node can't begin sessions yet: the cluster does not know its signing key; try again, or ask another node";
+        return Err(ServiceError::new(Reason::NotReady, message));
+    }
     let mut draw = || {
         let mut bytes = [0; 16];
         entropy(&mut bytes);
@@ -86,4 +94,67 @@ pub(crate) fn check_policies(policies: &[String]) -> Result<(), ServiceError> {
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use prost::Message;
+    use tidegate_authn::NodeKey;
+    use tidegate_model::{
+        Key,
+        record::{Node, SigningKey},
+    };
+    use tidegate_replica::{Dot, GroupId, Origin, Record, Stamp};
+
+    use super::*;
+
+    const NOW: u64 = 1_795_467_600_000;
+    const HOUR: u64 = 3_600_000;
+
+    fn know(view: &mut View, sequence: u64, key: &Key, value: &impl Message) {
+        let origin = Origin::Group { group: GroupId::DIRECTORY, generation: 0 };
+        let record = Record {
+            key: key.encode(),
+            value: Some(value.encode_to_vec().into()),
+            stamp: Stamp { epoch: 0, revision: sequence },
+            dot: Dot { origin, sequence },
+        };
+        view.directory.absorb(&record).unwrap();
+    }
+
+    fn order() -> Order {
+        Order {
+            kind: SessionKind::Role,
+            account: 123_456_789_012,
+            entity: "AROAWORKER".into(),
+            name: "work".into(),
+            issued: NOW,
+            expires: NOW + HOUR,
+            policies: None,
+            lineage: Vec::new(),
+            attributes: SessionAttributes::default(),
+            federation: None,
+        }
+    }
+
+    #[test]
+    fn who_can_not_sign_begins_no_session_that_others_would_refuse() {
+        let mine = Arc::new(NodeKey::from_seed(&[7; 32]).unwrap());
+        let key = ClusterKey::new(1, &[7; 32]).unwrap().issuing_as(2, Arc::clone(&mine));
+        let begin = |view: &View| issue(view, order(), &mut |bytes| bytes.fill(9), &key);
+        let mut view = View::default();
+        assert!(begin(&view).is_ok(), "nobody signs yet");
+
+        know(&mut view, 1, &Key::Node(1), &Node { id: 1, ..Node::default() });
+        let other = |registered| SigningKey { node: 1, registered, ..SigningKey::default() };
+        know(&mut view, 2, &Key::SigningKey(1, 0), &other(NOW - 1_000));
+        assert!(begin(&view).is_ok(), "others sign since a moment ago");
+        know(&mut view, 3, &Key::SigningKey(1, 0), &other(NOW - HOUR));
+        assert_eq!(begin(&view).unwrap_err().reason, Reason::NotReady);
+
+        mine.is_known_now();
+        assert!(begin(&view).is_ok());
+    }
 }

@@ -95,7 +95,7 @@ pub fn get_session_token(
     check_long_term(&caller.reference, "GetSessionToken")?;
     let mut order = order(view, caller, SessionKind::User, duration_seconds, now)?;
     order.attributes.mfa_at = mfa_at;
-    issue(order, entropy, key)
+    issue(view, order, entropy, key)
 }
 
 /// Gives the caller a session of somebody for whom it vouches. The session may do what both the caller and the session's policies allow.
@@ -126,5 +126,5 @@ pub fn get_federation_token(
     order.attributes = attributes::attributes(&caller.reference, &request.tags, &[], "")?;
     name.clone_into(&mut order.name);
     order.policies = (!request.policies.is_empty()).then(|| request.policies.clone());
-    issue(order, entropy, key)
+    issue(view, order, entropy, key)
 }
