@@ -37,7 +37,7 @@ pub use outbound::{SIGNING_ALGORITHMS, SigningError, TokenKey};
 pub use password::{PasswordError, hash_password, verify_password};
 pub use qr_code::{QrCodeError, qr_code_png};
 pub use saml::{SamlError, SamlExpected, SamlIdentity, SamlKey, SamlMetadata, verify_saml};
-pub use seal::{ClusterKey, SealError};
+pub use seal::{ClusterKey, SEALING_KEYS_MAX, SealError, fingerprint, sealed_under};
 pub use secret::Secret;
 pub use session::{
     FederationKey, Issued, Session, SessionAttributes, SessionError, SessionFederation,

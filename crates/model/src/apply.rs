@@ -30,7 +30,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     resource::{Body, Change},
     state::{AccountState as Account, Applied},
-    version::CREATED_BY,
+    version::{CREATED_BY, SEALING_KEYS},
 };
 
 /// What a command becomes: writes and deletions of keys, and the answer.
@@ -253,6 +253,11 @@ impl GroupState {
         if let Command::Batch(batch) = command {
             return self.run_batch(index, time, envelope, batch);
         }
+        if matches!(command, Command::Reseal(_)) && self.version() < SEALING_KEYS {
+            return Err(Rejection::invalid(
+                "Not every voter knows yet how secrets are sealed anew.",
+            ));
+        }
         let number = envelope.account;
         let id = AccountId::from_u64(number).map_err(|e| Rejection::invalid(e.to_string()))?;
         if let Command::InitAccount(c) = command {
@@ -362,6 +367,7 @@ impl Step<'_> {
             Command::ImportRegion(c) => Ok(self.import_region(c)),
             Command::LiftQuarantine(c) => self.lift_quarantine(c, access_key),
             Command::EraseAccount(c) => Ok(self.erase_account(c)),
+            Command::Reseal(c) => self.reseal(c),
             Command::InitAccount(_)
             | Command::CreateCluster(_)
             | Command::RegisterNode(_)

@@ -15,7 +15,7 @@ pub use crate::version::{AnnounceNode, RaiseVersion};
 pub use lifecycle::{Batch, CloseAccount, EraseAccount, ForgetAccount, ReserveAccessKey};
 
 use crate::{
-    federation, membership, mfa, record, recovery, region, rejection::Rejection, resource,
+    federation, membership, mfa, record, recovery, region, rejection::Rejection, resource, secrets,
 };
 
 macro_rules! commands {
@@ -363,7 +363,7 @@ commands! {
         /// W3C `traceparent` of the request.
         trace: String = (string, tag = "5");
         /// What to do.
-        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131, 140, 141, 150, 180, 181, 182");
+        command: Option<Command> = (oneof = "Command", tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 40, 41, 42, 43, 44, 45, 46, 60, 61, 70, 71, 72, 80, 81, 82, 83, 84, 90, 100, 101, 102, 103, 104, 120, 121, 122, 123, 124, 130, 131, 140, 141, 150, 180, 181, 182, 183");
     }
     /// What became of a command.
     Outcome {
@@ -535,6 +535,9 @@ pub enum Command {
     /// See [`AnnounceNode`].
     #[prost(message, tag = "182")]
     AnnounceNode(AnnounceNode),
+    /// See [`secrets::Reseal`].
+    #[prost(message, tag = "183")]
+    Reseal(secrets::Reseal),
     /// See [`recovery::RecoverGroups`].
     #[prost(message, tag = "180")]
     RecoverGroups(recovery::RecoverGroups),

@@ -28,6 +28,7 @@ mod rejection;
 mod requests;
 pub mod resource;
 mod resource_tags;
+pub mod secrets;
 pub mod service_linked;
 mod state;
 mod validate;

@@ -139,6 +139,7 @@ pub fn permissions(command: &Command, account: &AccountState) -> Vec<(String, St
         | Command::RecoverGroups(_)
         | Command::RaiseVersion(_)
         | Command::AnnounceNode(_)
+        | Command::Reseal(_)
         | Command::ReserveAlias(_)
         | Command::ReleaseAlias(_)
         | Command::ChangeFeatures(_)

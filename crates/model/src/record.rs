@@ -262,6 +262,9 @@ pub struct Node {
     /// The greatest apply version that it knows, as it has announced itself; 0: it has not.
     #[prost(uint32, tag = "180")]
     pub apply_version_max: u32,
+    /// Ids of the sealing keys that it holds, as it has announced itself, the newest first.
+    #[prost(fixed32, repeated, tag = "183")]
+    pub sealing_keys: Vec<u32>,
 }
 
 /// The version that a group is applied by; without one it is 1.

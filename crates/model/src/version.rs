@@ -7,6 +7,7 @@
 //! |---|---|
 //! | 1 | as clusters began |
 //! | 2 | a user carries who made it ([`crate::record::User::created_by`]) |
+//! | 3 | a node names its sealing keys ([`crate::record::Node::sealing_keys`]), and secrets are sealed anew ([`crate::secrets::Reseal`]) |
 //!
 //! What a build does not know of a record it carries along ([`carry`]). New fields stand last in their message: so two builds write the
 //! same bytes, the one that knows a field and the one that carries it.
@@ -18,10 +19,12 @@ use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 use crate::{Key, federation, record, region, resource};
 
 /// The version that this build applies at most.
-pub const APPLY_VERSION: u32 = 2;
+pub const APPLY_VERSION: u32 = 3;
 
 /// From this version on users carry who made them.
 pub const CREATED_BY: u32 = 2;
+/// From this version on nodes name their sealing keys, sealed secrets name theirs, and secrets are sealed anew.
+pub const SEALING_KEYS: u32 = 3;
 
 /// Raises the version that a group is applied by. Only the cluster itself says so, once every voter knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
@@ -32,7 +35,7 @@ pub struct RaiseVersion {
 }
 
 /// Says what a node knows: it says so itself.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
+#[derive(Clone, PartialEq, Eq, Message)]
 pub struct AnnounceNode {
     /// Its number.
     #[prost(uint64, tag = "1")]
@@ -40,6 +43,9 @@ pub struct AnnounceNode {
     /// The greatest apply version that it knows.
     #[prost(uint32, tag = "2")]
     pub apply_version_max: u32,
+    /// Ids of the sealing keys that it holds, the newest first. Written from [`SEALING_KEYS`] on.
+    #[prost(fixed32, repeated, tag = "3")]
+    pub sealing_keys: Vec<u32>,
 }
 
 /// The fields of a message at its top, each with its number and its bytes; `None`: these are no message.

@@ -13,13 +13,13 @@ use futures::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
-use tidegate_authn::{Presented, Secret, SigningKey, amz_date};
+use tidegate_authn::{Presented, Secret, SigningKey, amz_date, fingerprint};
 use tidegate_policy::UnixMillis;
 use tidegate_proto::peer::v1::{
     CarriedCall, CarryRequest, CarryResponse, DayKey, Door, GrantRequest, Header,
 };
 use tidegate_replica::{GroupId, NodeId};
-use tidegate_service::{Reason, ServiceError, fingerprint};
+use tidegate_service::{Reason, ServiceError};
 use tonic::{Status, body::Body};
 
 use crate::{
@@ -249,10 +249,8 @@ fn key_of(core: &Core, presented: &Presented) -> Option<(GroupId, Vec<u8>)> {
 }
 
 /// Whether a voter can verify what this node can't.
-pub(crate) fn is_unverifiable(core: &Core, presented: &Presented, error: &ServiceError) -> bool {
-    error.reason == Reason::NotReady
-        && presented.session_token.is_none()
-        && !core.cluster_key.has_secrets()
+pub(crate) fn is_unverifiable(presented: &Presented, error: &ServiceError) -> bool {
+    error.reason == Reason::NotReady && presented.session_token.is_none()
 }
 
 /// The keys that a node which brought a verified call may verify further ones with: for the days of the call and to come.

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use prost::Message as _;
-use tidegate_authn::{ClusterKey, SealError, SigningKeyCache};
+use tidegate_authn::{ClusterKey, SigningKeyCache};
 use tidegate_consensus::{Group, ProposeError, ReadError};
 use tidegate_model::{
     Envelope, Outcome,
@@ -227,7 +227,7 @@ impl Core {
         sealed: &[u8],
     ) -> Result<Vec<u8>, ServiceError> {
         self.cluster_key.open_secret(owner, sealed).map_err(|e| match e {
-            SealError::UnknownKey(_) => {
+            e if e.is_unknown_key() => {
                 let group = self.views.load().group_of(account).unwrap_or(GroupId::DIRECTORY);
                 let _no_door = carrying::want(group);
                 carrying::elsewhere()

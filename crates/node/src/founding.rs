@@ -136,7 +136,7 @@ fn found(core: &Core, founding: &Founding) -> Result<Envelope, String> {
     let key_id = &founding.operator_access_key_id;
     let sealed = core
         .cluster_key
-        .seal_secret(key_id, secret.trim().as_bytes(), nonce)
+        .seal_secret(key_id, secret.trim().as_bytes(), nonce, None)
         .map_err(|e| e.to_string())?;
     let nodes = nodes(config);
     let placements: Vec<Placement> = (0..=founding.groups)

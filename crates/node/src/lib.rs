@@ -32,6 +32,7 @@ mod raft_lane;
 mod recovery;
 mod region;
 mod returning;
+mod sealing;
 mod shaper;
 pub mod telemetry;
 mod tls;

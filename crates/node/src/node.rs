@@ -43,7 +43,7 @@ use crate::{
     platform::Platform,
     recovery::Recoveries,
     region::{self, RegionLane, Uses},
-    returning,
+    returning, sealing,
     telemetry::{metrics::Metrics, server},
     tls::{NodeTls, TlsError},
     upgrade,
@@ -430,6 +430,7 @@ impl Node {
         tasks.push(tokio::spawn(founding::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(voters::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(upgrade::run(Arc::clone(&core))));
+        tasks.push(tokio::spawn(sealing::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(departure::run(Arc::clone(&core))));
         tasks.push(tokio::spawn(moves::run(Arc::clone(&core), store.clone())));
         tasks.push(tokio::spawn(returning::run(Arc::clone(&core), store)));

@@ -210,9 +210,6 @@ pub(crate) fn secret(core: &Core, key_id: &str) -> Result<(String, Vec<u8>), Ser
     let bytes = [draw(core), draw(core), draw(core)].concat();
     let letter = |b: &u8| char::from(LETTERS.get(usize::from(b & 63)).copied().unwrap_or(b'A'));
     let secret: String = bytes.iter().take(40).map(letter).collect();
-    let mut nonce = [0; 12];
-    core.platform.entropy(&mut nonce);
-    let sealed = core.cluster_key.seal_secret(key_id, secret.as_bytes(), nonce);
-    let sealed = sealed.map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let sealed = core.seal_secret(key_id, secret.as_bytes())?;
     Ok((secret, sealed))
 }

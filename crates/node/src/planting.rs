@@ -67,10 +67,7 @@ async fn propose(
 }
 
 fn create_key(core: &Core, account: u64, key: &PlantedKey) -> Result<Envelope, ServiceError> {
-    let mut nonce = [0; 12];
-    core.platform.entropy(&mut nonce);
-    let sealed = core.cluster_key.seal_secret(&key.id, key.secret.as_bytes(), nonce);
-    let sealed_secret = sealed.map_err(|e| ServiceError::new(Reason::Internal, e.to_string()))?;
+    let sealed_secret = core.seal_secret(&key.id, key.secret.as_bytes())?;
     let create = CreateAccessKey { user: key.user.clone(), id: key.id.clone(), sealed_secret };
     Ok(envelope(account, Command::CreateAccessKey(create)))
 }

@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tidegate_model::{
     CallerRef, Command, Envelope,
     command::{AnnounceNode, RaiseVersion, caller_kind},
+    record::Node,
+    version::SEALING_KEYS,
 };
 use tidegate_replica::GroupId;
 use tidegate_service::{ServiceError, View};
@@ -57,8 +59,18 @@ async fn propose(
 
 async fn step(core: &Core, view: &View) -> Result<(), ServiceError> {
     let max = core.config.raft.apply_version_max;
-    if view.directory.node(core.me.0).is_some_and(|n| n.apply_version_max != max) {
-        let announce = AnnounceNode { node: core.me.0, apply_version_max: max };
+    let keys = || core.cluster_key.sealing_keys();
+    let names_keys = view.directory.version() >= SEALING_KEYS;
+    let is_news = |node: &Node| {
+        let others = names_keys && !node.sealing_keys.iter().copied().eq(keys());
+        node.apply_version_max != max || others
+    };
+    if view.directory.node(core.me.0).is_some_and(is_news) {
+        let announce = AnnounceNode {
+            node: core.me.0,
+            apply_version_max: max,
+            sealing_keys: keys().collect(),
+        };
         propose(core, GroupId::DIRECTORY, caller_kind::NODE, Command::AnnounceNode(announce))
             .await?;
     }

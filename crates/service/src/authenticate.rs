@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use tidegate_authn::{
-    CachedKey, ClusterKey, Issued, Presented, SealError, Secret, Session, SessionError,
-    SessionKind, SessionTag, SigningKey, SigningKeyCache,
+    CachedKey, ClusterKey, Issued, Presented, Secret, Session, SessionError, SessionKind,
+    SessionTag, SigningKey, SigningKeyCache, fingerprint,
 };
 use tidegate_model::{
     AccountState, CallerRef, Resolved, command::caller_kind, record::Tag,
@@ -111,11 +111,6 @@ pub(crate) fn reference_of(session: Session) -> CallerRef {
     }
 }
 
-/// What tells a sealed secret from another of the same key: the key that it is sealed with, and its nonce.
-pub fn fingerprint(sealed: &[u8]) -> &[u8] {
-    sealed.get(..13).unwrap_or_default()
-}
-
 /// The secret is sealed with a key that only voters hold.
 fn not_here(id: &str) -> ServiceError {
     let message = format!("this node holds no secrets, and must ask a voter about access key {id}");
@@ -151,13 +146,9 @@ pub fn authenticate(
             let stored =
                 state.access_key(id).filter(|k| k.active).ok_or_else(|| unknown_key(id))?;
             let key = cache.get(presented, fingerprint(&stored.sealed_secret), || {
-                let plain = cluster_key.open_secret(id, &stored.sealed_secret).map_err(|e| {
-                    if matches!(e, SealError::UnknownKey(_)) {
-                        not_here(id)
-                    } else {
-                        unknown_key(id)
-                    }
-                })?;
+                let plain = cluster_key
+                    .open_secret(id, &stored.sealed_secret)
+                    .map_err(|e| if e.is_unknown_key() { not_here(id) } else { unknown_key(id) })?;
                 String::from_utf8(plain).map(Secret::new).map_err(|_| unknown_key(id))
             })?;
             let kind = if stored.user.is_empty() { caller_kind::ROOT } else { caller_kind::USER };

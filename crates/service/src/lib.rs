@@ -15,7 +15,7 @@ mod sts;
 mod token;
 mod view;
 
-pub use authenticate::{Caller, authenticate, check, check_action, check_on, fingerprint};
+pub use authenticate::{Caller, authenticate, check, check_action, check_on};
 pub use contain::{
     Contain, Named, check_foreign_lift, check_list, is_operator, lift, quarantine, quarantines,
     void_sessions,

@@ -125,7 +125,10 @@ pub fn run(settings: &Settings, files: &Files) -> Result<Outcome, Failure> {
     let mut counts = Counts::default();
     work(&mut sim, &mut cluster, &faults, length, &mut counts)?;
     sim.client("look", workload::look(HEALED, knows(0)));
-    while !sim.step()? {}
+    // Who ended a moment before the faults did is still to be started again.
+    while !sim.step()? {
+        cluster.tend(&mut sim);
+    }
     counts.add("runs that were served again", 1);
     let seen = shared.lock().clone();
     let violations = verdict(&seen, &mut counts);

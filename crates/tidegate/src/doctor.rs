@@ -311,6 +311,79 @@ fn hearing(sample: &Sample, found: &mut Findings) {
     }
 }
 
+/// Sealing keys: whoever votes must be able to open what the others seal, and an old key is needed while something stands under it.
+fn sealing(cluster: Option<&DescribeClusterResponse>, samples: &[Sample], found: &mut Findings) {
+    const CHECK: &str = "sealing key";
+    let voters: BTreeSet<String> = cluster
+        .iter()
+        .flat_map(|c| &c.groups)
+        .flat_map(|g| g.voters.iter().map(|n| format!("n{n}")))
+        .collect();
+    let voters: Vec<&Sample> =
+        samples.iter().filter(|s| voters.contains(&s.own.node.node)).collect();
+    let mut held: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for voter in &voters {
+        for key in &voter.own.node.sealing_keys {
+            held.entry(key).or_default().insert(&voter.name);
+        }
+    }
+    let lacks = |key: &str| -> Vec<&str> {
+        let held = held.get(key);
+        let names = voters.iter().map(|v| v.name.as_str());
+        names.filter(|name| !held.is_some_and(|held| held.contains(name))).collect()
+    };
+    for key in held.keys() {
+        let without = lacks(key).join(" ");
+        let means = if without.is_empty() {
+            "every voter holds it".to_owned()
+        } else {
+            format!("{without} vote and do not hold it: it is not used")
+        };
+        let level = level(false, !without.is_empty());
+        found.add(
+            level,
+            CHECK,
+            key,
+            means,
+            "give its file to every voter and restart them one by one, or take it away everywhere",
+        );
+    }
+    // Equal views count the same; else the most says what may still be needed.
+    let mut uses: BTreeMap<&str, u64> = BTreeMap::new();
+    for used in voters.iter().flat_map(|v| &v.own.node.sealed_secrets) {
+        let most = uses.entry(&used.sealing_key).or_default();
+        *most = (*most).max(used.secrets);
+    }
+    let newest = voters.iter().flat_map(|v| v.own.node.sealing_keys.iter().map(String::as_str));
+    let newest = newest.into_iter().find(|key| lacks(key).is_empty());
+    for (key, secrets) in uses {
+        let Some(newest) = newest.filter(|newest| *newest != key) else { continue };
+        let without = lacks(key).join(" ");
+        if !key.is_empty() && !without.is_empty() {
+            let means =
+                format!("{secrets} secrets are sealed under it, and {without} can't open them");
+            found.add(
+                Level::Bad,
+                CHECK,
+                key,
+                means,
+                "give the key back to every voter: whoever uses these secrets is refused there",
+            );
+            continue;
+        }
+        let name = if key.is_empty() { "unnamed" } else { key };
+        let means =
+            format!("{secrets} secrets are still sealed under it, and are to be under {newest}");
+        found.add(
+            Level::Warn,
+            CHECK,
+            name,
+            means,
+            "keep the key, and look again: leaders seal them anew by themselves",
+        );
+    }
+}
+
 /// Certificates, clock, disk, alarms and what is shaped on purpose.
 fn own(sample: &Sample, development: bool, now_ms: i64, found: &mut Findings) {
     let (name, own) = (&sample.name, &sample.own);
@@ -481,6 +554,7 @@ pub(crate) fn diagnose(
         own(sample, development, now_ms, &mut found);
     }
     versions(samples, &mut found);
+    sealing(cluster, samples, &mut found);
     found.0.sort_by_key(|f| core::cmp::Reverse(f.level));
     found.0
 }

@@ -2,6 +2,7 @@
 
 mod lifecycle;
 mod region;
+mod secrets;
 
 use proptest::prelude::*;
 

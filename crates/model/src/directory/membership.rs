@@ -15,6 +15,8 @@ use crate::{
     },
     record::{AccountPlacement, Departed, Node, Placement, node_state},
     rejection::{Rejection, RejectionKind},
+    secrets::SEALING_KEYS_MAX,
+    version::SEALING_KEYS,
 };
 
 /// Groups of accounts that a cluster may have: each costs every node some memory, and its voters some time.
@@ -72,7 +74,8 @@ impl DirectoryState {
         }
         let state = known.map_or(node_state::ACTIVE, |n| n.state);
         let apply_version_max = known.map_or(0, |n| n.apply_version_max);
-        let node = Node { state, apply_version_max, ..node.clone() };
+        let sealing_keys = known.map(|n| n.sealing_keys.clone()).unwrap_or_default();
+        let node = Node { state, apply_version_max, sealing_keys, ..node.clone() };
         changes.put(Key::Node(node.id), &node);
         Ok(Reply::Node(node))
     }
@@ -80,9 +83,15 @@ impl DirectoryState {
     /// What a node says of itself.
     pub(super) fn announce_node(&self, c: &AnnounceNode, changes: &mut Changes) -> Answer {
         let node = self.known_node(c.node)?;
-        if node.apply_version_max != c.apply_version_max {
-            let node = Node { apply_version_max: c.apply_version_max, ..node.clone() };
-            changes.put(Key::Node(c.node), &node);
+        let mut said = Node { apply_version_max: c.apply_version_max, ..node.clone() };
+        if self.version() >= SEALING_KEYS {
+            if c.sealing_keys.len() > SEALING_KEYS_MAX {
+                return Err(Rejection::limit("SealingKeysPerNode", SEALING_KEYS_MAX));
+            }
+            said.sealing_keys.clone_from(&c.sealing_keys);
+        }
+        if said != *node {
+            changes.put(Key::Node(c.node), &said);
         }
         Ok(Reply::Done(true))
     }

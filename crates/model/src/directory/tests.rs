@@ -496,7 +496,7 @@ fn a_version_is_raised_step_by_step_and_by_the_cluster_alone() {
     let raise = |version| Command::RaiseVersion(RaiseVersion { version });
     let error = run(&mut directory, raise(2)).unwrap_err();
     assert!(error.contains("Only the cluster"), "{error}");
-    let mut as_system = |version| {
+    let as_system = |directory: &mut DirectoryState, version| {
         let caller =
             CallerRef { kind: crate::command::caller_kind::SYSTEM, ..CallerRef::default() };
         let envelope =
@@ -504,21 +504,27 @@ fn a_version_is_raised_step_by_step_and_by_the_cluster_alone() {
         let refused = directory.apply(7, 7, &envelope).outcome.into_result().err();
         (directory.version(), refused.map(|r| r.message))
     };
-    assert_eq!(as_system(1), (1, None), "come again");
-    let (version, refused) = as_system(3);
+    assert_eq!(as_system(&mut directory, 1), (1, None), "come again");
+    let (version, refused) = as_system(&mut directory, 3);
     assert!(version == 1 && refused.unwrap().contains("does not follow"));
-    assert_eq!(as_system(2), (2, None));
-    assert_eq!(as_system(2), (2, None));
+    assert_eq!(as_system(&mut directory, 2), (2, None));
+    assert_eq!(as_system(&mut directory, 2), (2, None));
 
-    let announce = AnnounceNode { node: 2, apply_version_max: 2 };
-    run(&mut directory, Command::AnnounceNode(announce)).unwrap();
+    let announce = AnnounceNode { node: 2, apply_version_max: 2, sealing_keys: vec![7] };
+    run(&mut directory, Command::AnnounceNode(announce.clone())).unwrap();
     let known = directory.node(2).unwrap().apply_version_max;
+    assert!(directory.node(2).unwrap().sealing_keys.is_empty(), "not every voter knows it yet");
+    assert_eq!(as_system(&mut directory, 3), (3, None));
+    run(&mut directory, Command::AnnounceNode(announce.clone())).unwrap();
     run(
         &mut directory,
         Command::RegisterNode(RegisterNode { node: Some(node(2, "home")), new: false }),
     )
     .unwrap();
-    assert_eq!((known, directory.node(2).unwrap().apply_version_max), (2, 2));
+    let stands = directory.node(2).unwrap();
+    assert_eq!((known, stands.apply_version_max, &*stands.sealing_keys), (2, 2, [7].as_slice()));
+    let many = AnnounceNode { sealing_keys: (0..9).collect(), ..announce.clone() };
+    assert!(run(&mut directory, Command::AnnounceNode(many)).is_err());
     let unknown = AnnounceNode { node: 77, ..announce };
     assert!(run(&mut directory, Command::AnnounceNode(unknown)).is_err());
 }

@@ -148,7 +148,7 @@ pub(super) async fn known(
         authenticate(&view, &core.cluster_key, &core.signing_keys, &presented, now, context)
     };
     let (caller, key) = match find(context.clone()) {
-        Err(e) if carrying::is_unverifiable(core, &presented, &e) => {
+        Err(e) if carrying::is_unverifiable(&presented, &e) => {
             carrying::ask_grant(core, &presented, came.kept()).await?;
             find(context)?
         }

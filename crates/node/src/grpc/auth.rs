@@ -180,7 +180,7 @@ async fn caller(
         authenticate(&view, &core.cluster_key, &core.signing_keys, presented, now, context)
     };
     let (caller, key) = match known(context.clone()) {
-        Err(e) if carrying::is_unverifiable(core, presented, &e) => {
+        Err(e) if carrying::is_unverifiable(presented, &e) => {
             let call = carrying::kept(Door::Grpc, parts, Bytes::new(), source(parts));
             carrying::ask_grant(core, presented, call).await?;
             known(context)?

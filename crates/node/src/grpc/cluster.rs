@@ -15,8 +15,8 @@ use tidegate_proto::cluster::v1::{
     HoldChangeResponse, Link as WireLink, ListHeldChangesRequest, ListHeldChangesResponse,
     ListLinksRequest, ListLinksResponse, Node, RegisterNodeRequest, RegisterNodeResponse,
     ReleaseChangeRequest, ReleaseChangeResponse, RemoveNodeRequest, RemoveNodeResponse,
-    SetClockRequest, SetClockResponse, SetIssuingRequest, SetIssuingResponse, SetLinkRequest,
-    SetLinkResponse, SetPropagationModelRequest, SetPropagationModelResponse,
+    SealedSecrets, SetClockRequest, SetClockResponse, SetIssuingRequest, SetIssuingResponse,
+    SetLinkRequest, SetLinkResponse, SetPropagationModelRequest, SetPropagationModelResponse,
     ThawPropagationRequest, ThawPropagationResponse, cluster_service_server::ClusterService,
 };
 use tidegate_proto::common::v1::ResponseMetadata;
@@ -31,7 +31,7 @@ use crate::{
     gate::Model,
     join,
     link::{Delay, Link},
-    upgrade,
+    sealing, upgrade,
 };
 
 /// Serves the cluster's operators.
@@ -176,6 +176,12 @@ fn fenced_account(fenced: &Fenced) -> FencedAccount {
     }
 }
 
+fn sealed_secrets(core: &Core) -> Vec<SealedSecrets> {
+    let name = |key: Option<u32>| key.map(|key| format!("{key:08x}")).unwrap_or_default();
+    let uses = sealing::uses(&core.views.load()).into_iter();
+    uses.map(|(key, secrets)| SealedSecrets { sealing_key: name(key), secrets }).collect()
+}
+
 /// How this node is.
 fn own_health(core: &Core) -> DescribeNodeResponse {
     let limits = &core.config.limits;
@@ -200,6 +206,8 @@ fn own_health(core: &Core) -> DescribeNodeResponse {
         propagation_seed: seed,
         propagation_frozen: frozen,
         held_changes: core.gate.held().len() as u64,
+        sealing_keys: core.cluster_key.sealing_keys().map(|key| format!("{key:08x}")).collect(),
+        sealed_secrets: if core.carries() { Vec::new() } else { sealed_secrets(core) },
         fenced: fenced.iter().map(fenced_account).collect(),
         mended,
     }

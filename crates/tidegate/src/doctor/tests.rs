@@ -1,7 +1,7 @@
 //! A cluster that is well gives nothing but `ok`; each thing that can be wrong is found by itself, at its level.
 
 use tidegate_proto::{
-    cluster::v1::{FencedAccount, Group, Node},
+    cluster::v1::{FencedAccount, Group, Node, SealedSecrets},
     propagation::v1::NodeStatus,
 };
 
@@ -191,4 +191,52 @@ fn an_account_that_differs_is_named_with_what_becomes_of_it() {
     }
     let mended = wrong(|two| two.own.node.mended = 1);
     assert_eq!(mended, [(Level::Warn, "account")]);
+}
+
+/// What is said of sealing keys that two voters hold, and of the secrets under each key.
+fn sealing_of(held: [&[&str]; 2], uses: &[(&str, u64)]) -> Vec<(Level, String, String)> {
+    let samples = [1, 2].map(|n| {
+        let mut sample = sample(n);
+        let keys = held[usize::try_from(n).unwrap() - 1];
+        sample.own.node.sealing_keys = keys.iter().map(|&key| key.to_owned()).collect();
+        let of = |(key, secrets): &(&str, u64)| SealedSecrets {
+            sealing_key: (*key).to_owned(),
+            secrets: *secrets,
+        };
+        sample.own.node.sealed_secrets = uses.iter().map(of).collect();
+        sample
+    });
+    let found = diagnose(Some(&cluster()), &samples, &[], &[], NOW);
+    let ours = found.into_iter().filter(|f| f.check == "sealing key");
+    ours.map(|f| (f.level, f.about, f.means)).collect()
+}
+
+#[test]
+fn a_sealing_key_is_followed_from_the_first_voter_that_has_it_to_the_last_secret() {
+    let row = |level, about: &str, means: &str| (level, about.to_owned(), means.to_owned());
+    let held = |key| row(Level::Ok, key, "every voter holds it");
+    assert_eq!(sealing_of([&[], &[]], &[("", 3)]), []);
+    assert_eq!(
+        sealing_of([&["new"], &[]], &[("", 3)]),
+        [row(Level::Warn, "new", "n2 vote and do not hold it: it is not used")]
+    );
+    let still = "3 secrets are still sealed under it, and are to be under new";
+    assert_eq!(
+        sealing_of([&["new"], &["new"]], &[("", 3), ("new", 1)]),
+        [row(Level::Warn, "unnamed", still), held("new")]
+    );
+    assert_eq!(
+        sealing_of([&["new", "old"], &["old"]], &[("old", 3)]),
+        [row(Level::Warn, "new", "n2 vote and do not hold it: it is not used"), held("old")]
+    );
+    assert_eq!(
+        sealing_of([&["new", "old"], &["new", "old"]], &[("old", 3), ("new", 4)]),
+        [row(Level::Warn, "old", still), held("new"), held("old")]
+    );
+    assert_eq!(sealing_of([&["new"], &["new"]], &[("new", 4)]), [held("new")]);
+    let lost = "3 secrets are sealed under it, and n1 n2 can't open them";
+    assert_eq!(
+        sealing_of([&["new"], &["new"]], &[("old", 3)]),
+        [row(Level::Bad, "old", lost), held("new")]
+    );
 }

@@ -1,7 +1,7 @@
 //! Voters alone hold the key that seals secrets: a read replica verifies what voters have verified before, carries what it must not do itself,
 //! and acts for nobody.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use prost::Message as _;
 use tidegate_client::{Client, Credentials};
@@ -10,6 +10,7 @@ use tidegate_model::{
     command::{CreateUser, caller_kind},
 };
 use tidegate_proto::{
+    cluster::v1::{DescribeNodeRequest, DescribeNodeResponse},
     iam::v1::{
         CreateAccessKeyRequest, CreateAccessKeyResponse, CreateUserRequest, CreateUserResponse,
     },
@@ -26,6 +27,10 @@ use crate::{
 };
 
 const CREATE_KEY: &str = "/tidegate.iam.v1.IamService/CreateAccessKey";
+const DESCRIBE_NODE: &str = "/tidegate.cluster.v1.ClusterService/DescribeNode";
+/// Bytes that the keys are made of.
+const OLD: &str = "5e";
+const NEW: &str = "e5";
 const MAY_LIST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*"}}"#;
 const VOTERS: [u64; 3] = [1, 2, 3];
 const REPLICA: u64 = 5;
@@ -70,11 +75,11 @@ fn made_up(cluster: &Cluster) -> ForwardRequest {
     ForwardRequest { group: 1, envelope: envelope.encode_to_vec().into(), patience_ms: 5_000 }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_replica_holds_no_secret_and_acts_for_nobody() {
+/// Five nodes of which the voters hold a sealing key, and its file.
+async fn with_sealing_key() -> (Cluster, PathBuf) {
     let mut cluster = Cluster::laid_out().await;
     let file = cluster.path().join("sealing.key");
-    fs::write(&file, "5e".repeat(32)).unwrap();
+    fs::write(&file, OLD.repeat(32)).unwrap();
     for node in VOTERS {
         cluster.configure(node, |settings| {
             let path = toml::Value::String(file.to_str().unwrap().to_owned());
@@ -82,6 +87,101 @@ async fn a_read_replica_holds_no_secret_and_acts_for_nobody() {
         });
     }
     cluster.start_all().await;
+    (cluster, file)
+}
+
+/// The sealing keys that a node holds, and how many secrets it knows under which.
+async fn sealing(cluster: &Cluster, node: u64) -> (Vec<String>, Vec<(String, u64)>) {
+    let client = cluster.client(node).await;
+    let said: DescribeNodeResponse =
+        call(&client, DESCRIBE_NODE, DescribeNodeRequest {}).await.unwrap();
+    let uses = said.sealed_secrets.into_iter().map(|s| (s.sealing_key, s.secrets));
+    (said.sealing_keys, uses.collect())
+}
+
+/// Starts the voters again, one by one.
+async fn roll(cluster: &mut Cluster) {
+    for voter in VOTERS {
+        cluster.kill_nine(voter);
+        cluster.start(voter);
+        cluster.serves(voter).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sealing_key_is_changed_while_all_goes_on() {
+    let (mut cluster, file) = with_sealing_key().await;
+    let home = cluster.client(1).await;
+    create(&home, "ada").await.unwrap();
+    put_policy(&home, "ada", MAY_LIST).await.unwrap();
+    let ada = key_of(&home, "ada").await;
+    let (old, _uses) = sealing(&cluster, 1).await;
+    let old = old.concat();
+    assert_eq!(sealing(&cluster, REPLICA).await, (Vec::new(), Vec::new()));
+    let under = async |key: &str, node| {
+        let uses = sealing(&cluster, node).await.1;
+        uses.len() == 1 && uses[0].0 == key && uses[0].1 >= 2
+    };
+    // The founder sealed the first secret before anybody had said which keys there are.
+    eventually("all is under the first key, by its name", async || under(&old, 1).await).await;
+
+    // The new key stands first; while one voter lacks it, nothing is sealed under it.
+    let next = cluster.path().join("next.key");
+    fs::write(&next, format!("{}\n{}\n", NEW.repeat(32), OLD.repeat(32))).unwrap();
+    for voter in [1, 2] {
+        cluster.configure(voter, |settings| {
+            let path = toml::Value::String(next.to_str().unwrap().to_owned());
+            settings.insert("sealing_key".to_owned(), path);
+        });
+        cluster.kill_nine(voter);
+        cluster.start(voter);
+        cluster.serves(voter).await;
+    }
+    let (held, _uses) = sealing(&cluster, 1).await;
+    assert_eq!((held.len(), &held[1]), (2, &old));
+    let new = held[0].clone();
+    let home = cluster.client(1).await;
+    create(&home, "bob").await.unwrap();
+    let _bob = key_of(&home, "bob").await;
+    let uses = sealing(&cluster, 1).await.1;
+    assert!(uses.iter().all(|(key, _)| *key == old), "{uses:?}");
+
+    // Once all hold it, what is old is sealed anew and what is new is sealed under it.
+    fs::copy(&next, &file).unwrap();
+    cluster.kill_nine(3);
+    cluster.start(3);
+    cluster.serves(3).await;
+    for voter in VOTERS {
+        eventually("all is under the new key", async || {
+            let uses = sealing(&cluster, voter).await.1;
+            uses.len() == 1 && uses[0].0 == new
+        })
+        .await;
+    }
+    let home = cluster.client(1).await;
+    let replica = cluster.client(REPLICA).await;
+    for door in [&home, &replica] {
+        let as_ada = door.with_credentials(ada.clone());
+        eventually("ada's key is as good as before", async || users(&as_ada, None).await.is_ok())
+            .await;
+    }
+
+    // The old one is taken away, and nobody needs it.
+    for path in [&next, &file] {
+        fs::write(path, NEW.repeat(32)).unwrap();
+    }
+    roll(&mut cluster).await;
+    assert_eq!(sealing(&cluster, 2).await.0, core::slice::from_ref(&new));
+    let home = cluster.client(1).await;
+    let as_ada = home.with_credentials(ada);
+    eventually("ada's key goes on", async || users(&as_ada, None).await.is_ok()).await;
+    create(&home, "cyd").await.unwrap();
+    cluster.agree(&[1, 2, 3, 4, 5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_replica_holds_no_secret_and_acts_for_nobody() {
+    let (mut cluster, _file) = with_sealing_key().await;
 
     // A write by way of the replica is a voter's work, and is there to be read.
     let replica = cluster.client(REPLICA).await;

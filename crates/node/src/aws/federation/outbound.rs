@@ -39,9 +39,7 @@ async fn fresh_key(core: &Core, algorithm: JwsAlgorithm) -> Result<OutboundKey, 
         Ok::<_, tidegate_authn::SigningError>((key.to_pkcs8()?, key))
     });
     let (private, key) = made.await.map_err(|e| internal(&e))?.map_err(|e| internal(&e))?;
-    let mut nonce = [0; 12];
-    core.platform.entropy(&mut nonce);
-    let sealed = core.cluster_key.seal_secret(&id, &private, nonce).map_err(|e| internal(&e))?;
+    let sealed = core.seal_secret(&id, &private)?;
     let jwk = key.jwk(&id).to_string();
     Ok(OutboundKey { id, algorithm: algorithm.name().to_owned(), sealed, jwk, created: 0 })
 }

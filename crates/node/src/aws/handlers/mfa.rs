@@ -72,12 +72,9 @@ pub(super) async fn create(call: &Call<'_>) -> Outcome {
     let mut bytes = vec![0; SEED_BYTES];
     core.platform.entropy(&mut bytes);
     let seed = Seed::new(bytes).map_err(|e| internal(&e))?;
-    let mut nonce = [0; 12];
-    core.platform.entropy(&mut nonce);
     let view = core.views.load();
     let serial = MFA.arn(view.account(call.caller.account)?, &path, &device);
-    let sealed =
-        core.cluster_key.seal_secret(&serial, seed.expose(), nonce).map_err(|e| internal(&e))?;
+    let sealed = core.seal_secret(&serial, seed.expose())?;
     let new = Resource {
         name: device.clone(),
         path,
