@@ -53,11 +53,15 @@ pub(crate) fn key_in_use(core: &Core, view: &View) -> Option<u32> {
     common(&mine, &voters.iter().map(held).collect::<Vec<_>>())
 }
 
+/// The accounts that a group has whole: not what is left of one that was moved, or is not there yet.
+fn served(state: &GroupState) -> impl Iterator<Item = &Arc<AccountState>> {
+    state.accounts().filter(|account| state.account(account.id()).is_some())
+}
+
 /// How many secrets stand under which key; `None`: under one that is not named, be it the cluster's or a sealing key of a build of before.
 pub(crate) fn uses(view: &View) -> BTreeMap<Option<u32>, u64> {
     let mut uses = BTreeMap::new();
-    let accounts = view.groups.values().flat_map(GroupState::accounts);
-    for account in accounts {
+    for account in view.groups.values().flat_map(served) {
         for secret in account.sealed_secrets() {
             *uses.entry(sealed_under(secret.sealed)).or_default() += 1;
         }
@@ -92,6 +96,7 @@ struct Pass {
     after: u64,
     sealed: u64,
     lost: u64,
+    put_off: u64,
     rest_until: Duration,
 }
 
@@ -151,7 +156,7 @@ async fn look(
         return Ok(());
     }
     let after = pass.after;
-    let rest = state.accounts().skip_while(|account| account.id().as_u64() <= after);
+    let rest = served(state).skip_while(|account| account.id().as_u64() <= after);
     let (mut seen, mut sealed) = (0, 0);
     for account in rest {
         if seen >= ACCOUNTS_AT_ONCE || sealed >= SECRETS_AT_ONCE.1 {
@@ -168,7 +173,7 @@ async fn look(
     if pass.sealed > 0 {
         tracing::info!(%group, %key, secrets = pass.sealed, "secrets are sealed under the newest key that every voter holds");
     }
-    let rest = if pass.sealed > 0 { REST.1 } else { REST.0 };
+    let rest = if pass.sealed + pass.put_off > 0 { REST.1 } else { REST.0 };
     *pass = Pass { key: pass.key, rest_until: now + rest, ..Pass::default() };
     Ok(())
 }
@@ -206,8 +211,18 @@ async fn seal_anew(
             command: Some(Command::Reseal(Reseal { secrets })),
             ..Envelope::default()
         };
-        core.propose(group, &envelope, STEP_MAX).await?;
-        pass.sealed += done;
+        match core.propose(group, &envelope, STEP_MAX).await {
+            Ok(_) => pass.sealed += done,
+            // The group itself can do nothing now.
+            Err(e) if matches!(e.reason, Reason::NoQuorum | Reason::UnknownOutcome) => {
+                return Err(e);
+            }
+            // The account is being moved or erased: others do not wait for it.
+            Err(error) => {
+                tracing::debug!(%error, account = %account.id(), "its secrets are sealed anew later");
+                pass.put_off += 1;
+            }
+        }
     }
     Ok(stale.len())
 }
