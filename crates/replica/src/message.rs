@@ -48,7 +48,8 @@ pub enum Message {
         answer: u64,
         /// The page.
         frame: Frame,
-        /// What the sender's store surely held when the page was made: the base of a whole state that begins with it.
+        /// What the sender's store held when the page was made, durable or not: a key that was written again up to here may be left out of
+        /// the page. The base of a whole state that begins with it.
         cut: u64,
         /// What comes behind it.
         next: Continuation,

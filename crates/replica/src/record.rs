@@ -104,6 +104,9 @@ pub struct RangePage {
     pub upto: u64,
     /// Whether there is more behind it.
     pub more: bool,
+    /// What the stored clock says once the page was read. A key that was written again behind the page is left out of it, and is no further
+    /// away than this, unless it was written ahead of the clock.
+    pub end: u64,
 }
 
 /// What the machine may ask of the store.

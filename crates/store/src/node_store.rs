@@ -393,6 +393,7 @@ impl NodeStore {
                 // The records of one sequence are never divided between pages.
                 if bytes >= limit_bytes && sequence > page.upto {
                     page.more = true;
+                    page.end = self.position(origin)?;
                     return Ok(page);
                 }
                 // A row whose record has moved on counts no more.
@@ -409,6 +410,7 @@ impl NodeStore {
             }
         }
         page.upto = page.upto.max(end);
+        page.end = end;
         Ok(page)
     }
 
@@ -440,7 +442,7 @@ impl Records for NodeStore {
             tracing::error!(%error, %origin, "records can't be read; the peer will ask another node");
             self.committer.fail(&error);
             // Never "this is all": what is written and not yet published may lie behind it.
-            RangePage { records: Vec::new(), upto: after, more: true }
+            RangePage { upto: after, more: true, ..RangePage::default() }
         })
     }
 

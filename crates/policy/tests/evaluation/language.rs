@@ -114,10 +114,16 @@ fn in_block(block: &str, address: &str) -> Option<bool> {
         Some((base, length)) => (base, Some(length.parse::<usize>().ok()?)),
         None => (block, None),
     };
-    let (base, address) = (bits(base.parse().ok()?), bits(address.parse().ok()?));
-    let length = length.unwrap_or(base.len());
-    let base = base.get(..length)?;
-    Some(address.starts_with(base) && block.contains(':') == (address.len() == 128))
+    let (base, address): (IpAddr, _) = (base.parse().ok()?, bits(address.parse().ok()?));
+    // Of an IPv4 address in IPv6's clothes the first 96 bits are the clothes; a block that is wider than they are is one of IPv6.
+    let (base, length) = match (base, length) {
+        (IpAddr::V6(a), Some(length)) if mapped(a) && length < 96 => {
+            (format!("{:0128b}", u128::from(a)), length)
+        }
+        (IpAddr::V6(a), Some(length)) if mapped(a) => (bits(base), length - 96),
+        (_, length) => (bits(base), length.unwrap_or(bits(base).len())),
+    };
+    Some(address.starts_with(base.get(..length)?) && base.len() == address.len())
 }
 
 fn base64(text: &str) -> Option<Vec<usize>> {

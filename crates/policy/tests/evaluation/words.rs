@@ -196,7 +196,17 @@ pub(crate) const FAMILIES: [Family; 8] = [
     Family {
         operators: &["IpAddress", "NotIpAddress"],
         keys: &["aws:SourceIp"],
-        values: &["10.0.0.0/8", "10.1.2.3", "2001:db8::/32", "::/0", "0.0.0.0/0", "10.0.0.0/33"],
+        values: &[
+            "10.0.0.0/8",
+            "10.1.2.3",
+            "2001:db8::/32",
+            "::/0",
+            "0.0.0.0/0",
+            "10.0.0.0/33",
+            "::ffff:10.1.2.3",
+            "::ffff:10.0.0.0/104",
+            "::ffff:10.0.0.0/90",
+        ],
     },
     Family {
         operators: &["ArnLike", "ArnEquals", "ArnNotLike", "ArnNotEquals"],

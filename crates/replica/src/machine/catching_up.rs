@@ -100,13 +100,13 @@ impl Replica {
         let Question { origin, after, base, nonce, .. } = question;
         let replaces = base < records.floor(origin);
         let mut after = if replaces { 0 } else { after };
-        let cut = self.published.get(origin);
+        let published = self.published.get(origin);
         let answer = self.next_number();
         for n in 1..=PAGES_AT_ONCE {
             let page = records.range(origin, after, PAGE_BYTES);
             let upto = page.upto.max(after);
             // A page that ends early, or does not end, is a store that can't be read: never "this is all".
-            let unread = if page.more { upto == after } else { upto < cut };
+            let unread = if page.more { upto == after } else { upto < published };
             // Records ahead of the clock are a catch-up of this node's own that has not come to its end.
             // Those of a group of this node's own are committed; those of its own writing may not be durable yet.
             let by_log = origin.group().is_some() && self.is_own(origin);
@@ -128,6 +128,8 @@ impl Replica {
                 _ => None,
             };
             let frame = Frame { origin, after, upto, records: page.records, trace: None, proof };
+            // What is merged and not durable yet is given away too, and may be lost here before the last page was sent.
+            let cut = published.max(page.end);
             self.send(
                 to,
                 lane_of(origin),

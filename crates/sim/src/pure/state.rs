@@ -236,7 +236,8 @@ impl Records for State {
     }
 
     fn range(&self, origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
-        let mut page = RangePage { records: Vec::new(), upto: after, more: false };
+        let end = self.clock.get(origin);
+        let mut page = RangePage { upto: after, end, ..RangePage::default() };
         if let Some(rows) = self.groups.get(&group(origin)) {
             for ((_, sequence), keys) in rows.index.range((origin, after + 1)..=(origin, u64::MAX))
             {
@@ -249,7 +250,7 @@ impl Records for State {
             }
         }
         if !page.more {
-            page.upto = page.upto.max(self.clock.get(origin));
+            page.upto = page.upto.max(end);
         }
         page
     }
@@ -281,7 +282,7 @@ impl Records for Rotten<'_> {
         let page = self.state.range(origin, after, limit_bytes);
         if page.records.iter().any(|r| r.key == self.key) {
             self.found.set(true);
-            return RangePage { records: Vec::new(), upto: after, more: true };
+            return RangePage { upto: after, more: true, ..RangePage::default() };
         }
         page
     }
@@ -301,7 +302,8 @@ impl Records for Unreadable<'_> {
     }
 
     fn range(&self, _origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
-        RangePage { records: Vec::new(), upto: after, more: self.0.bug != Bug::UnreadIsEmpty }
+        let more = self.0.bug != Bug::UnreadIsEmpty;
+        RangePage { upto: after, more, ..RangePage::default() }
     }
 
     fn floor(&self, origin: Origin) -> u64 {

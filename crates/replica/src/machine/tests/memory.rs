@@ -88,12 +88,8 @@ impl Records for Memory {
         all.sort_by_key(|r| r.dot.sequence);
         let more = all.len() > PAGE_RECORDS;
         all.truncate(PAGE_RECORDS);
-        let end = all.last().map_or(after, |r| r.dot.sequence);
-        RangePage {
-            records: all,
-            upto: if more { end } else { end.max(self.clock.get(origin)) },
-            more,
-        }
+        let (last, end) = (all.last().map_or(after, |r| r.dot.sequence), self.clock.get(origin));
+        RangePage { records: all, upto: if more { last } else { last.max(end) }, more, end }
     }
 
     fn floor(&self, origin: Origin) -> u64 {

@@ -290,7 +290,7 @@ impl Records for Broken {
         None
     }
     fn range(&self, _origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
-        RangePage { records: vec![], upto: after, more: false }
+        RangePage { upto: after, ..RangePage::default() }
     }
     fn floor(&self, _origin: Origin) -> u64 {
         0
@@ -320,7 +320,7 @@ fn a_store_that_cannot_be_read_is_not_at_its_end_where_the_asker_is_ahead() {
             None
         }
         fn range(&self, _origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
-            RangePage { records: vec![], upto: after, more: true }
+            RangePage { upto: after, more: true, ..RangePage::default() }
         }
         fn floor(&self, _origin: Origin) -> u64 {
             0
@@ -361,6 +361,28 @@ fn records_ahead_of_the_clock_are_not_given_away() {
     let outputs = rig.hear(HOME, pull);
     let complete = |m: &Message| matches!(m, Message::PullReply { frame, .. } if frame.upto > 1);
     assert!(!sent(&outputs).iter().any(|(_, m)| complete(m)), "{outputs:?}");
+}
+
+#[test]
+fn a_page_names_all_that_may_have_been_left_out_of_it_also_what_a_crash_may_take() {
+    let mut rig = Rig::new();
+    (1..=2).for_each(|s| rig.store.write(&record(FOREIGN, s)));
+    rig.store.clock.advance(FOREIGN, 2);
+    rig.replica =
+        Replica::new(ReplicaConfig::new(NodeId(2), region("b")), rig.store.clock.clone(), 8);
+    for upto in 3..=8 {
+        let _merged = rig.hear(HOME, push(FOREIGN, upto - 1, upto));
+        rig.store.write(&record(FOREIGN, upto));
+    }
+    rig.store.clock.advance(FOREIGN, 8);
+    let pull = Message::Pull { origin: FOREIGN, after: 0, base: 0, nonce: 1 };
+    let outputs = rig.hear(HOME, pull);
+    let cuts = sent(&outputs).into_iter().filter_map(|(_, message)| match message {
+        Message::PullReply { frame, cut, .. } => Some((frame.upto, *cut)),
+        _ => None,
+    });
+    // Nothing of it is published: the replica was never told that it is durable.
+    assert_eq!(cuts.collect::<Vec<_>>(), [(3, 8), (6, 8), (8, 8)]);
 }
 
 /// What this node writes itself.
