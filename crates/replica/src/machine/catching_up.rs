@@ -70,22 +70,34 @@ impl Replica {
                 continue;
             }
             self.pulls.abandon(origin);
-            if let Some(to) = self.another_source(origin, source) {
+            if let Some(to) = self.another_source(now, origin, source) {
                 self.counters.pulls_rerouted += 1;
                 self.begin_pull(now, origin, to, retries);
             }
         }
     }
 
-    /// A peer that is ahead: another than `silent` where there is one, a living one where there is one.
-    pub(super) fn another_source(&mut self, origin: Origin, silent: NodeId) -> Option<NodeId> {
+    /// A peer that is ahead: another than `silent` where there is one; of these one that was heard lately, as whoever has just ended, or was
+    /// taken out by a change that is still to come here, passes for alive a while; else one that is thought alive.
+    pub(super) fn another_source(
+        &mut self,
+        now: Duration,
+        origin: Origin,
+        silent: NodeId,
+    ) -> Option<NodeId> {
         let have = self.merged.get(origin);
         let ahead = self.peers.iter().filter(|(_, p)| p.merged(origin) > have);
         let mut sources: Vec<NodeId> = ahead.map(|(node, _)| *node).collect();
         if sources.iter().any(|n| *n != silent) {
             sources.retain(|n| *n != silent);
         }
-        if sources.iter().any(|n| self.liveness.is_alive(*n)) {
+        let heard = |node: &NodeId| {
+            let heard = self.peers.get(node).and_then(|p| p.heard);
+            heard.is_some_and(|at| now < at + PATIENCE)
+        };
+        if sources.iter().any(heard) {
+            sources.retain(heard);
+        } else if sources.iter().any(|n| self.liveness.is_alive(*n)) {
             sources.retain(|n| self.liveness.is_alive(*n));
         }
         if sources.is_empty() {
@@ -211,7 +223,7 @@ impl Replica {
         self.merge_early(origin, records);
         if self.early.waits(origin) {
             // A source that did not bring this node on has not got the rest, either.
-            let next = if moves { Some(from) } else { self.another_source(origin, from) };
+            let next = if moves { Some(from) } else { self.another_source(now, origin, from) };
             if let Some(to) = next.filter(|to| moves || *to != from) {
                 self.pull(now, origin, to);
             }

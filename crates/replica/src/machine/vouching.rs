@@ -53,7 +53,7 @@ impl Replica {
     }
 
     fn pull_elsewhere(&mut self, now: Duration, origin: Origin, not: NodeId) {
-        let to = self.another_source(origin, not).filter(|to| *to != not);
+        let to = self.another_source(now, origin, not).filter(|to| *to != not);
         if let Some(to) = to {
             self.counters.pulls_rerouted += 1;
             self.begin_pull(now, origin, to, RETRIES);

@@ -17,8 +17,8 @@ pub enum Bug {
     NoGapCheck,
     /// A page is taken for the whole catch-up.
     HalfCatchUp,
-    /// A store that can't be read says that it holds no more.
-    UnreadIsEmpty,
+    /// A page names what is durable at its source, and not all that may have been left out of it.
+    CutIsDurable,
     /// A whole state is merged into what stands, instead of replacing it.
     OldStateKept,
     /// The view shows what is not durable yet.

@@ -236,7 +236,8 @@ impl Records for State {
     }
 
     fn range(&self, origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
-        let end = self.clock.get(origin);
+        let clock = self.clock.get(origin);
+        let end = if self.bug == Bug::CutIsDurable { 0 } else { clock };
         let mut page = RangePage { upto: after, end, ..RangePage::default() };
         if let Some(rows) = self.groups.get(&group(origin)) {
             for ((_, sequence), keys) in rows.index.range((origin, after + 1)..=(origin, u64::MAX))
@@ -250,7 +251,7 @@ impl Records for State {
             }
         }
         if !page.more {
-            page.upto = page.upto.max(end);
+            page.upto = page.upto.max(clock);
         }
         page
     }
@@ -302,8 +303,7 @@ impl Records for Unreadable<'_> {
     }
 
     fn range(&self, _origin: Origin, after: u64, _limit_bytes: usize) -> RangePage {
-        let more = self.0.bug != Bug::UnreadIsEmpty;
-        RangePage { upto: after, more, ..RangePage::default() }
+        RangePage { upto: after, more: true, ..RangePage::default() }
     }
 
     fn floor(&self, origin: Origin) -> u64 {

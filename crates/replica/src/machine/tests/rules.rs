@@ -159,6 +159,35 @@ fn a_silent_source_is_left_for_another() {
 }
 
 #[test]
+fn whoever_was_heard_lately_is_asked_before_others_that_are_thought_alive() {
+    let mut rig = Rig::new();
+    let nodes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(|n| Member {
+        node: NodeId(n),
+        region: region("b"),
+        voter_of: if n == 1 { [GroupId(1)].into() } else { [].into() },
+    });
+    rig.replica.set_members(nodes);
+    let says = |upto| {
+        let ahead = Clock::from_iter([(FOREIGN, upto)]);
+        Message::Digest { merged: ahead.clone(), published: ahead, digests: vec![] }
+    };
+    for node in 4..=10 {
+        let _pulled = rig.hear(NodeId(node), says(3));
+    }
+    // The first of them is asked, and says no more; nor do the others but one.
+    let mut asked = Vec::new();
+    for n in 0..40 {
+        if n % 4 == 0 {
+            let _pulled = rig.hear(NEIGHBOUR, says(3));
+        }
+        let outputs = rig.tick(Duration::from_millis(100));
+        let pulls = sent(&outputs).into_iter();
+        asked.extend(pulls.filter(|(_, m)| matches!(m, Message::Pull { .. })).map(|(to, _)| to));
+    }
+    assert!(asked.first() == Some(&NEIGHBOUR), "{asked:?}");
+}
+
+#[test]
 fn a_relay_passes_on_once_what_came_from_home_and_nothing_else() {
     let mut rig = Rig::new();
     let from_home = Message::Push { frame: frame(FOREIGN, 0, 1), hops: 0 };
