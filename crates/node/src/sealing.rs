@@ -139,7 +139,7 @@ fn warn_of_missing(core: &Core, view: &View, missed: &mut BTreeSet<u32>) {
         let here = core.cluster_key.sealing_keys().any(|mine| mine == key);
         if !here && missed.insert(key) {
             let key = format!("{key:08x}");
-            tracing::warn!(%key, at = node.id, "this node votes and does not hold the sealing key of another voter: it is not used before each voter holds it");
+            tracing::warn!(%key, at = node.id, "this node votes and does not hold the sealing key of another voter: it counts once every voter holds it");
         }
     }
 }

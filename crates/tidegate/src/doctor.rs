@@ -337,7 +337,7 @@ fn sealing(cluster: Option<&DescribeClusterResponse>, samples: &[Sample], found:
         let means = if without.is_empty() {
             "every voter holds it".to_owned()
         } else {
-            format!("{without} vote and do not hold it: it is not used")
+            format!("voters that do not hold it: {without}; it counts once each does")
         };
         let level = level(false, !without.is_empty());
         found.add(

@@ -218,7 +218,7 @@ fn a_sealing_key_is_followed_from_the_first_voter_that_has_it_to_the_last_secret
     assert_eq!(sealing_of([&[], &[]], &[("", 3)]), []);
     assert_eq!(
         sealing_of([&["new"], &[]], &[("", 3)]),
-        [row(Level::Warn, "new", "n2 vote and do not hold it: it is not used")]
+        [row(Level::Warn, "new", "voters that do not hold it: n2; it counts once each does")]
     );
     let still = "3 secrets are still sealed under it, and are to be under new";
     assert_eq!(
@@ -227,7 +227,7 @@ fn a_sealing_key_is_followed_from_the_first_voter_that_has_it_to_the_last_secret
     );
     assert_eq!(
         sealing_of([&["new", "old"], &["old"]], &[("old", 3)]),
-        [row(Level::Warn, "new", "n2 vote and do not hold it: it is not used"), held("old")]
+        [row(Level::Warn, "new", "voters that do not hold it: n2; it counts once each does"), held("old")]
     );
     assert_eq!(
         sealing_of([&["new", "old"], &["new", "old"]], &[("old", 3), ("new", 4)]),
