@@ -21,6 +21,8 @@ const KNOWLEDGE: Duration = Duration::from_secs(8);
 /// How long a move that was under way, and the writes of an account, may still take once all is repaired: some ten steps, one after the other,
 /// of which each is a way through the whole network.
 const FINISH: Duration = Duration::from_secs(20);
+/// How long the directory may take for the changes of members that are left when the faults are over: two hundred.
+const CHANGES: Duration = Duration::from_secs(20);
 /// How often it is looked whether everything is repaired.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -88,8 +90,9 @@ pub fn run(settings: &Settings) -> Result<Outcome, ScenarioError> {
     let mut converged = None;
     if world.judge.violations.is_empty() {
         world.heal();
-        converged = world.repair(length + converge);
-        world.settle(length + converge + KNOWLEDGE);
+        let healed = world.change_the_rest(length);
+        converged = world.repair(healed + converge);
+        world.settle(healed + converge + KNOWLEDGE);
         world.finish(FINISH);
     }
     world.end_of_run();
@@ -113,6 +116,20 @@ impl World {
             node.replica.is_some()
                 && self.homes.values().all(|h| self.stands(*id, h.group) == h.end())
         }) && self.lanes_are_equal()
+    }
+
+    /// Lets the directory make the changes of members that the faults still left to it, one after the other: what is being written can't be
+    /// everywhere yet. Gives when all faults and these were over.
+    fn change_the_rest(&mut self, length: Duration) -> Duration {
+        let mut over = length;
+        while !self.changes.is_empty()
+            && over < length + CHANGES
+            && self.judge.violations.is_empty()
+        {
+            over += LOOK;
+            self.run_until(over);
+        }
+        over
     }
 
     /// Lets nodes repair what the faults left, for so long at the most; gives how long it took.

@@ -200,7 +200,7 @@ pub(crate) struct World {
     held: BTreeMap<Way, Vec<Parcel>>,
     /// Whom and which ways each fault that has begun struck.
     struck: BTreeMap<usize, (Vec<NodeId>, Vec<Way>)>,
-    changes: VecDeque<Change>,
+    pub(super) changes: VecDeque<Change>,
     next_node: u64,
     sessions: Vec<Clock>,
     /// When a leader stamped a change, in true time.

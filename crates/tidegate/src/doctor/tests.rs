@@ -227,7 +227,10 @@ fn a_sealing_key_is_followed_from_the_first_voter_that_has_it_to_the_last_secret
     );
     assert_eq!(
         sealing_of([&["new", "old"], &["old"]], &[("old", 3)]),
-        [row(Level::Warn, "new", "voters that do not hold it: n2; it counts once each does"), held("old")]
+        [
+            row(Level::Warn, "new", "voters that do not hold it: n2; it counts once each does"),
+            held("old")
+        ]
     );
     assert_eq!(
         sealing_of([&["new", "old"], &["new", "old"]], &[("old", 3), ("new", 4)]),
