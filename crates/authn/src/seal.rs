@@ -45,7 +45,7 @@ pub enum SealError {
     /// Sealed under a sealing key that is not here.
     #[error("sealed under the sealing key {0:08x}, which is not here")]
     UnknownSealingKey(u32),
-    /// More sealing keys than a node may hold.
+    /// No sealing key, more than a node may hold, or one twice.
     #[error("a file of sealing keys has from 1 to {SEALING_KEYS_MAX} different keys, a line each")]
     SealingKeys,
     /// Altered, or sealed for something else.

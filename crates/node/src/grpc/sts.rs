@@ -42,10 +42,11 @@ impl StsService for StsHandler {
         let request = request.into_inner();
         let core = &self.0;
         check_size(&request)?;
+        // Before a code is used up: a call that is refused for want of a key must be good once more.
+        vouching::settled(core).await;
         let mfa_at =
             operations::use_code(core, &caller, &request.serial_number, &request.token_code);
         let mfa_at = mfa_at.await.map_err(|e| refuse(e.into()))?;
-        vouching::settled(core).await;
         let view = wire::Seen::present(core);
         let mut groups = view.groups_of(caller.account);
         // A role of another account: the answer rests on that account too.
