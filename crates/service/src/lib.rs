@@ -28,7 +28,8 @@ pub use session_rules::check_session;
 pub use standing::{check_standing, refusal};
 pub use sts::{
     AssumeRole, AssumeRoot, AssumedRole, GetFederationToken, InstanceCredentials, Issued,
-    assume_role, assume_root, get_federation_token, get_session_token, instance_credentials,
+    assume_role, assume_root, check_may_assume, get_federation_token, get_session_token,
+    instance_credentials,
 };
 pub use tidegate_model::RejectionKind;
 pub use token::{TOKEN_POSITIONS_MAX, Token};

@@ -16,8 +16,8 @@ use tidegate_model::{
     region::{CLOCK_SKEW_MAX_MILLIS, Subject, void_before},
 };
 use tidegate_policy::{
-    AccountId, Action, Arn, CompiledPolicy, Context, PolicySet, PolicySource, Principal, Request,
-    ResourceFacts, SessionContext, UnixMillis, authorize,
+    AccountId, Action, Arn, CompiledPolicy, Context, PolicySet, PolicySource, Principal,
+    PrincipalKind, Request, ResourceFacts, SessionContext, UnixMillis, authorize,
 };
 
 pub use self::{
@@ -158,6 +158,18 @@ fn denied(caller: &str, action: &str, role: &str) -> ServiceError {
     ServiceError::new(Reason::AccessDenied, message)
 }
 
+/// Refuses a root user, as AWS does: what it may do is its account's, so a role would take nothing from it.
+///
+/// # Errors
+/// The caller is a root user.
+pub fn check_may_assume(caller: &Caller) -> Result<(), ServiceError> {
+    if caller.resolved.principal.kind != PrincipalKind::Root {
+        return Ok(());
+    }
+    let message = "Roles may not be assumed by root accounts.";
+    Err(ServiceError::new(Reason::AccessDenied, message))
+}
+
 /// How long the session lasts, in seconds.
 fn seconds(caller: &Caller, asked: u32, role: &Role) -> Result<u32, ServiceError> {
     let seconds = if asked == 0 { CHAINED_SECONDS_MAX } else { asked };
@@ -190,6 +202,7 @@ pub fn assume_role(
     entropy: &mut dyn FnMut(&mut [u8]),
     key: &ClusterKey,
 ) -> Result<AssumedRole, ServiceError> {
+    check_may_assume(caller)?;
     let arn = Arn::parse(&request.role_arn).map_err(|e| invalid(e.to_string()))?;
     let name = request.session_name.as_str();
     check_session_name(name)?;

@@ -256,7 +256,13 @@ fn credentials_go_into_profiles(
     let session = folder.join("session.toml");
     let session = session.display();
     let assume = "role assume arn:aws:iam::000000000001:role/hand work";
-    ok(&format!("{assume} --save-profile {session}"));
+    fails(assume, 1, "Roles may not be assumed by root accounts");
+    let helper = folder.join("helper.toml");
+    let helper = helper.display();
+    ok("user create helper");
+    ok(&format!("key create helper --save-profile {helper}"));
+    ok("user attach helper arn:aws:iam::aws:policy/AdministratorAccess --wait");
+    ok(&format!("{assume} --profile {helper} --save-profile {session}"));
     assert!(ok(&format!("whoami --profile {session}")).contains("assumed-role/hand/work"));
 }
 

@@ -8,7 +8,7 @@ use tidegate_proto::sts::v1::{
     AssumeRoleRequest, AssumeRoleResponse, Credentials, GetCallerIdentityRequest,
     GetCallerIdentityResponse, sts_service_server::StsService,
 };
-use tidegate_service::{AssumeRole, Reason, ServiceError, assume_role};
+use tidegate_service::{AssumeRole, Reason, ServiceError, assume_role, check_may_assume};
 use tonic::{Request, Response, Status};
 
 use super::{status::refuse, wire};
@@ -41,6 +41,7 @@ impl StsService for StsHandler {
         let caller = wire::caller(&request)?;
         let request = request.into_inner();
         let core = &self.0;
+        check_may_assume(&caller).map_err(refuse)?;
         check_size(&request)?;
         // Before a code is used up: a call that is refused for want of a key must be good once more.
         vouching::settled(core).await;

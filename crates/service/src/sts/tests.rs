@@ -576,3 +576,15 @@ fn a_denial_is_read_by_its_own_account_alone() {
     rig.grant(1, "ada", &allow(r#""s3:*""#));
     assert!(rig.assume(&rig.ada(), &worker()).unwrap_err().denial.is_some());
 }
+
+#[test]
+fn a_root_user_takes_on_no_role_nor_does_its_session() {
+    let rig = Rig::new();
+    let (root, ada) = (rig.as_root(), rig.ada());
+    let refused = rig.assume(&root, &worker()).unwrap_err();
+    assert_eq!(refused.reason, Reason::AccessDenied);
+    assert_eq!(refused.message, "Roles may not be assumed by root accounts.");
+    let session = rig.holder(&rig.begin(&root, 900, None).unwrap().token, NOW);
+    assert_eq!(rig.assume(&session, &worker()).unwrap_err().message, refused.message);
+    assert!(rig.assume(&ada, &worker()).is_ok(), "what a user of the account may");
+}

@@ -17,7 +17,7 @@ use tidegate_proto::{
 };
 
 /// Name of the inline policy that a grant is.
-const INLINE: &str = "state";
+pub(crate) const INLINE: &str = "state";
 /// Key of the tag that names the write that made a user.
 const MADE_BY: &str = "made-by";
 
@@ -50,7 +50,7 @@ pub(crate) enum Kind {
         /// The key.
         credentials: Credentials,
     },
-    /// Whether the caller may take on a role.
+    /// Whether a user of the run may take on a role.
     Trust {
         /// The role's name.
         role: String,
@@ -58,6 +58,8 @@ pub(crate) enum Kind {
         arn: String,
         /// The account that is trusted, or not.
         account: String,
+        /// Of the user that takes it on: a root user takes on none.
+        assumer: Credentials,
     },
 }
 
@@ -416,13 +418,14 @@ pub(crate) async fn read(
             let state = if there { State::Word("attached") } else { State::Absent };
             Ok((state, false, answer.evidence))
         }
-        Kind::Trust { arn, .. } => {
+        Kind::Trust { arn, assumer, .. } => {
             let message = AssumeRoleRequest {
                 role_arn: arn.clone(),
                 role_session_name: "check".to_owned(),
                 ..AssumeRoleRequest::default()
             };
-            match how.carrying(client).send(&message).await {
+            let assuming = how.carrying(client).with_credentials(assumer.clone());
+            match assuming.send(&message).await {
                 Ok(answer) => Ok((State::Word("trusted"), false, answer.evidence)),
                 Err(error) if error.kind() == ErrorReason::AccessDenied => {
                     Ok((State::Absent, false, None))

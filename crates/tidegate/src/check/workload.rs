@@ -11,11 +11,13 @@ use std::{
 
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tidegate_client::{CallError, Client, request_id};
+use tidegate_client::{CallError, Client, Credentials, request_id};
 use tidegate_history::log::{Asked, Did, State, WriteId};
 use tidegate_proto::{
-    common::v1::ErrorReason,
-    iam::v1::{CreateAccessKeyRequest, CreatePolicyRequest, CreateRoleRequest},
+    common::v1::{ErrorReason, ResponseMetadata},
+    iam::v1::{
+        CreateAccessKeyRequest, CreatePolicyRequest, CreateRoleRequest, PutUserPolicyRequest,
+    },
     sts::v1::GetCallerIdentityRequest,
 };
 
@@ -43,6 +45,9 @@ const ARRIVE_MAX: Duration = Duration::from_secs(3);
 
 /// What a managed policy of a run allows: nothing that anybody would ask for.
 const HARMLESS: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::tidegate-check-attached/*"}}"#;
+
+/// What the user may do that takes on roles.
+const ASSUMING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}"#;
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -411,26 +416,48 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         let user = self.person(format!("{prefix}-key")).await?;
         let (start, id) = (shared.recorder.now(), shared.recorder.next_write());
+        let (credentials, metadata) = self.key_of(&user).await?;
+        let register = shared.add(format!("key of {user}"), Kind::Key { user, credentials });
+        self.made(&register, id, start, metadata);
+        Ok(())
+    }
+
+    async fn key_of(&mut self, user: &str) -> Result<(Credentials, ResponseMetadata), Failure> {
         let message = CreateAccessKeyRequest {
-            user_name: user.clone(),
+            user_name: user.to_owned(),
             request_id: request_id(),
             validate_only: false,
         };
         let made = self.until_done("write key", async |c| c.send(&message).await).await?;
         let made = made.ok_or("no access key could be made")?;
         let key = made.access_key.unwrap_or_default();
-        let credentials = tidegate_client::Credentials {
+        let credentials = Credentials {
             access_key_id: key.access_key.unwrap_or_default().access_key_id,
             secret_access_key: key.secret_access_key,
             session_token: None,
         };
-        let register = shared.add(format!("key of {user}"), Kind::Key { user, credentials });
-        self.made(&register, id, start, made.metadata.unwrap_or_default());
-        Ok(())
+        Ok((credentials, made.metadata.unwrap_or_default()))
+    }
+
+    /// Makes the user that takes on roles, before any role: who has seen a role has seen what this user may.
+    async fn assumer(&mut self, prefix: &str) -> Result<Credentials, Failure> {
+        let user = self.person(format!("{prefix}-assumer")).await?;
+        let (credentials, _) = self.key_of(&user).await?;
+        let message = PutUserPolicyRequest {
+            user_name: user,
+            policy_name: operations::INLINE.to_owned(),
+            policy_document: ASSUMING.to_owned(),
+            request_id: request_id(),
+            validate_only: false,
+        };
+        let put = self.until_done("prepare", async |c| c.send(&message).await).await?;
+        put.ok_or("the user that takes on roles could not be given the right to")?;
+        Ok(credentials)
     }
 
     async fn role(&mut self, prefix: &str, account: String) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
+        let assumer = self.assumer(prefix).await?;
         let (start, id) = (shared.recorder.now(), shared.recorder.next_write());
         let message = CreateRoleRequest {
             role_name: format!("{prefix}-role"),
@@ -443,7 +470,8 @@ impl Session {
         let made = made.ok_or("no role could be made")?;
         let made_role = made.role.unwrap_or_default();
         let (role, arn) = (made_role.role_name, made_role.arn);
-        let register = shared.add(format!("trust of {role}"), Kind::Trust { role, arn, account });
+        let register =
+            shared.add(format!("trust of {role}"), Kind::Trust { role, arn, account, assumer });
         self.made(&register, id, start, made.metadata.unwrap_or_default());
         Ok(())
     }
@@ -454,7 +482,7 @@ impl Session {
         register: &Register,
         id: WriteId,
         start: Duration,
-        metadata: tidegate_proto::common::v1::ResponseMetadata,
+        metadata: ResponseMetadata,
     ) {
         let (state, revision) = (register.state(Wanted::There, id), Some(metadata.revision));
         let did = Did::Wrote { register: register.number, id, state, denies: false, revision };

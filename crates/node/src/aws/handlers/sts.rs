@@ -2,11 +2,11 @@
 
 use tidegate_authn::Session;
 use tidegate_model::AccountState;
-use tidegate_policy::{Arn, PrincipalKind, UnixMillis, aws_managed};
+use tidegate_policy::{Arn, UnixMillis, aws_managed};
 use tidegate_query::{Code, Fields, Refusal};
 use tidegate_service::{
-    AssumeRole, GetFederationToken, assume_role as assume, check, decode_authorization_message,
-    get_federation_token as federate, get_session_token as begin,
+    AssumeRole, GetFederationToken, assume_role as assume, check, check_may_assume,
+    decode_authorization_message, get_federation_token as federate, get_session_token as begin,
 };
 
 use super::{mfa, shapes};
@@ -93,10 +93,7 @@ fn seconds(call: &Call<'_>) -> u32 {
 
 pub(super) async fn assume_role(call: &Call<'_>) -> Outcome {
     check_served(call)?;
-    if call.caller.resolved.principal.kind == PrincipalKind::Root {
-        let message = "Roles may not be assumed by root accounts.";
-        return Err(Refusal::new(Code::AccessDenied, message));
-    }
+    check_may_assume(call.caller)?;
     let packed = packed(call.input)?;
     let mfa_at = mfa::authenticated(call).await?;
     let role_arn = call.text("RoleArn");
