@@ -8,6 +8,7 @@ mod figures;
 mod grpc;
 mod memory;
 mod propagation;
+mod urgent;
 mod writes;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -36,6 +37,8 @@ enum What {
     Writes(writes::Args),
     /// How long changes take to decide elsewhere, beside what is published about it.
     Propagation(propagation::Args),
+    /// How long a quarantine takes when the cluster is idle, busy, or has changes to catch up on.
+    Urgent(urgent::Args),
     /// Memory and start-up time with many users.
     Memory(memory::Args),
     /// The echo, in a process of its own.
@@ -51,6 +54,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         What::Aws(args) => aws::run(&binary, &args).await,
         What::Writes(args) => writes::run(&binary, &args).await,
         What::Propagation(args) => propagation::run(&binary, &args).await,
+        What::Urgent(args) => urgent::run(&binary, &args).await,
         What::Memory(args) => memory::run(&binary, &args).await,
         What::Echo(args) => echo::run(args).await,
     }

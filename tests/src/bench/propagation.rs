@@ -48,11 +48,12 @@ struct Seen {
     below: u32,
 }
 
-fn region(n: usize) -> Result<Region, Failure> {
+pub(crate) fn region(n: usize) -> Result<Region, Failure> {
     Ok(Region::new(REGIONS.get(n).ok_or("no such region")?)?)
 }
 
-async fn start(cluster: &Cluster, delays: &[u64]) -> Result<Vec<Arc<Node>>, Failure> {
+/// Starts five nodes in this process, on one clock, with links as slow as that.
+pub(crate) async fn start(cluster: &Cluster, delays: &[u64]) -> Result<Vec<Arc<Node>>, Failure> {
     let mut nodes = Vec::new();
     // One clock for all.
     let platform = Arc::new(TokioPlatform::new());

@@ -67,7 +67,7 @@ fn disk(folder: &Path, time: Duration) -> Result<Round, Failure> {
 }
 
 /// A policy of [`VALUE`] bytes that differs with `n`.
-fn document(n: u64) -> String {
+pub(crate) fn document(n: u64) -> String {
     let mut text = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::photos/{n:020}/"#
     );

@@ -1,0 +1,285 @@
+//! How long a quarantine takes until it decides at each node: on an idle cluster, among writes at full speed, and ahead of changes that
+//! a link held back. Five nodes in this process, with real gRPC and mutual TLS between them, real disks and the link model.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tidegate_client::{Client, Receipt};
+use tidegate_node::{Node, link::Link};
+use tidegate_proto::{
+    decision::v1::{AuthorizeRequest, Question},
+    iam::v1::{CreateUserRequest, PutUserPolicyRequest},
+    region::v1::{QuarantineRequest, Target, target},
+};
+use tidegate_tests::{Cluster, Failure};
+use tokio::task::JoinHandle;
+
+use crate::{
+    figures::percentile,
+    propagation::{region, start},
+    writes::document,
+};
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Quarantines of each situation, in turns.
+    #[arg(long, default_value_t = 10)]
+    rounds: u32,
+    /// Changes that the link holds back.
+    #[arg(long, default_value_t = 10_000)]
+    changes: u64,
+    /// Clients that write.
+    #[arg(long, default_value_t = 64)]
+    writers: usize,
+    /// One-way delays in milliseconds: home to the second region, second to third, home to the third.
+    #[arg(long, value_delimiter = ',', default_value = "40,80,120")]
+    delays: Vec<u64>,
+}
+
+/// What else is going on while a quarantine is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Situation {
+    /// Nothing.
+    Idle,
+    /// Clients write as fast as the cluster takes it.
+    Busy,
+    /// Changes that were held back between the regions set out in the same moment.
+    Behind,
+}
+
+const SITUATIONS: [Situation; 3] = [Situation::Idle, Situation::Busy, Situation::Behind];
+/// Between two questions to a node.
+const ASK_EVERY: Duration = Duration::from_millis(1);
+/// How long a quarantine may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Users whose policies are written meanwhile.
+const ENTITIES: u64 = 64;
+
+/// Milliseconds until it decided, for each situation and node.
+type Times = BTreeMap<(usize, u64), Vec<f64>>;
+
+async fn make_user(client: &Client, user: &str) -> Result<(), Failure> {
+    let message = CreateUserRequest { user_name: user.to_owned(), ..CreateUserRequest::default() };
+    client.send(&message).await?;
+    Ok(())
+}
+
+async fn write(client: &Client, n: u64) -> Result<String, Failure> {
+    let message = PutUserPolicyRequest {
+        user_name: format!("user{}", n % ENTITIES),
+        policy_name: "p".to_owned(),
+        policy_document: document(n),
+        ..PutUserPolicyRequest::default()
+    };
+    Ok(client.send(&message).await?.metadata.ok_or("no token")?.token)
+}
+
+/// Writers that go on until they are stopped, or have made so many changes.
+struct Writers {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<Result<(), Failure>>>,
+}
+
+impl Writers {
+    fn start(client: &Client, writers: usize, next: &Arc<AtomicU64>, end: u64) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let task = |_| {
+            let (client, next, stop) = (client.clone(), Arc::clone(next), Arc::clone(&stop));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n >= end {
+                        break;
+                    }
+                    write(&client, n).await?;
+                }
+                Ok(())
+            })
+        };
+        let tasks = (0..writers).map(task).collect();
+        Self { stop, tasks }
+    }
+
+    async fn finish(self) -> Result<(), Failure> {
+        for task in self.tasks {
+            task.await??;
+        }
+        Ok(())
+    }
+}
+
+/// Asks a node about `arn` until it refuses because of a quarantine; gives when it had.
+async fn refused_at(client: Client, arn: String, end: Instant) -> Result<Instant, Failure> {
+    let question = Question {
+        principal: arn,
+        action: "s3:GetObject".to_owned(),
+        resource: "arn:aws:s3:::photos/cat.jpg".to_owned(),
+        ..Question::default()
+    };
+    let message = AuthorizeRequest { question: Some(question), consistency: None };
+    while Instant::now() < end {
+        let answer = client.send(&message).await?.answer.unwrap_or_default();
+        if answer.quarantine.is_some() {
+            return Ok(Instant::now());
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    Err("a node did not hear of the quarantine".into())
+}
+
+struct Bench<'a> {
+    args: &'a Args,
+    nodes: Vec<Arc<Node>>,
+    clients: BTreeMap<u64, Client>,
+    account: String,
+    written: Arc<AtomicU64>,
+    times: Times,
+}
+
+impl Bench<'_> {
+    fn home(&self) -> Result<&Client, Failure> {
+        Ok(self.clients.get(&1).ok_or("no connection")?)
+    }
+
+    /// Holds everything back that leaves the home for another region, or lets it go.
+    fn hold(&self, frozen: bool) -> Result<(), Failure> {
+        for node in &self.nodes {
+            for (to, delay) in [(1, self.args.delays.first()), (2, self.args.delays.get(2))] {
+                let delay = Duration::from_millis(*delay.ok_or("three delays")?);
+                let link = Link { frozen, ..Link::delayed(delay) };
+                node.links().set(region(0)?, region(to)?, link)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a quarantine of a user at the home, and writes down when it decides where.
+    async fn quarantine(&mut self, place: usize, user: &str) -> Result<(), Failure> {
+        let arn = format!("arn:aws:iam::{}:user/{user}", self.account);
+        let end = Instant::now() + PATIENCE;
+        let watching: Vec<_> = self
+            .clients
+            .iter()
+            .map(|(number, client)| {
+                (*number, tokio::spawn(refused_at(client.clone(), arn.clone(), end)))
+            })
+            .collect();
+        let request = QuarantineRequest {
+            target: Some(Target { target: Some(target::Target::PrincipalArn(arn.clone())) }),
+            reason: "measured".to_owned(),
+            duration: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+            ..QuarantineRequest::default()
+        };
+        let home = self.home()?.clone();
+        if SITUATIONS.get(place) == Some(&Situation::Behind) {
+            self.hold(false)?;
+        }
+        let began = Instant::now();
+        let mut receipts = home.quarantine(request, PATIENCE).await?;
+        for (number, watch) in watching {
+            let took = watch.await??.saturating_duration_since(began);
+            self.times.entry((place, number)).or_default().push(took.as_secs_f64() * 1e3);
+        }
+        while let Some(receipt) = receipts.next().await? {
+            if let Receipt::Finished(end) = receipt
+                && !end.covered
+            {
+                return Err(format!("missing at {:?}", end.missing).into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn round(&mut self, place: usize, user: &str) -> Result<(), Failure> {
+        let home = self.home()?.clone();
+        // Everybody has everything: a round begins at rest.
+        make_user(&home, user).await?;
+        let token = write(&home, self.written.fetch_add(1, Ordering::Relaxed)).await?;
+        let seen = home.wait_for_propagation(&token, None, PATIENCE, drop).await?;
+        if !seen.covered {
+            return Err(format!("missing at {:?}", seen.missing).into());
+        }
+        match SITUATIONS.get(place) {
+            Some(Situation::Busy) => {
+                let writers = Writers::start(&home, self.args.writers, &self.written, u64::MAX);
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                let took = self.quarantine(place, user).await;
+                writers.stop.store(true, Ordering::Relaxed);
+                writers.finish().await?;
+                took
+            }
+            Some(Situation::Behind) => {
+                self.hold(true)?;
+                let end = self.written.load(Ordering::Relaxed) + self.args.changes;
+                let writers = Writers::start(&home, self.args.writers, &self.written, end);
+                writers.finish().await?;
+                self.written.store(end, Ordering::Relaxed);
+                self.quarantine(place, user).await
+            }
+            _ => self.quarantine(place, user).await,
+        }
+    }
+}
+
+fn print(times: &Times, args: &Args) {
+    println!(
+        "{} quarantines of each; one-way delays {:?} ms; ms from the call at n1 until the node refuses, p50 / most\n",
+        args.rounds, args.delays
+    );
+    println!(
+        "| node | idle | {} clients write | {} changes were held back | later than idle, p50: writes / held back |\n|---|---|---|---|---|",
+        args.writers, args.changes
+    );
+    for number in 1..=5 {
+        let of = |place| {
+            let mut all = times.get(&(place, number)).cloned().unwrap_or_default();
+            all.sort_by(f64::total_cmp);
+            (percentile(&all, 0.5), percentile(&all, 1.0))
+        };
+        let (idle, busy, behind) = (of(0), of(1), of(2));
+        println!(
+            "| n{number} | {:.1} / {:.1} | {:.1} / {:.1} | {:.1} / {:.1} | {:.1} / {:.1} |",
+            idle.0,
+            idle.1,
+            busy.0,
+            busy.1,
+            behind.0,
+            behind.1,
+            busy.0 - idle.0,
+            behind.0 - idle.0
+        );
+    }
+}
+
+/// Measures in turns and prints a table.
+pub(crate) async fn run(binary: &Path, args: &Args) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let cluster = Cluster::lay_out(binary, folder.path())?;
+    let nodes = start(&cluster, &args.delays).await?;
+    let mut clients = BTreeMap::new();
+    for number in 1..=5 {
+        clients.insert(number, cluster.client(number).await?);
+    }
+    let home = clients.get(&1).ok_or("no connection")?;
+    let account = home.send(&tidegate_proto::sts::v1::GetCallerIdentityRequest {}).await?.account;
+    for n in 0..ENTITIES {
+        make_user(home, &format!("user{n}")).await?;
+    }
+    let (written, times) = (Arc::new(AtomicU64::new(0)), Times::new());
+    let mut bench = Bench { args, nodes, clients, account, written, times };
+    for round in 0..args.rounds {
+        for place in 0..SITUATIONS.len() {
+            bench.round(place, &format!("target-{round}-{place}")).await?;
+        }
+    }
+    print(&bench.times, args);
+    Ok(())
+}
