@@ -14,6 +14,7 @@ mod oidc;
 mod outbound;
 mod password;
 mod qr_code;
+mod recovery_key;
 mod saml;
 mod seal;
 mod secret;
@@ -36,6 +37,7 @@ pub use oidc::{
 pub use outbound::{SIGNING_ALGORITHMS, SigningError, TokenKey};
 pub use password::{PasswordError, hash_password, verify_password};
 pub use qr_code::{QrCodeError, qr_code_png};
+pub use recovery_key::{RECOVERY_PURPOSE, RecoveryKey, RecoveryKeyError, recovery_public_key};
 pub use saml::{SamlError, SamlExpected, SamlIdentity, SamlKey, SamlMetadata, verify_saml};
 pub use seal::{ClusterKey, SEALING_KEYS_MAX, SealError, fingerprint, sealed_under};
 pub use secret::Secret;

@@ -62,7 +62,7 @@ impl NodeKey {
 }
 
 /// What is signed: the purpose and each part behind its length.
-fn statement(purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn statement(purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(128);
     for part in core::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
         bytes.extend((part.len() as u64).to_be_bytes());

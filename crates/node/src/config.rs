@@ -30,6 +30,10 @@ pub struct NodeConfig {
     /// and asks voters. Absent everywhere: the cluster key seals them.
     #[serde(default)]
     pub sealing_key: Option<PathBuf>,
+    /// File with the public half of the recovery key (Ed25519, PEM). The same at every node: none takes a step of a recovery then without an
+    /// order that the private half signs, which operators keep outside of the cluster. Absent: any member is followed.
+    #[serde(default)]
+    pub recovery_key: Option<PathBuf>,
     /// The nodes to call first; the directory tells the rest.
     #[serde(default)]
     pub peers: Vec<Peer>,

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use prost::Message as _;
-use tidegate_authn::{ClusterKey, SigningKeyCache};
+use tidegate_authn::{ClusterKey, PUBLIC_KEY_BYTES, SigningKeyCache};
 use tidegate_consensus::{Group, ProposeError, ReadError};
 use tidegate_model::{
     Envelope, Outcome,
@@ -86,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) store: NodeStore,
     /// What was done towards the recovery of groups whose voters are lost.
     pub(crate) recoveries: Arc<Recoveries>,
+    /// The public half of the recovery key, where the settings name it.
+    pub(crate) recovery_key: Option<[u8; PUBLIC_KEY_BYTES]>,
     /// Accounts whose state differs here.
     pub(crate) fences: Fences,
     /// Held during a step of a recovery.

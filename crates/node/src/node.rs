@@ -10,7 +10,7 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use tidegate_authn::ClusterKey;
+use tidegate_authn::{ClusterKey, PUBLIC_KEY_BYTES, recovery_public_key};
 use tidegate_consensus::{Group, StartError as GroupStartError};
 use tidegate_model::region::{RegionState, check_writer};
 use tidegate_replica::{
@@ -68,6 +68,14 @@ pub enum StartError {
     /// The cluster key.
     #[error("the cluster key in `{path}` can't be used: {why}")]
     ClusterKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The recovery key.
+    #[error("the recovery key in `{path}` can't be used: {why}")]
+    RecoveryKey {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -319,6 +327,7 @@ impl Node {
         let tls =
             if platform.tls() { Some(NodeTls::load(&config.tls, &config.cluster)?) } else { None };
         let cluster_key = read_keys(&config)?;
+        let recovery_key = config.recovery_key.as_deref().map(read_recovery_key).transpose()?;
         let store = open_store(&config, platform.as_ref())?;
         if store.began_anew()? {
             // It belongs to a cluster that knows it, and must never found another.
@@ -330,6 +339,8 @@ impl Node {
             return Err(StartError::Version { group, version, max });
         }
         let clock = view.positions.clone();
+        // Nothing that comes of the directory could be verified.
+        let new = view.directory.placement(GroupId::DIRECTORY).is_none();
         let cluster_clock = Arc::new(ClusterClock::new(platform));
         cluster_clock.follow(view.directory.cluster());
         let platform: Arc<dyn Platform> = Arc::<ClusterClock>::clone(&cluster_clock);
@@ -369,6 +380,8 @@ impl Node {
             tracing::warn!(
                 "this node believes of the directory what the nodes of its settings say"
             );
+        }
+        if config.relearn || new {
             vouching.learn_from(config.peers.iter().map(|p| p.node));
         }
         region_lane.sign_with(Arc::clone(&vouching));
@@ -403,6 +416,7 @@ impl Node {
             standing: tokio::sync::watch::Sender::new(Standing::Serving),
             store: store.clone(),
             recoveries,
+            recovery_key,
             fences: Fences::default(),
             recovering: tokio::sync::Mutex::default(),
             look_again: tokio::sync::Notify::new(),
@@ -551,4 +565,10 @@ fn read_keys(config: &NodeConfig) -> Result<ClusterKey, StartError> {
         Some(path) => key.with_secrets(&read(path)?).map_err(|e| refused(path, e.to_string())),
         None => Ok(key),
     }
+}
+
+fn read_recovery_key(path: &Path) -> Result<[u8; PUBLIC_KEY_BYTES], StartError> {
+    let refused = |why: String| StartError::RecoveryKey { path: path.to_path_buf(), why };
+    let text = fs::read_to_string(path).map_err(|e| refused(e.to_string()))?;
+    recovery_public_key(&text).map_err(|e| refused(e.to_string()))
 }

@@ -11,6 +11,7 @@
 //!    not be reached (`tidegate_model::recovery`).
 
 pub(crate) mod conduct;
+pub(crate) mod order;
 mod plan;
 pub(crate) mod steps;
 

@@ -66,7 +66,7 @@ pub(crate) async fn run(core: Arc<Core>, store: NodeStore) {
 }
 
 fn request(core: &Core) -> ComeBackRequest {
-    ComeBackRequest { node: core.me.0, ..ComeBackRequest::default() }
+    ComeBackRequest { node: core.me.0, learns: true, ..ComeBackRequest::default() }
 }
 
 async fn ask(
@@ -218,10 +218,9 @@ pub(crate) async fn answer(
     };
     if standing == NodeStanding::Evicted {
         take(core, request.frames).await?;
-        // Whoever begins anew behind a recovery of the directory would take itself for a voter of what was lost, and could not verify who
-        // speaks since.
+        // Who speaks since a recovery of the directory, a node could not verify that learns it only from whom it knows: an older build.
         let first = Origin::Group { group: GroupId::DIRECTORY, generation: 0 };
-        if request.readmit && core.origin(GroupId::DIRECTORY) == first {
+        if request.readmit && (request.learns || core.origin(GroupId::DIRECTORY) == first) {
             readmit(core, request.node).await.map_err(|e| unavailable(&e))?;
             standing = NodeStanding::Member;
         }

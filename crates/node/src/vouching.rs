@@ -82,7 +82,8 @@ pub(crate) struct Vouching {
     /// Hashes of the states of this node's own groups at their last positions.
     states: Mutex<BTreeMap<GroupId, BTreeMap<u64, Hash>>>,
     verified: Mutex<Verified>,
-    /// Who is believed of the directory without a signature that can be verified: see `relearn` of the settings.
+    /// Who is believed of the directory without a signature that can be verified: whom its settings name, by a node that knows nothing of it
+    /// yet, or is to learn it anew (`relearn` of the settings).
     teachers: Mutex<BTreeSet<u64>>,
     /// When something of the directory was first not believed because its signer is a stranger, until it is fresh again, and what was said.
     strange: Mutex<Option<(Duration, bool)>>,
@@ -135,7 +136,7 @@ impl Vouching {
     pub(crate) fn learns(&self) -> bool {
         let mut teachers = self.teachers.lock();
         if !teachers.is_empty() && self.knows_directory() {
-            tracing::info!("this node has learned the directory anew");
+            tracing::info!("this node has learned the directory");
             teachers.clear();
         }
         !teachers.is_empty()

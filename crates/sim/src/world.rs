@@ -128,6 +128,7 @@ fn config(folder: &Path, node: u64, region: &str, peers: &[(u64, String)]) -> No
         tls: Tls { ca: nothing(), certificate: nothing(), key: nothing() },
         cluster_key: folder.join("cluster.key"),
         sealing_key: None,
+        recovery_key: None,
         peers: peers.iter().filter(|(n, _)| *n != node).map(known).collect(),
         founding,
         store: Store::default(),

@@ -311,6 +311,25 @@ fn hearing(sample: &Sample, found: &mut Findings) {
     }
 }
 
+/// The recovery key: one node that takes orders from nobody, or from somebody else, undoes what the others demand.
+fn recovery(samples: &[Sample], found: &mut Findings) {
+    let keys: BTreeSet<&str> = samples.iter().map(|s| s.own.node.recovery_key.as_str()).collect();
+    for sample in samples.iter().filter(|_| keys.len() > 1) {
+        let key = sample.own.node.recovery_key.get(..8);
+        let means = key.map_or_else(
+            || "it has none, and others have one".to_owned(),
+            |key| format!("its key begins with {key}, and not all have that one"),
+        );
+        found.add(
+            Level::Warn,
+            "recovery key",
+            &sample.name,
+            means,
+            "name the same public key in `recovery_key` of every node's settings",
+        );
+    }
+}
+
 /// Sealing keys: whoever votes must be able to open what the others seal, and an old key is needed while something stands under it.
 fn sealing(cluster: Option<&DescribeClusterResponse>, samples: &[Sample], found: &mut Findings) {
     const CHECK: &str = "sealing key";
@@ -555,6 +574,7 @@ pub(crate) fn diagnose(
     }
     versions(samples, &mut found);
     sealing(cluster, samples, &mut found);
+    recovery(samples, &mut found);
     found.0.sort_by_key(|f| core::cmp::Reverse(f.level));
     found.0
 }

@@ -19,6 +19,7 @@ fn example() -> NodeConfig {
         tls: Tls { ca: "ca.pem".into(), certificate: "n1.pem".into(), key: "n1.key".into() },
         cluster_key: "cluster.key".into(),
         sealing_key: None,
+        recovery_key: None,
         peers: vec![Peer {
             node: 2,
             region: "eu-central-1".into(),

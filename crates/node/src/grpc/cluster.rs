@@ -208,6 +208,7 @@ fn own_health(core: &Core) -> DescribeNodeResponse {
         held_changes: core.gate.held().len() as u64,
         sealing_keys: core.cluster_key.sealing_keys().map(|key| format!("{key:08x}")).collect(),
         sealed_secrets: if core.carries() { Vec::new() } else { sealed_secrets(core) },
+        recovery_key: core.recovery_key.map(hex::encode).unwrap_or_default(),
         fenced: fenced.iter().map(fenced_account).collect(),
         mended,
     }

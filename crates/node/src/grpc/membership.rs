@@ -34,7 +34,7 @@ use super::{
 use crate::{
     core::Core,
     join::{self, JoinToken},
-    recovery::conduct,
+    recovery::{conduct, order::Signed},
     vouching,
 };
 
@@ -275,11 +275,13 @@ impl MembershipService for MembershipHandler {
         let core = &self.0;
         // No quorum could confirm more than what this node knows of the caller.
         let caller = operator(core, &request, "tidegate:RecoverCluster")?;
-        let RecoverClusterRequest { voters, execute } = request.into_inner();
+        let RecoverClusterRequest { voters, execute, order, order_signature } =
+            request.into_inner();
         let wanted = conduct::Wanted {
             voters,
             caller: caller.reference,
             request_id: wire::request_id(core, String::new()),
+            signed: Signed { order, signature: order_signature },
         };
         // It goes on where the caller goes away.
         let recovery = tokio::spawn(conduct::recover(Arc::clone(core), wanted, execute));

@@ -18,6 +18,7 @@ use tidegate_replica::{Clock, GroupId, NodeId};
 use tidegate_service::{Reason, ServiceError};
 
 use super::{
+    order::{self, Signed},
     plan::{GroupPlan, Said, Source, plan},
     steps,
 };
@@ -40,6 +41,7 @@ pub(crate) struct Wanted {
     pub(crate) voters: Vec<u64>,
     pub(crate) caller: CallerRef,
     pub(crate) request_id: String,
+    pub(crate) signed: Signed,
 }
 
 /// What nodes say of all groups.
@@ -60,8 +62,10 @@ async fn step(
     node: u64,
     step: RecoveryStep,
     groups: Vec<RecoverGroup>,
+    signed: &Signed,
 ) -> Result<Vec<RecoveryState>, String> {
-    let request = RecoverRequest { step: step.into(), groups };
+    let Signed { order, signature: order_signature } = signed.clone();
+    let request = RecoverRequest { step: step.into(), groups, order, order_signature };
     let answer = if node == core.me.0 {
         steps::answer(core, request).await.map_err(|e| e.message().to_owned())
     } else {
@@ -79,9 +83,10 @@ async fn everywhere(
     core: &Core,
     kind: RecoveryStep,
     of: BTreeMap<u64, Vec<RecoverGroup>>,
+    signed: &Signed,
 ) -> Result<(), ServiceError> {
     let steps = of.into_iter().map(|(node, groups)| async move {
-        let states = step(core, node, kind, groups).await;
+        let states = step(core, node, kind, groups, signed).await;
         let states =
             states.map_err(|why| not_ready(format!("n{node} does not go along: {why}")))?;
         match states.into_iter().find(|s| !s.refusal.is_empty()) {
@@ -96,7 +101,7 @@ async fn survey(core: &Core) -> Survey {
     let view = core.views.load();
     let nodes: Vec<u64> = view.directory.nodes().map(|n| n.id).collect();
     let looks = nodes.iter().map(|node| async move {
-        (*node, step(core, *node, RecoveryStep::Look, Vec::new()).await)
+        (*node, step(core, *node, RecoveryStep::Look, Vec::new(), &Signed::default()).await)
     });
     let mut survey = Survey { said: BTreeMap::new(), reached: BTreeSet::new(), lost: Vec::new() };
     for (node, answer) in futures::future::join_all(looks).await {
@@ -208,13 +213,33 @@ fn response(core: &Core, plans: &[GroupPlan], lost: &[u64], done: bool) -> Recov
         }
         .to_owned(),
         lost_voters: plan.lost_voters.clone(),
+        otherwise: plan.otherwise.0,
     };
+    let view = core.views.load();
     RecoverClusterResponse {
         groups: plans.iter().map(group).collect(),
         lost: lost.to_vec(),
         losses: losses(core, plans, lost),
         done,
+        cluster_id: view.directory.cluster().map(|c| c.id.clone()).unwrap_or_default(),
+        needs_order: core.recovery_key.is_some(),
     }
+}
+
+/// Refuses before anything is changed what this node itself would not go along with.
+fn check_order(core: &Core, wanted: &Wanted, plans: &[GroupPlan]) -> Result<(), ServiceError> {
+    let Some(key) = &core.recovery_key else { return Ok(()) };
+    let view = core.views.load();
+    let cluster = view.directory.cluster().map(|c| c.id.as_str()).unwrap_or_default();
+    let allowed = order::read(key, cluster, core.platform.real_wall(), &wanted.signed);
+    let allowed = allowed.and_then(|order| {
+        plans.iter().try_for_each(|plan| {
+            order::allows(&order, plan.group, plan.generation, Some(NodeId(plan.seed)))
+        })
+    });
+    allowed.map_err(|why| {
+        ServiceError::new(Reason::AccessDenied, format!("{} refuses: {why}", core.me))
+    })
 }
 
 /// Plans a recovery, and carries it out where that is wanted. Where it is cut short it is asked for again.
@@ -236,11 +261,12 @@ pub(crate) async fn recover(
     if !execute {
         return Ok(response(&core, &plans, &survey.lost, false));
     }
+    check_order(&core, &wanted, &plans)?;
     tracing::warn!(groups = plans.len(), lost = ?survey.lost, "groups whose voters are lost are being recovered");
-    halt(&core, &mut plans).await?;
+    halt(&core, &mut plans, &wanted.signed).await?;
     level(&core, &survey.reached, &mut plans).await?;
-    close(&core, &survey.reached, &plans).await?;
-    open(&core, &plans).await?;
+    close(&core, &survey.reached, &plans, &wanted.signed).await?;
+    open(&core, &plans, &wanted.signed).await?;
     let begun = core.read_index(GroupId::DIRECTORY, BEGIN_MAX).await;
     begun
         .map_err(|e| not_ready(format!("the directory has not begun anew yet: {e}; ask again")))?;
@@ -252,7 +278,7 @@ pub(crate) async fn recover(
 }
 
 /// The voters that survive speak no more; the log of one of them is harvested, where nobody contradicts it.
-async fn halt(core: &Core, plans: &mut [GroupPlan]) -> Result<(), ServiceError> {
+async fn halt(core: &Core, plans: &mut [GroupPlan], signed: &Signed) -> Result<(), ServiceError> {
     let mut halts: BTreeMap<u64, Vec<RecoverGroup>> = BTreeMap::new();
     for plan in plans.iter().filter(|p| p.source != Source::Before) {
         let named = RecoverGroup { group: plan.group, ..RecoverGroup::default() };
@@ -262,7 +288,7 @@ async fn halt(core: &Core, plans: &mut [GroupPlan]) -> Result<(), ServiceError> 
             halts.entry(*survivor).or_default().push(named.clone());
         }
     }
-    everywhere(core, RecoveryStep::Halt, halts).await?;
+    everywhere(core, RecoveryStep::Halt, halts, signed).await?;
     let mut harvests: BTreeMap<u64, Vec<RecoverGroup>> = BTreeMap::new();
     for plan in plans.iter().filter(|p| p.source == Source::Log) {
         let (position, digest) = plan.check.clone().unwrap_or_default();
@@ -271,7 +297,7 @@ async fn halt(core: &Core, plans: &mut [GroupPlan]) -> Result<(), ServiceError> 
         harvests.entry(plan.seed).or_default().push(named);
     }
     for (node, named) in harvests {
-        let states = step(core, node, RecoveryStep::Harvest, named).await;
+        let states = step(core, node, RecoveryStep::Harvest, named, signed).await;
         let states =
             states.map_err(|why| not_ready(format!("n{node} does not go along: {why}")))?;
         for state in states.iter().filter(|s| !s.refusal.is_empty()) {
@@ -338,6 +364,7 @@ async fn close(
     core: &Core,
     reached: &BTreeSet<u64>,
     plans: &[GroupPlan],
+    signed: &Signed,
 ) -> Result<(), ServiceError> {
     let named = |plan: &GroupPlan| RecoverGroup {
         group: plan.group,
@@ -347,15 +374,15 @@ async fn close(
     };
     let all: Vec<RecoverGroup> = plans.iter().map(named).collect();
     let of = reached.iter().map(|node| (*node, all.clone())).collect();
-    everywhere(core, RecoveryStep::Close, of).await
+    everywhere(core, RecoveryStep::Close, of, signed).await
 }
 
-async fn open(core: &Core, plans: &[GroupPlan]) -> Result<(), ServiceError> {
+async fn open(core: &Core, plans: &[GroupPlan], signed: &Signed) -> Result<(), ServiceError> {
     let mut opens: BTreeMap<u64, Vec<RecoverGroup>> = BTreeMap::new();
     for plan in plans {
         let (group, ended) = (plan.group, ended(core, plan));
         let named = RecoverGroup { group, ended, ..RecoverGroup::default() };
         opens.entry(plan.seed).or_default().push(named);
     }
-    everywhere(core, RecoveryStep::Open, opens).await
+    everywhere(core, RecoveryStep::Open, opens, signed).await
 }

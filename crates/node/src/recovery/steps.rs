@@ -6,11 +6,15 @@ use tidegate_consensus::{Machine, begin_at, commit_tail, forget_group, log_end, 
 use tidegate_proto::peer::v1::{
     RecoverGroup, RecoverRequest, RecoverResponse, RecoveryState, RecoveryStep,
 };
-use tidegate_replica::GroupId;
+use tidegate_replica::{GroupId, NodeId};
 use tidegate_store::NodeStore;
 use tonic::Status;
 
-use super::{Row, phase};
+use super::{
+    Row,
+    order::{self, Signed},
+    phase,
+};
 use crate::{
     core::Core,
     gossip::Input,
@@ -45,6 +49,7 @@ pub(crate) async fn answer(
     request: RecoverRequest,
 ) -> Result<RecoverResponse, Status> {
     let step = request.step();
+    let signed = Signed { order: request.order, signature: request.order_signature };
     let mut named = request.groups;
     if step == RecoveryStep::Look && named.is_empty() {
         let view = core.views.load();
@@ -67,6 +72,8 @@ pub(crate) async fn answer(
     for (named, works) in named.iter().zip(quorums) {
         let refusal = if works {
             format!("a quorum of g{} answers: there is nothing to recover", named.group)
+        } else if let Err(why) = allowed(core, step, named, &signed) {
+            why
         } else {
             take(core, step, named).await?
         };
@@ -74,6 +81,24 @@ pub(crate) async fn answer(
     }
     drop(one_at_a_time);
     Ok(RecoverResponse { groups })
+}
+
+/// Whether an operator allows a step, where the settings want one who does. Why not, for people.
+fn allowed(
+    core: &Core,
+    step: RecoveryStep,
+    named: &RecoverGroup,
+    signed: &Signed,
+) -> Result<(), String> {
+    let Some(key) = core.recovery_key.as_ref().filter(|_| step != RecoveryStep::Look) else {
+        return Ok(());
+    };
+    let view = core.views.load();
+    let cluster = view.directory.cluster().map(|c| c.id.as_str()).unwrap_or_default();
+    let order = order::read(key, cluster, core.platform.real_wall(), signed)?;
+    let Some(placement) = view.directory.placement(GroupId(named.group)) else { return Ok(()) };
+    let seed = (step == RecoveryStep::Close).then_some(NodeId(named.seed));
+    order::allows(&order, named.group, placement.generation(), seed)
 }
 
 /// How a group stands here.

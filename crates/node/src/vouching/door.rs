@@ -83,11 +83,14 @@ impl Vouching {
         frame: &mut Frame,
         page: Option<Continuation>,
     ) -> Result<(), Doubt> {
-        // A group of which the directory says nothing here yet.
-        let Some(placement) = view.directory.placement(group) else { return Err(None) };
-        // Its own groups a node has from their logs, and pays no heed to gossip of them.
-        if placement.speakers().any(|n| n == self.me.0) || !Self::is_signed(view, group) {
-            return Ok(());
+        let taught = group == GroupId::DIRECTORY && page.is_some() && self.is_taught_by(from);
+        match view.directory.placement(group) {
+            // Its own groups a node has from their logs, and pays no heed to gossip of them.
+            Some(own) if own.speakers().any(|n| n == self.me.0) => return Ok(()),
+            Some(_) if !Self::is_signed(view, group) => return Ok(()),
+            // A group of which the directory says nothing here yet.
+            None if !taught => return Err(None),
+            _ => {}
         }
         if page.is_some() {
             for record in &frame.records {
@@ -103,7 +106,6 @@ impl Vouching {
         let Ok(mut proof) = BatchProof::decode(bytes.clone()) else {
             return forged("its signature can't be read");
         };
-        let taught = group == GroupId::DIRECTORY && page.is_some() && self.is_taught_by(from);
         if !taught && !self.speaks(view, group, proof.node) {
             if group == GroupId::DIRECTORY && page.is_some() {
                 self.met_stranger(from, proof.node);

@@ -167,6 +167,7 @@ fn request(
                     tags(&tag, said.get_many::<String>(field.name).into_iter().flatten())?,
                 );
             }
+            Kind::Local => {}
             Kind::File | Kind::FileOption => {
                 if let Some(path) = said.get_one::<String>(field.name) {
                     set(&mut message, field.path, field.name, &read(path)?)?;
@@ -264,8 +265,20 @@ pub(crate) async fn answer(
     said: &ArgMatches,
     globals: &Globals,
 ) -> Result<DynamicMessage, Failure> {
+    altered(client, verb, said, globals, |_| {}).await
+}
+
+/// The same, of a request that is altered before it is sent.
+pub(crate) async fn altered(
+    client: &Client,
+    verb: &Verb,
+    said: &ArgMatches,
+    globals: &Globals,
+    alter: impl FnOnce(&mut DynamicMessage),
+) -> Result<DynamicMessage, Failure> {
     let method = method(verb)?;
-    let request = request(verb, &method.input(), said, globals)?;
+    let mut request = request(verb, &method.input(), said, globals)?;
+    alter(&mut request);
     if verb.list.0.is_empty() {
         ask(client, &method, &request).await
     } else {

@@ -1,9 +1,20 @@
 //! `tidegate cluster recover`: says what a recovery would do and may lose, and does it where it is told to.
 
-use std::process::ExitCode;
+use std::{
+    fs,
+    process::ExitCode,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
+use bytes::Bytes;
 use clap::ArgMatches;
+use prost::Message;
+use prost_reflect::Value as Field;
 use serde_json::Value;
+use tidegate_authn::{RECOVERY_PURPOSE, RecoveryKey};
+use tidegate_proto::membership::v1::{
+    GroupRecovery, OrderedGroup, RecoverClusterResponse, RecoveryOrder,
+};
 
 use super::{
     Failure, Globals, call, connect,
@@ -12,6 +23,9 @@ use super::{
     report::Usage,
     verbs::Verb,
 };
+
+/// How long the nodes take an order for one.
+const ORDER_GOOD: Duration = Duration::from_hours(1);
 
 /// Whether a verb is the one.
 pub(crate) fn is_about(verb: &Verb) -> bool {
@@ -51,9 +65,46 @@ fn for_people(answer: &Value) -> String {
         text.push('\n');
     }
     if !done {
-        text += "Nothing was changed. Start every node again that can be started, and only then add --yes.\n";
+        text += "Nothing was changed. Start every node again that can be started, and only then add --yes";
+        let wanted = answer.get("needs_order").and_then(Value::as_bool).unwrap_or_default();
+        text += if wanted { " and --recovery-key FILE.\n" } else { ".\n" };
     }
     text
+}
+
+fn read_key(path: &str) -> Result<RecoveryKey, Failure> {
+    let text = fs::read_to_string(path).map_err(|e| format!("`{path}` can't be read: {e}"))?;
+    RecoveryKey::from_pem(&text).map_err(|e| format!("`{path}` can't be used: {e}").into())
+}
+
+fn voters(said: &ArgMatches) -> Result<Vec<u64>, Failure> {
+    let words = said.get_one::<String>("VOTERS").map(String::as_str).unwrap_or_default();
+    let number = |word: &str| word.trim().trim_start_matches('n').parse::<u64>();
+    Ok(words.split(',').map(number).collect::<Result<_, _>>()?)
+}
+
+/// The order to do what a plan says, with its signature.
+fn sign(
+    key: &RecoveryKey,
+    plan: &RecoverClusterResponse,
+    voters: Vec<u64>,
+    now: SystemTime,
+) -> (Bytes, Bytes) {
+    let group = |g: &GroupRecovery| OrderedGroup {
+        group: g.group,
+        generation: g.generation,
+        seeds: vec![g.seed, g.otherwise],
+    };
+    let until = (now + ORDER_GOOD).duration_since(UNIX_EPOCH).unwrap_or_default();
+    let order = RecoveryOrder {
+        cluster_id: plan.cluster_id.clone(),
+        voters,
+        groups: plan.groups.iter().map(group).collect(),
+        not_after_ms: u64::try_from(until.as_millis()).unwrap_or_default(),
+    };
+    let order = order.encode_to_vec();
+    let signature = key.sign(RECOVERY_PURPOSE, &[&order]);
+    (order.into(), Bytes::copy_from_slice(&signature))
 }
 
 /// Asks, and prints what there is to say.
@@ -65,9 +116,27 @@ pub(crate) async fn run(
     if globals.dry_run && said.get_flag("yes") {
         return Err(Usage("--dry-run and --yes contradict each other".to_owned()).into());
     }
+    let key = said.get_one::<String>("recovery-key").map(|path| read_key(path)).transpose()?;
     let client = connect(globals).await?;
     // Without --yes it changes nothing.
-    let answer = json(&call::answer(&client, verb, said, globals).await?)?;
+    let answer = match key.filter(|_| said.get_flag("yes")) {
+        None => call::answer(&client, verb, said, globals).await?,
+        Some(key) => {
+            // What is allowed is what is planned now.
+            let plan = call::altered(&client, verb, said, globals, |request| {
+                request.clear_field_by_name("execute");
+            });
+            let plan = RecoverClusterResponse::decode(plan.await?.encode_to_vec().as_slice())?;
+            let voters = voters(said)?;
+            let (order, signature) = sign(&key, &plan, voters, SystemTime::now());
+            let done = call::altered(&client, verb, said, globals, |request| {
+                request.set_field_by_name("order", Field::Bytes(order));
+                request.set_field_by_name("order_signature", Field::Bytes(signature));
+            });
+            done.await?
+        }
+    };
+    let answer = json(&answer)?;
     if !for_programs(globals.output, &answer)? {
         print(&for_people(&answer))?;
     }
@@ -88,6 +157,9 @@ mod tests {
         for part in ["would go on", "To be evicted: n1 n2", "- all hope", "Nothing was changed"] {
             assert!(text.contains(part), "{part} in {text}");
         }
+        assert!(!text.contains("--recovery-key"), "{text}");
+        answer["needs_order"] = true.into();
+        assert!(for_people(&answer).contains("--yes and --recovery-key FILE."));
         answer["done"] = true.into();
         let text = for_people(&answer);
         assert!(text.contains("Evicted: n1 n2") && !text.contains("Nothing was changed"), "{text}");

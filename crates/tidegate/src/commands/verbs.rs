@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Flag,
     /// `--name KEY=VALUE`, as often as wanted.
     Tags,
+    /// `--name FILE`, which stays here: what is made of it the command knows itself.
+    Local,
 }
 
 /// A field of a request.
@@ -212,7 +214,7 @@ verbs! {
     "cluster" "transfer-leader" "Lets a voter lead" Membership/TransferLeader [NODE, f("groups", "groups", Kind::Option, "Only these, such as 0,3; all that it votes in by default")] NONE;
     "cluster" "add-group" "Adds a group of accounts in the home region of its voters" Membership/AddGroup [f("voters", "VOTERS", Kind::Required, "Nodes of one region, such as 4,5,6")] NONE;
     "cluster" "move-account" "Moves an account to another group; see moves for how far it is" Membership/MoveAccount [f("account_id", "ACCOUNT", Kind::Required, "12 digits"), f("group", "GROUP", Kind::Required, "The group's number")] NONE;
-    "cluster" "recover" "Goes on with groups whose voters are lost for good, from what the others have: says what would be done and may be lost, and does it with --yes" Membership/RecoverCluster [f("voters", "VOTERS", Kind::Required, "Who votes from then on: reachable nodes of one region, such as 4,5,6"), f("execute", "yes", Kind::Flag, "Does it")] NONE;
+    "cluster" "recover" "Goes on with groups whose voters are lost for good, from what the others have: says what would be done and may be lost, and does it with --yes" Membership/RecoverCluster [f("voters", "VOTERS", Kind::Required, "Who votes from then on: reachable nodes of one region, such as 4,5,6"), f("execute", "yes", Kind::Flag, "Does it"), f("order", "recovery-key", Kind::Local, "The private half of the recovery key, where the nodes have the public one: signs what is then done")] NONE;
     "cluster" "set-issuing" "Says whether sessions count that a node has issued; without --allowed they are void" Cluster/SetIssuing [f("id", "NODE", Kind::Required, "Its number"), f("allowed", "allowed", Kind::Flag, "They count")] NONE;
     "cluster" "links" "Lists the links that the nodes shape, in development mode" Cluster/ListLinks [] ("links", &["from_region", "to_region", "delay", "delay_max", "sigma", "loss", "duplication", "reordering", "frozen", "partitioned"]);
     "cluster" "set-link" "Shapes what the nodes of one region send to another, one way, in development mode" Cluster/SetLink [FROM, TO, f("link.delay", "delay", Kind::Option, "One way, such as 40ms"), f("link.delay_max", "delay-max", Kind::Option, "Uniform between delay and this"), f("link.sigma", "sigma", Kind::Option, "Log-normal around delay"), f("link.loss", "loss", Kind::Option, "Share of messages lost, 0 to 1"), f("link.duplication", "duplication", Kind::Option, "Share that comes twice"), f("link.reordering", "reordering", Kind::Option, "Share that overtakes"), f("link.frozen", "frozen", Kind::Flag, "Messages wait until the link is set again"), f("link.partitioned", "partitioned", Kind::Flag, "Messages are lost until the link is set again")] NONE;
@@ -246,6 +248,7 @@ fn argument(field: &Field) -> Arg {
         Kind::Option => arg.long(field.name).value_name("VALUE"),
         Kind::FileOption => arg.long(field.name).value_name("FILE").required(true),
         Kind::Flag => arg.long(field.name).action(ArgAction::SetTrue),
+        Kind::Local => arg.long(field.name).value_name("FILE"),
         Kind::Tags => arg.long(field.name).value_name("KEY=VALUE").action(ArgAction::Append),
     }
 }

@@ -311,6 +311,7 @@ fn node_config(
         },
         cluster_key: folder.join("cluster.key"),
         sealing_key: None,
+        recovery_key: None,
         peers: peers.iter().filter(|p| p.node != me.node).cloned().collect(),
         founding,
         store: Store::default(),

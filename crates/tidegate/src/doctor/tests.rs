@@ -243,3 +243,10 @@ fn a_sealing_key_is_followed_from_the_first_voter_that_has_it_to_the_last_secret
         [row(Level::Bad, "old", lost), held("new")]
     );
 }
+
+#[test]
+fn nodes_that_want_different_recovery_keys_are_named() {
+    let of = |key: &'static str| wrong(move |two| two.own.node.recovery_key = key.to_owned());
+    assert_eq!(of(""), []);
+    assert_eq!(of("19bf44096984cdfe"), [(Level::Warn, "recovery key"); 2]);
+}

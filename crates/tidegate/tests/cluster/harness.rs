@@ -226,7 +226,12 @@ impl Cluster {
 
     /// Registers and starts another node, waits until it has what the first one has, and gives its address.
     pub(crate) async fn join(&mut self, node: u64, region: &str) -> String {
-        let home = self.client(1).await;
+        self.join_by(1, node, region).await
+    }
+
+    /// The same by way of another node than the first.
+    pub(crate) async fn join_by(&mut self, by: u64, node: u64, region: &str) -> String {
+        let home = self.client(by).await;
         let place = format!("{node}:{region}");
         let done =
             tidegate().args(["dev", "--add-node", &place, "--data"]).arg(self.path()).status();

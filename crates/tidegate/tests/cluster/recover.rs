@@ -228,4 +228,92 @@ async fn another_region_becomes_the_home_and_tokens_of_what_was_dropped_are_refu
         (refused.code(), reason(&refused).as_str()),
         (Code::FailedPrecondition, "POSITION_DROPPED")
     );
+
+    // Who joins behind it learns who votes since, though none of them voted before.
+    let joined = cluster.join_by(4, 8, "us-east-1").await;
+    let eighth = cluster.profile.connect_to(&joined).await.unwrap();
+    assert!(users(&eighth, None).await.unwrap().contains("after"));
+
+    // So does who had voted before and comes back: it begins anew, also when it is stopped in between.
+    for _ in 0..2 {
+        cluster.start(1);
+        eventually("it is back", async || {
+            let Some(back) = cluster.profile.connect(1).await else { return false };
+            let there = users(&back, None).await.unwrap_or_default();
+            there.contains("after") && !there.contains("dropped")
+        })
+        .await;
+        cluster.agree(&[1, 4, 5]).await;
+        cluster.kill_nine(1);
+    }
+    let log = std::fs::read_to_string(cluster.log(1)).unwrap();
+    assert!(log.contains("was evicted while it was away"), "it was told: {log}");
+    assert!(settled(&cluster, 4, &[4, 6, 7]).await, "it votes in nothing");
+}
+
+/// RFC 8410, sections 10.1 and 10.3; and a private half that belongs to neither.
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+const OTHER: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n-----END PRIVATE KEY-----\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_knows_a_recovery_key_goes_along_with_nobody_who_does_not_hold_it() {
+    let mut cluster = Cluster::laid_out().await;
+    let [public, private, other] = ["public.pem", "private.pem", "other.pem"].map(|name| {
+        let path = cluster.path().join(name);
+        path.display().to_string()
+    });
+    for (path, text) in [(&public, PUBLIC), (&private, PRIVATE), (&other, OTHER)] {
+        std::fs::write(path, text).unwrap();
+    }
+    // The fourth node was taken over: it wants no order.
+    for node in [1, 2, 3, 5] {
+        cluster.configure(node, |settings| {
+            settings.insert("recovery_key".to_owned(), toml::Value::String(public.clone()));
+        });
+    }
+    cluster.start_all().await;
+    let at = cluster.client(4).await;
+    create(&at, "before").await.unwrap();
+    cluster.agree(&[1, 2, 3, 4, 5]).await;
+    cluster.kill_nine(1);
+    cluster.kill_nine(2);
+
+    // Nor does it say so.
+    let (told, plan, why) = recover(&cluster, 4, "3", &[]);
+    assert!(told && plan["needs_order"] == false, "{plan} {why}");
+    let (told, plan, why) = recover(&cluster, 5, "3", &[]);
+    assert!(told && plan["needs_order"] == true, "{plan} {why}");
+    let key = |path: &'static str| cluster.path().join(path).display().to_string();
+    let [private, other, public] = [key("private.pem"), key("other.pem"), key("public.pem")];
+    let refused: [(u64, &[&str], &str); 5] = [
+        (4, &["--yes"], "n3 refuses: it takes the steps of a recovery only with an order"),
+        (5, &["--yes"], "n5 refuses: it takes the steps of a recovery only with an order"),
+        (4, &["--yes", "--recovery-key", &other], "n3 refuses: the order is not signed by"),
+        (5, &["--yes", "--recovery-key", &other], "n5 refuses: the order is not signed by"),
+        (5, &["--yes", "--recovery-key", &public], "no private Ed25519 key"),
+    ];
+    for (node, more, sentence) in refused {
+        let (done, _, why) = recover(&cluster, node, "3", more);
+        assert!(!done && why.contains(sentence), "{sentence}: {why}");
+    }
+    // Nobody speaks less for that: the lost ones come back, and it all goes on.
+    cluster.start(1);
+    cluster.serves(1).await;
+    eventually("two of three write", async || create(&at, "back").await.is_ok()).await;
+    cluster.kill_nine(1);
+
+    let signed = ["--yes", "--recovery-key", &private];
+    eventually("the groups are recovered", async || {
+        let (done, said, why) = recover(&cluster, 5, "3", &signed);
+        if !done {
+            eprintln!("not yet: {why}");
+        }
+        done && said["done"] == true
+    })
+    .await;
+    eventually("the survivor votes alone", async || settled(&cluster, 4, &[3]).await).await;
+    eventually("writes go on", async || create(&at, "after").await.is_ok()).await;
+    let there = users(&cluster.client(3).await, None).await.unwrap();
+    assert!(["before", "back", "after"].iter().all(|name| there.contains(*name)), "{there:?}");
 }
