@@ -1,5 +1,5 @@
-//! How long a quarantine takes until it decides at each node: on an idle cluster, among writes at full speed, and ahead of changes that
-//! a link held back. Five nodes in this process, with real gRPC and mutual TLS between them, real disks and the link model.
+//! How long a quarantine takes until it decides at each node: on an idle cluster, among writes at full speed, and in the moment in which
+//! links heal that held changes back, beside links that held nothing back. Five nodes in this process, with real gRPC and mutual TLS between them, real disks and the link model.
 
 use std::{
     collections::BTreeMap,
@@ -53,9 +53,12 @@ enum Situation {
     Busy,
     /// Changes that were held back between the regions set out in the same moment.
     Behind,
+    /// The same as long after the links were frozen, and nothing was held back.
+    Frozen,
 }
 
-const SITUATIONS: [Situation; 3] = [Situation::Idle, Situation::Busy, Situation::Behind];
+const SITUATIONS: [Situation; 4] =
+    [Situation::Idle, Situation::Busy, Situation::Behind, Situation::Frozen];
 /// Between two questions to a node.
 const ASK_EVERY: Duration = Duration::from_millis(1);
 /// How long a quarantine may take.
@@ -141,6 +144,8 @@ struct Bench<'a> {
     clients: BTreeMap<u64, Client>,
     account: String,
     written: Arc<AtomicU64>,
+    /// How long the links were frozen the last time.
+    frozen: Duration,
     times: Times,
 }
 
@@ -179,7 +184,7 @@ impl Bench<'_> {
             ..QuarantineRequest::default()
         };
         let home = self.home()?.clone();
-        if SITUATIONS.get(place) == Some(&Situation::Behind) {
+        if matches!(SITUATIONS.get(place), Some(Situation::Behind | Situation::Frozen)) {
             self.hold(false)?;
         }
         let began = Instant::now();
@@ -218,10 +223,17 @@ impl Bench<'_> {
             }
             Some(Situation::Behind) => {
                 self.hold(true)?;
+                let began = Instant::now();
                 let end = self.written.load(Ordering::Relaxed) + self.args.changes;
                 let writers = Writers::start(&home, self.args.writers, &self.written, end);
                 writers.finish().await?;
                 self.written.store(end, Ordering::Relaxed);
+                self.frozen = began.elapsed();
+                self.quarantine(place, user).await
+            }
+            Some(Situation::Frozen) => {
+                self.hold(true)?;
+                tokio::time::sleep(self.frozen).await;
                 self.quarantine(place, user).await
             }
             _ => self.quarantine(place, user).await,
@@ -235,7 +247,7 @@ fn print(times: &Times, args: &Args) {
         args.rounds, args.delays
     );
     println!(
-        "| node | idle | {} clients write | {} changes were held back | later than idle, p50: writes / held back |\n|---|---|---|---|---|",
+        "| node | idle | {} clients write | later | links frozen, nothing held back | {} changes held back | later |\n|---|---|---|---|---|---|---|",
         args.writers, args.changes
     );
     for number in 1..=5 {
@@ -244,17 +256,16 @@ fn print(times: &Times, args: &Args) {
             all.sort_by(f64::total_cmp);
             (percentile(&all, 0.5), percentile(&all, 1.0))
         };
-        let (idle, busy, behind) = (of(0), of(1), of(2));
+        let (idle, busy, behind, frozen) = (of(0), of(1), of(2), of(3));
+        let both = |(p50, most): (f64, f64)| format!("{p50:.1} / {most:.1}");
         println!(
-            "| n{number} | {:.1} / {:.1} | {:.1} / {:.1} | {:.1} / {:.1} | {:.1} / {:.1} |",
-            idle.0,
-            idle.1,
-            busy.0,
-            busy.1,
-            behind.0,
-            behind.1,
+            "| n{number} | {} | {} | {:.1} | {} | {} | {:.1} |",
+            both(idle),
+            both(busy),
             busy.0 - idle.0,
-            behind.0 - idle.0
+            both(frozen),
+            both(behind),
+            behind.0 - frozen.0
         );
     }
 }
@@ -274,7 +285,8 @@ pub(crate) async fn run(binary: &Path, args: &Args) -> Result<(), Failure> {
         make_user(home, &format!("user{n}")).await?;
     }
     let (written, times) = (Arc::new(AtomicU64::new(0)), Times::new());
-    let mut bench = Bench { args, nodes, clients, account, written, times };
+    let frozen = Duration::ZERO;
+    let mut bench = Bench { args, nodes, clients, account, written, frozen, times };
     for round in 0..args.rounds {
         for place in 0..SITUATIONS.len() {
             bench.round(place, &format!("target-{round}-{place}")).await?;
