@@ -44,6 +44,13 @@ impl<'a> Mac<'a> {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// A payload as a text that does not begin with a hyphen, which command lines would take for an option: the first of those that
+    /// `payload` gives, all of which mean the same to the reader.
+    pub fn write_word(&self, payload: impl Fn(u32) -> Vec<u8>) -> String {
+        let mut texts = (0..).map(|n| self.write(&payload(n)));
+        texts.find(|text| !text.starts_with('-')).unwrap_or_default()
+    }
+
     /// The payload of a text that [`Mac::write`] made.
     pub fn read(&self, text: &str) -> Result<Vec<u8>, MacError> {
         if text.len() > TEXT_MAX {

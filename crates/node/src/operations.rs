@@ -104,7 +104,9 @@ pub(crate) fn page<T>(
         page.push(item);
     }
     let next = if rest.peek().is_some() {
-        mac.write(format!("{operation}\0{last}").as_bytes())
+        // No key lies between the last one and that with a zero behind it.
+        let ended = |zeros| format!("{operation}\0{last}{}", "\0".repeat(zeros as usize));
+        mac.write_word(|zeros| ended(zeros).into_bytes())
     } else {
         String::new()
     };
