@@ -1,5 +1,6 @@
 //! How long a quarantine takes until it decides at each node: on an idle cluster, among writes at full speed, and in the moment in which
-//! links heal that held changes back, beside links that held nothing back. Five nodes in this process, with real gRPC and mutual TLS between them, real disks and the link model.
+//! links heal that held changes back, beside links that held nothing back. Five nodes in this process, with real gRPC and mutual TLS between
+//! them, real disks and the link model.
 
 use std::{
     collections::BTreeMap,
@@ -31,10 +32,10 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Quarantines of each situation, in turns.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// Changes that the link holds back.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 1_000)]
     changes: u64,
     /// Clients that write.
     #[arg(long, default_value_t = 64)]

@@ -233,6 +233,7 @@ fn check_order(core: &Core, wanted: &Wanted, plans: &[GroupPlan]) -> Result<(), 
     let cluster = view.directory.cluster().map(|c| c.id.as_str()).unwrap_or_default();
     let allowed = order::read(key, cluster, core.platform.real_wall(), &wanted.signed);
     let allowed = allowed.and_then(|order| {
+        order::names(&order, &wanted.voters)?;
         plans.iter().try_for_each(|plan| {
             order::allows(&order, plan.group, plan.generation, Some(NodeId(plan.seed)))
         })

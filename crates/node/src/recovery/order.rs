@@ -54,6 +54,11 @@ pub(crate) fn read(
     Ok(order)
 }
 
+/// Whether an order names these voters and no others. Why not, for people.
+pub(crate) fn names(order: &RecoveryOrder, voters: &[u64]) -> Result<(), String> {
+    if order.voters == voters { Ok(()) } else { Err("the order names other voters".to_owned()) }
+}
+
 /// Whether an order allows that a group's generation ends; `seed`: and who begins the next one. Why not, for people.
 pub(crate) fn allows(
     order: &RecoveryOrder,
@@ -132,5 +137,7 @@ mod tests {
         // Once it was carried out the group is in another generation.
         assert!(allows(&order, 1, 3, None).unwrap_err().contains("generation 3"));
         assert!(allows(&order, 2, 2, None).unwrap_err().contains("g2"));
+        assert_eq!(names(&order, &[4, 6, 7]), Ok(()));
+        assert!(names(&order, &[4, 6, 8]).unwrap_err().contains("other voters"));
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use clap::ArgMatches;
 use prost::Message;
-use prost_reflect::Value as Field;
+use prost_reflect::{DynamicMessage, Value as Field};
 use serde_json::Value;
 use tidegate_authn::{RECOVERY_PURPOSE, RecoveryKey};
 use tidegate_proto::membership::v1::{
@@ -77,10 +77,11 @@ fn read_key(path: &str) -> Result<RecoveryKey, Failure> {
     RecoveryKey::from_pem(&text).map_err(|e| format!("`{path}` can't be used: {e}").into())
 }
 
-fn voters(said: &ArgMatches) -> Result<Vec<u64>, Failure> {
-    let words = said.get_one::<String>("VOTERS").map(String::as_str).unwrap_or_default();
-    let number = |word: &str| word.trim().trim_start_matches('n').parse::<u64>();
-    Ok(words.split(',').map(number).collect::<Result<_, _>>()?)
+/// The voters that a request names.
+fn voters(request: &DynamicMessage) -> Vec<u64> {
+    let voters = request.get_field_by_name("voters");
+    let voters = voters.as_deref().and_then(Field::as_list).unwrap_or_default();
+    voters.iter().filter_map(Field::as_u64).collect()
 }
 
 /// The order to do what a plan says, with its signature.
@@ -127,9 +128,8 @@ pub(crate) async fn run(
                 request.clear_field_by_name("execute");
             });
             let plan = RecoverClusterResponse::decode(plan.await?.encode_to_vec().as_slice())?;
-            let voters = voters(said)?;
-            let (order, signature) = sign(&key, &plan, voters, SystemTime::now());
             let done = call::altered(&client, verb, said, globals, |request| {
+                let (order, signature) = sign(&key, &plan, voters(request), SystemTime::now());
                 request.set_field_by_name("order", Field::Bytes(order));
                 request.set_field_by_name("order_signature", Field::Bytes(signature));
             });
