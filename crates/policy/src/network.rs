@@ -1,6 +1,6 @@
 //! Blocks of IP addresses, as `IpAddress` conditions name them.
 
-use core::net::IpAddr;
+use core::{fmt, net::IpAddr};
 
 /// Reads an address. The usual form, four numbers without leading zeros, is read here: it takes a third of the time that the standard
 /// library's parser does, which reads all others.
@@ -31,6 +31,13 @@ fn dotted(text: &[u8]) -> Option<IpAddr> {
 pub(crate) enum Network {
     V4 { base: u32, mask: u32 },
     V6 { base: u128, mask: u128 },
+}
+
+/// As a policy names it; an IPv4 block in IPv6's clothes without them.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base(), self.prefix())
+    }
 }
 
 impl Network {
@@ -64,6 +71,14 @@ impl Network {
         match self {
             Self::V4 { base, .. } => IpAddr::V4(base.into()),
             Self::V6 { base, .. } => IpAddr::V6(base.into()),
+        }
+    }
+
+    /// The bits that all addresses of the block share.
+    fn prefix(self) -> u32 {
+        match self {
+            Self::V4 { mask, .. } => mask.leading_ones(),
+            Self::V6 { mask, .. } => mask.leading_ones(),
         }
     }
 
@@ -106,6 +121,23 @@ mod tests {
                 expected,
                 "{network:?} {address}"
             );
+        }
+    }
+
+    #[test]
+    fn a_block_is_written_with_the_bits_that_count() {
+        for (text, expected) in [
+            ("203.0.113.9/24", "203.0.113.0/24"),
+            ("203.0.113.9", "203.0.113.9/32"),
+            ("203.0.113.9/0", "0.0.0.0/0"),
+            ("2001:db8:1::1/32", "2001:db8::/32"),
+            ("2001:db8::1", "2001:db8::1/128"),
+            ("::ffff:203.0.113.9/120", "203.0.113.0/24"),
+            ("::ffff:203.0.113.9/64", "::/64"),
+        ] {
+            let network = Network::parse(text).unwrap();
+            assert_eq!(network.to_string(), expected, "{text}");
+            assert_eq!(Network::parse(expected), Some(network), "{text}");
         }
     }
 

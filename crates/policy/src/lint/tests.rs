@@ -83,6 +83,26 @@ fn an_operator_is_changed_only_where_no_other_key_would_change_with_it() {
 }
 
 #[test]
+fn a_block_of_addresses_is_written_as_it_is_read() {
+    let block = |text: &str| {
+        let condition = format!(r#"{{"IpAddress":{{"aws:SourceIp":"{text}"}}}}"#);
+        let text = format!(
+            r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{condition}}}"#
+        );
+        let found = lint_text(&policy(&text), PolicyKind::Identity);
+        let suggested = found.first().and_then(|finding| finding.fix.as_ref());
+        (codes(&found), suggested.map(|fix| fix.replacement.to_string()))
+    };
+    let improved = |fix: &str| (vec![LintCode::ImproveIpRange], Some(format!("\"{fix}\"")));
+    assert_eq!(block("203.0.113.9/24"), improved("203.0.113.0/24"));
+    assert_eq!(block("::ffff:203.0.113.9/120"), improved("203.0.113.0/24"));
+    assert_eq!(block("::ffff:203.0.113.9"), (vec![], None));
+    assert_eq!(block("::ffff:203.0.113.0/120"), (vec![], None));
+    assert_eq!(block("::ffff:10.1.2.3"), (vec![LintCode::PrivateIpAddress], None));
+    assert_eq!(block("::ffff:203.0.113.9/64"), improved("::/64"));
+}
+
+#[test]
 fn a_fix_leaves_a_text_alone_that_it_is_not_for() {
     let fix = Fix { span: Span { start: 2, end: 4 }, replacement: "x".into() };
     for (text, expected) in [("abcdef", "abxef"), ("abcd", "abx"), ("abc", "abc"), ("aéb", "aéb")]

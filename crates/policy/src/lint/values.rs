@@ -112,9 +112,10 @@ fn addresses(condition: &ConditionText<'_>, notes: &mut Notes) {
     for value in &condition.values {
         let base = value.text.split('/').next().unwrap_or_default().parse::<IpAddr>();
         let (Ok(base), Some(network)) = (base, Network::parse(value.text)) else { continue };
+        // `::ffff:203.0.113.7` is the IPv4 address in other clothes: no bit of it is ignored.
+        let base = if network.base().is_ipv4() { base.to_canonical() } else { base };
         if network.base() != base {
-            let prefix = value.text.split_once('/').map_or("", |(_, prefix)| prefix);
-            let fix = Fix::text(value.span, &format!("{}/{prefix}", network.base()));
+            let fix = Fix::text(value.span, &network.to_string());
             notes.add_with(LintCode::ImproveIpRange, value.span, value.text, Some(fix));
         }
         if is_private(base) {
