@@ -4,6 +4,7 @@
 //! to the peers' lanes, to the store and to the view, in the order that `replica::Replica` prescribes: a merge is durable before
 //! it is published, and published before it is acknowledged.
 
+mod merging;
 mod own;
 mod publishing;
 mod queues;
@@ -19,11 +20,10 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tidegate_model::region::check_writer;
 use tidegate_policy::UnixMillis;
 use tidegate_replica::{
-    Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, MergeBatch, Message, NodeId, Origin,
-    Output, PropagationEvent, Replica, Scope, Turns,
+    Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, Message, NodeId, Origin, Output,
+    PropagationEvent, Replica, Scope, Turns,
 };
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -42,7 +42,7 @@ use crate::{
         trace,
     },
     views::Views,
-    vouching::{Refused, Vouched, Vouching, put_head},
+    vouching::{Refused, Vouched, Vouching},
 };
 
 /// Inputs that may wait for the driver. Past it peers and proposers wait.
@@ -439,7 +439,7 @@ impl Driver {
             if merges.is_empty() && !stored && !waits {
                 return Ok(());
             }
-            self.merge(merges)?;
+            self.merge_in_steps(merges).await?;
             self.settle().await?;
         }
     }
@@ -517,47 +517,6 @@ impl Driver {
             Ok(()) => self.fresh_noted = now,
             Err(error) => tracing::warn!(%error, "the freshness was not written down"),
         }
-    }
-
-    /// Stores merges. They are published once they are durable.
-    fn merge(&mut self, merges: Vec<MergeBatch>) -> Result<(), StoreError> {
-        for mut merge in merges {
-            // It would stand in the place of its owner's.
-            merge.writes.retain(|r| check_writer(r).is_ok());
-            let span = tracing::info_span!("merge", node = %self.me, records = merge.writes.len());
-            trace::follow(&span, merge.trace.as_deref());
-            let _in_span = span.enter();
-            let (mut batch, changes) =
-                self.store.merge(&merge.writes, &merge.clock, merge.replaced.as_ref())?;
-            if let (Some(proof), Some((origin, upto))) = (&merge.proof, merge.clock.iter().next()) {
-                put_head(&mut batch, origin, upto, proof);
-            }
-            match self.store.engine().apply(&batch) {
-                // It is in the store; only its way to the disk is longer.
-                Ok(()) | Err(StoreError::Full { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            self.digests.change(&changes);
-            self.metrics.merged_records.inc_by(changes.len() as u64);
-            let waiting = &mut self.waiting;
-            if !merge.publish {
-                waiting.spilled.extend(merge.writes.iter().map(|r| r.dot.origin));
-                waiting.merges.push(merge.id);
-                continue;
-            }
-            for (origin, _) in merge.clock.iter() {
-                let filled = origin.group().filter(|group| waiting.hollow.remove(group));
-                waiting.anew.extend(filled);
-                if waiting.spilled.remove(&origin) || filled.is_some() {
-                    // All of it at once, as the sender had it at its cut.
-                    waiting.records.extend(self.store.page(origin, 0, usize::MAX)?.records);
-                }
-            }
-            waiting.records.extend(changes.into_iter().map(|c| c.new));
-            waiting.positions.join(&merge.clock);
-            waiting.merges.push(merge.id);
-        }
-        Ok(())
     }
 }
 

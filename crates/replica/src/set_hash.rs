@@ -5,7 +5,7 @@
 //! Micciancio (1997) with the parameters of Lewi et al., "Securing Update Propagation with Homomorphic Hashing" (2019): more than 200 bits of
 //! security, and still a record is added or taken out without the others.
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, block_api::compress256};
 
 use crate::{Record, Stamp};
 
@@ -13,6 +13,18 @@ use crate::{Record, Stamp};
 const LANES: usize = 1_024;
 /// Lanes that one SHA-256 fills.
 const LANES_A_BLOCK: usize = 16;
+
+/// Where SHA-256 begins (FIPS 180-4, 5.3.3).
+const INITIAL: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
 
 /// The sum, lane by lane and modulo 2^16, of a 2 KiB hash of each live record. Tombstones are left out: nodes collect them at different
 /// times. Equal positions of an origin give equal hashes at all nodes that share the key.
@@ -53,13 +65,22 @@ impl SetHash {
         Self { key, lanes: Box::new([0; LANES]) }
     }
 
-    fn change(&mut self, record: &Record, change: fn(u16, u16) -> u16) {
+    /// Lanes `16 n` to `16 n + 15` of a record are the SHA-256 of its seed and of `n`, in 32 bits.
+    fn change(&mut self, record: &Record, change: impl Fn(u16, u16) -> u16) {
         let Some(value) = &record.value else { return };
-        let seed = seed(&self.key, record, value);
+        // Both fit into one block together with what ends a message: the hash is one compression.
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&seed(&self.key, record, value));
+        block[36] = 0x80;
+        block[62..].copy_from_slice(&(36 * 8_u16).to_be_bytes());
         for (n, lanes) in (0_u32..).zip(self.lanes.chunks_exact_mut(LANES_A_BLOCK)) {
-            let block = Sha256::new().chain_update(seed).chain_update(n.to_be_bytes()).finalize();
-            for (lane, bytes) in lanes.iter_mut().zip(block.chunks_exact(2)) {
-                *lane = change(*lane, u16::from_be_bytes(bytes.try_into().unwrap_or_default()));
+            block[32..36].copy_from_slice(&n.to_be_bytes());
+            let mut words = INITIAL;
+            compress256(&mut words, &[block]);
+            for ([first, second], word) in lanes.as_chunks_mut().0.iter_mut().zip(words) {
+                let [a, b, c, d] = word.to_be_bytes();
+                *first = change(*first, u16::from_be_bytes([a, b]));
+                *second = change(*second, u16::from_be_bytes([c, d]));
             }
         }
     }
@@ -76,15 +97,11 @@ impl SetHash {
 
     /// The hash in 32 bytes, for comparing and signing.
     pub fn to_bytes(&self) -> [u8; 32] {
-        let mut hasher = Sha256::new();
-        for lanes in self.lanes.chunks_exact(LANES_A_BLOCK) {
-            let mut bytes = [0; 2 * LANES_A_BLOCK];
-            for (out, lane) in bytes.chunks_exact_mut(2).zip(lanes) {
-                out.copy_from_slice(&lane.to_be_bytes());
-            }
-            hasher.update(bytes);
+        let mut bytes = [0; 2 * LANES];
+        for (out, lane) in bytes.as_chunks_mut().0.iter_mut().zip(self.lanes.iter()) {
+            *out = lane.to_be_bytes();
         }
-        hasher.finalize().into()
+        Sha256::digest(bytes).into()
     }
 }
 
@@ -121,6 +138,24 @@ mod tests {
             }
             prop_assert_eq!(forth, SetHash::default());
         }
+    }
+
+    /// Signatures hang on it, in stores and between builds: it is what its documentation says, and stays so.
+    #[test]
+    fn the_lanes_are_hashes_of_the_seed_and_a_number() {
+        let record = record(7, vec![1, 2, 3], 5);
+        let key = [9; 32];
+        let mut hash = SetHash::keyed(key);
+        hash.add(&record);
+        let seed = seed(&key, &record, &[1, 2, 3]);
+        for (n, lanes) in (0_u32..).zip(hash.lanes.chunks_exact(LANES_A_BLOCK)) {
+            let block = Sha256::new().chain_update(seed).chain_update(n.to_be_bytes()).finalize();
+            let expected: Vec<_> =
+                block.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect();
+            assert_eq!(lanes, expected, "{n}");
+        }
+        let told = hash.to_bytes().map(|byte| format!("{byte:02x}")).concat();
+        assert_eq!(told, "7ff9772d2f62b3036532df3cd022e058bbf57270a4a5cfa0a916a7c26061552e");
     }
 
     #[test]

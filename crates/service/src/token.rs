@@ -111,6 +111,17 @@ mod tests {
         assert!(Token { cluster: "c".into(), positions: many }.write(&key).is_err());
     }
 
+    /// Callers' libraries read it to see which of two covers the other: that of the client has the same text.
+    #[test]
+    fn the_form_of_a_token_stays() {
+        let key = ClusterKey::new(1, &[7; 32]).unwrap();
+        let at =
+            |group, generation, index| (Origin::Group { group: GroupId(group), generation }, index);
+        let positions = Clock::from_iter([at(3, 0, 9), at(4, 2, 7)]);
+        let token = Token { cluster: "c".into(), positions };
+        assert_eq!(token.write(&key).unwrap(), "8s-4wItoFi9mptQU5Va1pAoBYxIECAMYCRIGCAQQAhgH");
+    }
+
     #[test]
     fn no_token_begins_like_an_option() {
         let key = ClusterKey::new(1, &[7; 32]).unwrap();

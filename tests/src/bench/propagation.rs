@@ -32,9 +32,10 @@ pub(crate) struct Args {
     delays: Vec<u64>,
 }
 
-const REGIONS: [&str; 3] = ["eu-central-1", "us-east-1", "ap-southeast-2"];
+/// Regions of the nodes, the home first.
+pub(crate) const REGIONS: [&str; 3] = ["eu-central-1", "us-east-1", "ap-southeast-2"];
 /// Pairs of regions in the order of the delays.
-const PAIRS: [(usize, usize); 3] = [(0, 1), (1, 2), (0, 2)];
+pub(crate) const PAIRS: [(usize, usize); 3] = [(0, 1), (1, 2), (0, 2)];
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Times of one node, one for each change.
@@ -48,12 +49,12 @@ struct Seen {
     below: u32,
 }
 
-pub(crate) fn region(n: usize) -> Result<Region, Failure> {
+fn region(n: usize) -> Result<Region, Failure> {
     Ok(Region::new(REGIONS.get(n).ok_or("no such region")?)?)
 }
 
 /// Starts five nodes in this process, on one clock, with links as slow as that.
-pub(crate) async fn start(cluster: &Cluster, delays: &[u64]) -> Result<Vec<Arc<Node>>, Failure> {
+async fn start(cluster: &Cluster, delays: &[u64]) -> Result<Vec<Arc<Node>>, Failure> {
     let mut nodes = Vec::new();
     // One clock for all.
     let platform = Arc::new(TokioPlatform::new());

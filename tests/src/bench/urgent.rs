@@ -1,6 +1,6 @@
 //! How long a quarantine takes until it decides at each node: on an idle cluster, among writes at full speed, and in the moment in which
-//! links heal that held changes back, beside links that held nothing back. Five nodes in this process, with real gRPC and mutual TLS between
-//! them, real disks and the link model.
+//! links heal that held changes back, beside links that held nothing back. Five nodes, each a process of its own, with real gRPC and mutual
+//! TLS between them, real disks and the link model.
 
 use std::{
     collections::BTreeMap,
@@ -13,18 +13,18 @@ use std::{
 };
 
 use tidegate_client::{Client, Receipt};
-use tidegate_node::{Node, link::Link};
 use tidegate_proto::{
+    cluster::v1::{Link, SetLinkRequest},
     decision::v1::{AuthorizeRequest, Question},
     iam::v1::{CreateUserRequest, PutUserPolicyRequest},
     region::v1::{QuarantineRequest, Target, target},
 };
 use tidegate_tests::{Cluster, Failure};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{
     figures::percentile,
-    propagation::{region, start},
+    propagation::{PAIRS, REGIONS},
     writes::document,
 };
 
@@ -60,10 +60,12 @@ enum Situation {
 
 const SITUATIONS: [Situation; 4] =
     [Situation::Idle, Situation::Busy, Situation::Behind, Situation::Frozen];
-/// Between two questions to a node.
-const ASK_EVERY: Duration = Duration::from_millis(1);
+/// Between two questions to a node: five nodes are asked, and who asks must not be what they are busy with.
+const ASK_EVERY: Duration = Duration::from_millis(5);
 /// How long a quarantine may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Nodes of the home region.
+const HOME: [u64; 3] = [1, 2, 3];
 /// Users whose policies are written meanwhile.
 const ENTITIES: u64 = 64;
 
@@ -139,9 +141,20 @@ async fn refused_at(client: Client, arn: String, end: Instant) -> Result<Instant
     Err("a node did not hear of the quarantine".into())
 }
 
+/// From one region to another, so many milliseconds one way.
+fn link((from, to): (usize, usize), delay: u64) -> Result<Link, Failure> {
+    let region = |n: usize| REGIONS.get(n).map(|name| (*name).to_owned()).ok_or("no such region");
+    let delay = Duration::from_millis(delay);
+    Ok(Link {
+        from_region: region(from)?,
+        to_region: region(to)?,
+        delay: Some(delay.try_into()?),
+        ..Link::default()
+    })
+}
+
 struct Bench<'a> {
     args: &'a Args,
-    nodes: Vec<Arc<Node>>,
     clients: BTreeMap<u64, Client>,
     account: String,
     written: Arc<AtomicU64>,
@@ -155,16 +168,42 @@ impl Bench<'_> {
         Ok(self.clients.get(&1).ok_or("no connection")?)
     }
 
-    /// Holds everything back that leaves the home for another region, or lets it go.
-    fn hold(&self, frozen: bool) -> Result<(), Failure> {
-        for node in &self.nodes {
-            for (to, delay) in [(1, self.args.delays.first()), (2, self.args.delays.get(2))] {
-                let delay = Duration::from_millis(*delay.ok_or("three delays")?);
-                let link = Link { frozen, ..Link::delayed(delay) };
-                node.links().set(region(0)?, region(to)?, link)?;
+    /// Sets links at each of these nodes.
+    async fn set(&self, nodes: &[u64], links: &[Link]) -> Result<(), Failure> {
+        let mut setting = JoinSet::new();
+        for node in nodes {
+            let client = self.clients.get(node).ok_or("no connection")?;
+            for link in links {
+                let (client, link) = (client.clone(), link.clone());
+                setting.spawn(async move {
+                    client.send(&SetLinkRequest { link: Some(link) }).await.map(drop)
+                });
             }
         }
+        while let Some(set) = setting.join_next().await {
+            set??;
+        }
         Ok(())
+    }
+
+    /// Makes all links as slow as was asked for.
+    async fn delay(&self) -> Result<(), Failure> {
+        let mut links = Vec::new();
+        for (pair, delay) in PAIRS.iter().zip(&self.args.delays) {
+            links.extend([link(*pair, *delay)?, link((pair.1, pair.0), *delay)?]);
+        }
+        self.set(&[1, 2, 3, 4, 5], &links).await
+    }
+
+    /// Holds everything back that leaves the home for another region, or lets it go.
+    async fn hold(&self, frozen: bool) -> Result<(), Failure> {
+        let mut links = Vec::new();
+        for (pair, delay) in PAIRS.iter().zip(&self.args.delays) {
+            if pair.0 == 0 {
+                links.push(Link { frozen, ..link(*pair, *delay)? });
+            }
+        }
+        self.set(&HOME, &links).await
     }
 
     /// Takes a quarantine of a user at the home, and writes down when it decides where.
@@ -186,7 +225,7 @@ impl Bench<'_> {
         };
         let home = self.home()?.clone();
         if matches!(SITUATIONS.get(place), Some(Situation::Behind | Situation::Frozen)) {
-            self.hold(false)?;
+            self.hold(false).await?;
         }
         let began = Instant::now();
         let mut receipts = home.quarantine(request, PATIENCE).await?;
@@ -223,7 +262,7 @@ impl Bench<'_> {
                 took
             }
             Some(Situation::Behind) => {
-                self.hold(true)?;
+                self.hold(true).await?;
                 let began = Instant::now();
                 let end = self.written.load(Ordering::Relaxed) + self.args.changes;
                 let writers = Writers::start(&home, self.args.writers, &self.written, end);
@@ -233,7 +272,7 @@ impl Bench<'_> {
                 self.quarantine(place, user).await
             }
             Some(Situation::Frozen) => {
-                self.hold(true)?;
+                self.hold(true).await?;
                 tokio::time::sleep(self.frozen).await;
                 self.quarantine(place, user).await
             }
@@ -274,8 +313,8 @@ fn print(times: &Times, args: &Args) {
 /// Measures in turns and prints a table.
 pub(crate) async fn run(binary: &Path, args: &Args) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let cluster = Cluster::lay_out(binary, folder.path())?;
-    let nodes = start(&cluster, &args.delays).await?;
+    let mut cluster = Cluster::lay_out(binary, folder.path())?;
+    (1..=5).try_for_each(|number| cluster.start(number))?;
     let mut clients = BTreeMap::new();
     for number in 1..=5 {
         clients.insert(number, cluster.client(number).await?);
@@ -287,7 +326,8 @@ pub(crate) async fn run(binary: &Path, args: &Args) -> Result<(), Failure> {
     }
     let (written, times) = (Arc::new(AtomicU64::new(0)), Times::new());
     let frozen = Duration::ZERO;
-    let mut bench = Bench { args, nodes, clients, account, written, frozen, times };
+    let mut bench = Bench { args, clients, account, written, frozen, times };
+    bench.delay().await?;
     for round in 0..args.rounds {
         for place in 0..SITUATIONS.len() {
             bench.round(place, &format!("target-{round}-{place}")).await?;

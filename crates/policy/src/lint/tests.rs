@@ -86,9 +86,8 @@ fn an_operator_is_changed_only_where_no_other_key_would_change_with_it() {
 fn a_block_of_addresses_is_written_as_it_is_read() {
     let block = |text: &str| {
         let condition = format!(r#"{{"IpAddress":{{"aws:SourceIp":"{text}"}}}}"#);
-        let text = format!(
-            r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{condition}}}"#
-        );
+        let text =
+            format!(r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{condition}}}"#);
         let found = lint_text(&policy(&text), PolicyKind::Identity);
         let suggested = found.first().and_then(|finding| finding.fix.as_ref());
         (codes(&found), suggested.map(|fix| fix.replacement.to_string()))
