@@ -19,7 +19,13 @@ pub(crate) const RETRIES: u32 = 2;
 /// Each time that it begins anew it asks twice as often, up to this: a link that is only slow must not be given up for ever.
 const RETRIES_MAX: u32 = 16;
 /// Pages of one pull that may wait for their turn: as many as one question brings, twice.
-const EARLY_MAX: usize = 8;
+const EARLY_MAX: usize = 2 * PAGES_AT_ONCE;
+/// Bytes of one page: small enough that nothing on its connection waits long behind it.
+pub(crate) const PAGE_BYTES: usize = 256 << 10;
+/// Pages that one question brings: with one, a catch-up would move a page a round trip.
+pub(crate) const PAGES_AT_ONCE: usize = 4;
+/// Bytes that one question brings.
+pub(crate) const ANSWER_BYTES: usize = PAGES_AT_ONCE * PAGE_BYTES;
 /// Pulls of groups under way at once: repair must not crowd out what is new. As many again of nodes: what they write waits for no group.
 const PULLS_MAX: usize = 16;
 /// Bytes of pages that are held back, over all pulls. Past it they are written ahead of the clock, unpublished.

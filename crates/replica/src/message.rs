@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::{Clock, Frame, GroupId, Origin, Weight};
+use crate::{Clock, Frame, GroupId, Origin, Weight, catch_up::ANSWER_BYTES};
 
 mod convert;
 mod wire;
@@ -145,10 +145,11 @@ impl Message {
         }
     }
 
-    /// How much it brings to a driver's turn.
+    /// How much it brings to a driver's turn. A question asks for as much as one turn may bring, so that it has one of its own.
     pub fn weight(&self) -> Weight {
         match self {
             Self::Push { frame, .. } | Self::PullReply { frame, .. } => frame.weight(),
+            Self::Pull { .. } => Weight { records: 0, bytes: ANSWER_BYTES },
             _ => Weight::default(),
         }
     }

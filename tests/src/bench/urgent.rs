@@ -1,5 +1,6 @@
 //! How long a quarantine takes until it decides at each node: on an idle cluster, among writes at full speed, and in the moment in which
-//! links heal that held changes back, beside links that held nothing back. Five nodes, each a process of its own, with real gRPC and mutual
+//! links heal that held changes back, beside links that held nothing back. Then how long quarantines take that come one behind the other
+//! while nodes fetch what they have missed. Five nodes, each a process of its own, with real gRPC and mutual
 //! TLS between them, real disks and the link model.
 
 use std::{
@@ -17,7 +18,7 @@ use tidegate_proto::{
     cluster::v1::{Link, SetLinkRequest},
     decision::v1::{AuthorizeRequest, Question},
     iam::v1::{CreateUserRequest, PutUserPolicyRequest},
-    region::v1::{QuarantineRequest, Target, target},
+    region::v1::{LiftQuarantineRequest, QuarantineRequest, Target, target},
 };
 use tidegate_tests::{Cluster, Failure};
 use tokio::task::{JoinHandle, JoinSet};
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     /// Quarantines of each situation, in turns.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Changes that the link holds back.
+    /// Changes that the link holds back, or loses. Each is of a key of its own.
     #[arg(long, default_value_t = 1_000)]
     changes: u64,
     /// Clients that write.
@@ -66,8 +67,11 @@ const ASK_EVERY: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Nodes of the home region.
 const HOME: [u64; 3] = [1, 2, 3];
-/// Users whose policies are written meanwhile.
-const ENTITIES: u64 = 64;
+/// Policies of a user that are written: so many fit beside each other.
+const POLICIES: u64 = 7;
+/// Quarantines one behind the other, and from one to the next.
+const BURST: u32 = 10;
+const BURST_EVERY: Duration = Duration::from_millis(50);
 
 /// Milliseconds until it decided, for each situation and node.
 type Times = BTreeMap<(usize, u64), Vec<f64>>;
@@ -78,10 +82,16 @@ async fn make_user(client: &Client, user: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn write(client: &Client, n: u64) -> Result<String, Failure> {
+/// Users whose policies are written, so that as many changes have keys of their own.
+fn users(changes: u64) -> u64 {
+    changes.div_ceil(POLICIES)
+}
+
+/// Change `n` of the policies of so many users.
+async fn write(client: &Client, users: u64, n: u64) -> Result<String, Failure> {
     let message = PutUserPolicyRequest {
-        user_name: format!("user{}", n % ENTITIES),
-        policy_name: "p".to_owned(),
+        user_name: format!("user{}", n % users),
+        policy_name: format!("p{}", n / users % POLICIES),
         policy_document: document(n),
         ..PutUserPolicyRequest::default()
     };
@@ -95,7 +105,8 @@ struct Writers {
 }
 
 impl Writers {
-    fn start(client: &Client, writers: usize, next: &Arc<AtomicU64>, end: u64) -> Self {
+    fn start(client: &Client, args: &Args, next: &Arc<AtomicU64>, end: u64) -> Self {
+        let users = users(args.changes);
         let stop = Arc::new(AtomicBool::new(false));
         let task = |_| {
             let (client, next, stop) = (client.clone(), Arc::clone(next), Arc::clone(&stop));
@@ -105,12 +116,12 @@ impl Writers {
                     if n >= end {
                         break;
                     }
-                    write(&client, n).await?;
+                    write(&client, users, n).await?;
                 }
                 Ok(())
             })
         };
-        let tasks = (0..writers).map(task).collect();
+        let tasks = (0..args.writers).map(task).collect();
         Self { stop, tasks }
     }
 
@@ -161,6 +172,8 @@ struct Bench<'a> {
     /// How long the links were frozen the last time.
     frozen: Duration,
     times: Times,
+    /// Milliseconds until an acknowledgement, for each node, with and without changes that were missed.
+    bursts: BTreeMap<(bool, String), Vec<f64>>,
 }
 
 impl Bench<'_> {
@@ -195,20 +208,34 @@ impl Bench<'_> {
         self.set(&[1, 2, 3, 4, 5], &links).await
     }
 
-    /// Holds everything back that leaves the home for another region, or lets it go.
-    async fn hold(&self, frozen: bool) -> Result<(), Failure> {
+    /// Sets the links that leave the home for another region.
+    async fn set_home(&self, change: impl Fn(&mut Link)) -> Result<(), Failure> {
         let mut links = Vec::new();
-        for (pair, delay) in PAIRS.iter().zip(&self.args.delays) {
-            if pair.0 == 0 {
-                links.push(Link { frozen, ..link(*pair, *delay)? });
-            }
+        for (pair, delay) in PAIRS.iter().zip(&self.args.delays).filter(|(pair, _)| pair.0 == 0) {
+            let mut link = link(*pair, *delay)?;
+            change(&mut link);
+            links.push(link);
         }
         self.set(&HOME, &links).await
     }
 
+    /// Holds everything back that leaves the home for another region, or lets it go.
+    async fn hold(&self, frozen: bool) -> Result<(), Failure> {
+        self.set_home(|link| link.frozen = frozen).await
+    }
+
+    /// Loses everything that leaves the home for another region, or no more.
+    async fn break_off(&self, partitioned: bool) -> Result<(), Failure> {
+        self.set_home(|link| link.partitioned = partitioned).await
+    }
+
+    fn arn(&self, user: &str) -> String {
+        format!("arn:aws:iam::{}:user/{user}", self.account)
+    }
+
     /// Takes a quarantine of a user at the home, and writes down when it decides where.
     async fn quarantine(&mut self, place: usize, user: &str) -> Result<(), Failure> {
-        let arn = format!("arn:aws:iam::{}:user/{user}", self.account);
+        let arn = self.arn(user);
         let end = Instant::now() + PATIENCE;
         let watching: Vec<_> = self
             .clients
@@ -217,18 +244,12 @@ impl Bench<'_> {
                 (*number, tokio::spawn(refused_at(client.clone(), arn.clone(), end)))
             })
             .collect();
-        let request = QuarantineRequest {
-            target: Some(Target { target: Some(target::Target::PrincipalArn(arn.clone())) }),
-            reason: "measured".to_owned(),
-            duration: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
-            ..QuarantineRequest::default()
-        };
         let home = self.home()?.clone();
         if matches!(SITUATIONS.get(place), Some(Situation::Behind | Situation::Frozen)) {
             self.hold(false).await?;
         }
         let began = Instant::now();
-        let mut receipts = home.quarantine(request, PATIENCE).await?;
+        let mut receipts = home.quarantine(request(&arn), PATIENCE).await?;
         for (number, watch) in watching {
             let took = watch.await??.saturating_duration_since(began);
             self.times.entry((place, number)).or_default().push(took.as_secs_f64() * 1e3);
@@ -243,18 +264,34 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn round(&mut self, place: usize, user: &str) -> Result<(), Failure> {
-        let home = self.home()?.clone();
-        // Everybody has everything: a round begins at rest.
-        make_user(&home, user).await?;
-        let token = write(&home, self.written.fetch_add(1, Ordering::Relaxed)).await?;
+    /// Writes as many changes as links are to hold back.
+    async fn write_all(&self) -> Result<(), Failure> {
+        let end = self.written.load(Ordering::Relaxed) + self.args.changes;
+        let writers = Writers::start(self.home()?, self.args, &self.written, end);
+        writers.finish().await?;
+        self.written.store(end, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits until everybody has everything.
+    async fn rest(&self) -> Result<(), Failure> {
+        let home = self.home()?;
+        let n = self.written.fetch_add(1, Ordering::Relaxed);
+        let token = write(home, users(self.args.changes), n).await?;
         let seen = home.wait_for_propagation(&token, None, PATIENCE, drop).await?;
         if !seen.covered {
             return Err(format!("missing at {:?}", seen.missing).into());
         }
+        Ok(())
+    }
+
+    async fn round(&mut self, place: usize, user: &str) -> Result<(), Failure> {
+        let home = self.home()?.clone();
+        make_user(&home, user).await?;
+        self.rest().await?;
         match SITUATIONS.get(place) {
             Some(Situation::Busy) => {
-                let writers = Writers::start(&home, self.args.writers, &self.written, u64::MAX);
+                let writers = Writers::start(&home, self.args, &self.written, u64::MAX);
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 let took = self.quarantine(place, user).await;
                 writers.stop.store(true, Ordering::Relaxed);
@@ -264,10 +301,7 @@ impl Bench<'_> {
             Some(Situation::Behind) => {
                 self.hold(true).await?;
                 let began = Instant::now();
-                let end = self.written.load(Ordering::Relaxed) + self.args.changes;
-                let writers = Writers::start(&home, self.args.writers, &self.written, end);
-                writers.finish().await?;
-                self.written.store(end, Ordering::Relaxed);
+                self.write_all().await?;
                 self.frozen = began.elapsed();
                 self.quarantine(place, user).await
             }
@@ -278,6 +312,99 @@ impl Bench<'_> {
             }
             _ => self.quarantine(place, user).await,
         }
+    }
+
+    /// Quarantines one behind the other, from the moment in which links heal that lost every change; or with nothing lost.
+    async fn burst(&mut self, round: u32, missed: bool) -> Result<(), Failure> {
+        let home = self.home()?.clone();
+        let user = |n: u32| format!("burst-{round}-{missed}-{n}");
+        for n in 0..BURST {
+            make_user(&home, &user(n)).await?;
+        }
+        self.rest().await?;
+        if missed {
+            self.break_off(true).await?;
+            self.write_all().await?;
+            self.break_off(false).await?;
+        }
+        let mut taking = JoinSet::new();
+        for n in 0..BURST {
+            let (home, arn) = (home.clone(), self.arn(&user(n)));
+            taking.spawn(async move {
+                tokio::time::sleep(BURST_EVERY * n).await;
+                acknowledged(&home, &arn).await
+            });
+        }
+        let mut names = Vec::new();
+        while let Some(taken) = taking.join_next().await {
+            let (name, times) = taken??;
+            names.push(name);
+            for (node, took) in times {
+                self.bursts.entry((missed, node)).or_default().push(took);
+            }
+        }
+        let lift = LiftQuarantineRequest {
+            request_id: format!("lift-{round}-{missed}"),
+            account_id: self.account.clone(),
+            quarantine_ids: names,
+        };
+        home.send(&lift).await?;
+        Ok(())
+    }
+}
+
+fn request(arn: &str) -> QuarantineRequest {
+    QuarantineRequest {
+        target: Some(Target { target: Some(target::Target::PrincipalArn(arn.to_owned())) }),
+        reason: "measured".to_owned(),
+        duration: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+        ..QuarantineRequest::default()
+    }
+}
+
+/// Takes a quarantine: its name, and after how many milliseconds each other node had acknowledged it.
+async fn acknowledged(client: &Client, arn: &str) -> Result<(String, Vec<(String, f64)>), Failure> {
+    let (mut name, mut times) = (String::new(), Vec::new());
+    let mut receipts = client.quarantine(request(arn), PATIENCE).await?;
+    while let Some(receipt) = receipts.next().await? {
+        match receipt {
+            Receipt::Accepted(quarantine) => name = quarantine.quarantine_id,
+            Receipt::Acknowledged(arrived) => {
+                let took = arrived.upper_bound.map(|took| took.as_secs_f64() * 1e3);
+                times.extend(took.map(|took| (arrived.node, took)));
+            }
+            Receipt::Finished(end) if end.covered => {}
+            Receipt::Finished(end) => return Err(format!("missing at {:?}", end.missing).into()),
+        }
+    }
+    Ok((name, times))
+}
+
+fn print_bursts(bursts: &BTreeMap<(bool, String), Vec<f64>>, args: &Args) {
+    println!(
+        "\n{BURST} quarantines one behind the other, every {} ms; ms from the commit at n1 until it has heard that the node decides, p50 / most\n",
+        BURST_EVERY.as_millis()
+    );
+    println!(
+        "| node | idle | from the moment in which links heal that lost {} changes | later | most later |\n|---|---|---|---|---|",
+        args.changes
+    );
+    for node in (2..=5).map(|number| format!("n{number}")) {
+        let of = |missed| {
+            let mut all = bursts.get(&(missed, node.clone())).cloned().unwrap_or_default();
+            all.sort_by(f64::total_cmp);
+            (percentile(&all, 0.5), percentile(&all, 1.0))
+        };
+        let (idle, missed) = (of(false), of(true));
+        println!(
+            "| {node} | {:.1} / {:.1} | {:.1} / {:.1} | {:.1} | {:.1} |",
+            idle.0,
+            idle.1,
+            missed.0,
+            missed.1,
+            missed.0 - idle.0,
+            missed.1 - idle.0
+        );
     }
 }
 
@@ -321,18 +448,23 @@ pub(crate) async fn run(binary: &Path, args: &Args) -> Result<(), Failure> {
     }
     let home = clients.get(&1).ok_or("no connection")?;
     let account = home.send(&tidegate_proto::sts::v1::GetCallerIdentityRequest {}).await?.account;
-    for n in 0..ENTITIES {
+    for n in 0..users(args.changes) {
         make_user(home, &format!("user{n}")).await?;
     }
     let (written, times) = (Arc::new(AtomicU64::new(0)), Times::new());
     let frozen = Duration::ZERO;
-    let mut bench = Bench { args, clients, account, written, frozen, times };
+    let mut bench =
+        Bench { args, clients, account, written, frozen, times, bursts: BTreeMap::new() };
     bench.delay().await?;
     for round in 0..args.rounds {
         for place in 0..SITUATIONS.len() {
             bench.round(place, &format!("target-{round}-{place}")).await?;
         }
+        for missed in [false, true] {
+            bench.burst(round, missed).await?;
+        }
     }
     print(&bench.times, args);
+    print_bursts(&bench.bursts, args);
     Ok(())
 }

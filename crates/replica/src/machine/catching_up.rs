@@ -7,13 +7,10 @@ use rand::RngExt;
 use super::{CaughtUp, Lane, Output, Replaced, Replica, merging::Incoming};
 use crate::{
     Clock, Continuation, Frame, Message, NodeId, Origin, Proof, Records,
-    catch_up::{PATIENCE, Page, Question, RETRIES, Silence, Staged, Step},
+    catch_up::{
+        PAGE_BYTES, PAGES_AT_ONCE, PATIENCE, Page, Question, RETRIES, Silence, Staged, Step,
+    },
 };
-
-/// Bytes of one page: small enough that nothing on its connection waits long behind it.
-const PAGE_BYTES: usize = 256 << 10;
-/// Pages that one question brings: with one, a catch-up would move a page a round trip.
-const PAGES_AT_ONCE: usize = 4;
 
 /// Pages of what groups write may not stand before what nodes write.
 fn lane_of(origin: Origin) -> Lane {
