@@ -22,7 +22,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tidegate_policy::UnixMillis;
 use tidegate_replica::{
-    Alarm, Clock, Coverage, Dot, Frame, GroupId, Member, Message, NodeId, Origin, Output,
+    Alarm, Answer, Clock, Coverage, Dot, Frame, GroupId, Member, Message, NodeId, Origin, Output,
     PropagationEvent, Replica, Scope, Turns,
 };
 use tidegate_store::{Batch, NodeStore, StoreError, Tree};
@@ -285,6 +285,8 @@ pub(crate) struct Driver {
     pub(crate) vouching: Arc<Vouching>,
     /// Whether peers have writes of this node that its store has lost.
     pub(crate) forgotten: bool,
+    /// Answers to peers that are sent page by page, the one that waits longest first.
+    pub(crate) answers: VecDeque<Answer>,
     /// When what is over was looked for last.
     pub(crate) swept: Duration,
 }
@@ -314,15 +316,18 @@ impl Driver {
                 }
                 self.tend_own(now).await;
             }
-            input = queues.wait() => match input {
+            input = queues.wait(), if self.answers.is_empty() => match input {
                 Some(input) => self.take(input),
                 None => return false,
             },
+            // What came meanwhile goes before the next page.
+            () = tokio::task::yield_now(), if !self.answers.is_empty() => {}
         }
         while let Some(input) = queues.next() {
             self.take(input);
         }
         queues.turns.end();
+        self.answer_on();
         if let Err(error) = self.carry_out().await {
             tracing::error!(%error, "the store failed; this node merges no more");
             self.metrics.alarms.inc();
@@ -428,6 +433,7 @@ impl Driver {
                         self.merge(core::mem::take(&mut merges))?;
                         self.check(state)?;
                     }
+                    Output::Answer(answer) => self.answer_later(answer),
                     Output::Confirm { id, groups } => self.confirm(id, groups),
                     Output::Propagated(event) => self.propagated(event),
                     Output::Alarm(alarm) => self.alarm(&alarm),

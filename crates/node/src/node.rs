@@ -1,7 +1,7 @@
 //! One node: opens its store, starts its parts, founds or joins its cluster, and stops in order.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
     path::Path,
     path::PathBuf,
@@ -301,6 +301,7 @@ async fn driver(core: &Arc<Core>, store: &NodeStore, clock: Clock, seed: u64) ->
         lane: Arc::clone(&core.region_lane),
         vouching: Arc::clone(&core.vouching),
         forgotten: false,
+        answers: VecDeque::new(),
         swept: core.platform.monotonic(),
     }
 }

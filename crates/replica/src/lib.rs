@@ -103,8 +103,8 @@ pub use coverage::{Coverage, Scope};
 pub use digest::StateDigest;
 pub use id::{Dot, GroupId, NodeId, Origin, RegionName, RegionNameError};
 pub use machine::{
-    Alarm, CaughtUp, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output, Replaced,
-    Replica, ReplicaConfig,
+    Alarm, Answer, CaughtUp, ConfirmId, Counters, Lane, Member, MergeBatch, MergeId, Output,
+    Replaced, Replica, ReplicaConfig,
 };
 pub use members::Members;
 pub use message::{Continuation, DecodeError, Message};

@@ -21,7 +21,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 pub use config::{Member, ReplicaConfig};
 pub use output::{
-    Alarm, CaughtUp, ConfirmId, Counters, Lane, MergeBatch, MergeId, Output, Replaced,
+    Alarm, Answer, CaughtUp, ConfirmId, Counters, Lane, MergeBatch, MergeId, Output, Replaced,
 };
 
 use crate::{

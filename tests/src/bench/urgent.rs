@@ -70,7 +70,7 @@ const HOME: [u64; 3] = [1, 2, 3];
 /// Policies of a user that are written: so many fit beside each other.
 const POLICIES: u64 = 7;
 /// Quarantines one behind the other, and from one to the next.
-const BURST: u32 = 10;
+const BURST: u32 = 30;
 const BURST_EVERY: Duration = Duration::from_millis(50);
 
 /// Milliseconds until it decided, for each situation and node.

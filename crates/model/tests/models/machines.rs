@@ -253,6 +253,7 @@ impl Machine {
                     }
                     self.replica.published(&merge.clock, &[]);
                 }
+                Output::Answer(answer) => self.replica.answer_on(answer, &self.store),
                 Output::Check(state) => panic!("nobody vouches for anything here: {state:?}"),
                 Output::Alarm(alarm) => panic!("n{}: {alarm}", self.me),
                 Output::Confirm { .. } | Output::Propagated(_) => {}

@@ -75,6 +75,7 @@ async fn driver() -> (Driver, Gossip, Queues) {
         lane,
         vouching,
         forgotten: false,
+        answers: VecDeque::new(),
         swept: Duration::ZERO,
     };
     (driver, gossip, queues)

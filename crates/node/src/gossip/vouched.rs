@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_replica::{CaughtUp, Clock, Message, NodeId};
+use tidegate_replica::{Answer, CaughtUp, Clock, Message, NodeId};
 use tidegate_store::StoreError;
 
 use super::Driver;
@@ -19,6 +19,20 @@ impl Driver {
         }
         let records = Vouched { store: &self.store, vouching: &self.vouching };
         self.replica.receive(now, from, message, &records);
+    }
+
+    /// Keeps the rest of an answer until its turn. A peer that has asked anew looks at no earlier answer.
+    pub(super) fn answer_later(&mut self, answer: Answer) {
+        self.answers.retain(|a| (a.to, a.origin) != (answer.to, answer.origin));
+        self.answers.push_back(answer);
+    }
+
+    /// Sends one page.
+    pub(super) fn answer_on(&mut self) {
+        if let Some(answer) = self.answers.pop_front() {
+            let records = Vouched { store: &self.store, vouching: &self.vouching };
+            self.replica.answer_on(answer, &records);
+        }
     }
 
     /// Holds the end of a catch-up against what vouches for it.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use rand::RngExt;
 
-use super::{CaughtUp, Lane, Output, Replaced, Replica, merging::Incoming};
+use super::{Answer, CaughtUp, Lane, Output, Replaced, Replica, merging::Incoming};
 use crate::{
     Clock, Continuation, Frame, Message, NodeId, Origin, Proof, Records,
     catch_up::{
@@ -103,51 +103,58 @@ impl Replica {
         sources.get(self.rng.random_range(0..sources.len())).copied()
     }
 
-    /// Gives a peer what it lacks, a few pages at a time. Says nothing where the store can't be read or is behind: the peer
-    /// goes to another.
+    /// Gives a peer what it lacks, a few pages, of which the first is sent now.
     pub(super) fn answer(&mut self, to: NodeId, question: Question, records: &dyn Records) {
         let Question { origin, after, base, nonce, .. } = question;
         let replaces = base < records.floor(origin);
-        let mut after = if replaces { 0 } else { after };
-        let published = self.published.get(origin);
-        let answer = self.next_number();
-        for n in 1..=PAGES_AT_ONCE {
-            let page = records.range(origin, after, PAGE_BYTES);
-            let upto = page.upto.max(after);
-            // A page that ends early, or does not end, is a store that can't be read: never "this is all".
-            let unread = if page.more { upto == after } else { upto < published };
-            // Records ahead of the clock are a catch-up of this node's own that has not come to its end.
-            // Those of a group of this node's own are committed; those of its own writing may not be durable yet.
-            let by_log = origin.group().is_some() && self.is_own(origin);
-            let unfinished = !by_log && upto > self.merged.get(origin).max(after);
-            if unread || unfinished {
-                return;
-            }
-            let next = match page.more {
-                false => Continuation::Done,
-                true if n == PAGES_AT_ONCE => Continuation::Ask,
-                true => Continuation::Follows,
-            };
-            let proof = match next {
-                Continuation::Done => match records.proof(origin, upto) {
-                    Proof::Unneeded => None,
-                    Proof::There(proof) => Some(proof),
-                    Proof::Missing => return,
-                },
-                _ => None,
-            };
-            let frame = Frame { origin, after, upto, records: page.records, trace: None, proof };
-            // What is merged and not durable yet is given away too, and may be lost here before the last page was sent.
-            let cut = published.max(page.end);
-            self.send(
-                to,
-                lane_of(origin),
-                Message::PullReply { nonce, answer, frame, cut, next, replaces },
-            );
-            if !page.more {
-                return;
-            }
-            after = upto;
+        let after = if replaces { 0 } else { after };
+        let (number, published) = (self.next_number(), self.published.get(origin));
+        let pages = PAGES_AT_ONCE;
+        let answer = Answer { to, origin, nonce, number, base, after, published, pages, replaces };
+        self.answer_on(answer, records);
+    }
+
+    /// Sends the next page of an answer. Says nothing where the store can't be read or is behind, or tombstones were collected meanwhile
+    /// that the peer lacks: it asks again, or another.
+    pub fn answer_on(&mut self, answer: Answer, records: &dyn Records) {
+        let Answer { to, origin, nonce, number, base, after, pages, replaces, .. } = answer;
+        // The peer has what was collected up to where the last page ended.
+        if !replaces && base.max(after) < records.floor(origin) {
+            return;
+        }
+        let page = records.range(origin, after, PAGE_BYTES);
+        let upto = page.upto.max(after);
+        let published = answer.published.max(self.published.get(origin));
+        // A page that ends early, or does not end, is a store that can't be read: never "this is all".
+        let unread = if page.more { upto == after } else { upto < published };
+        // Records ahead of the clock are a catch-up of this node's own that has not come to its end.
+        // Those of a group of this node's own are committed; those of its own writing may not be durable yet.
+        let by_log = origin.group().is_some() && self.is_own(origin);
+        let unfinished = !by_log && upto > self.merged.get(origin).max(after);
+        if unread || unfinished {
+            return;
+        }
+        let next = match page.more {
+            false => Continuation::Done,
+            true if pages == 1 => Continuation::Ask,
+            true => Continuation::Follows,
+        };
+        let proof = match next {
+            Continuation::Done => match records.proof(origin, upto) {
+                Proof::Unneeded => None,
+                Proof::There(proof) => Some(proof),
+                Proof::Missing => return,
+            },
+            _ => None,
+        };
+        let frame = Frame { origin, after, upto, records: page.records, trace: None, proof };
+        // What is merged and not durable yet is given away too, and may be lost here before the last page was sent.
+        let cut = published.max(page.end);
+        let message = Message::PullReply { nonce, answer: number, frame, cut, next, replaces };
+        self.send(to, lane_of(origin), message);
+        if next == Continuation::Follows {
+            let rest = Answer { after: upto, published, pages: pages - 1, ..answer };
+            self.outputs.push_back(Output::Answer(rest));
         }
     }
 

@@ -146,6 +146,27 @@ impl fmt::Display for Alarm {
     }
 }
 
+/// The rest of an answer to a peer that asked for what it lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Who asked.
+    pub to: NodeId,
+    /// For what.
+    pub origin: Origin,
+    pub(super) nonce: u64,
+    /// Names the answer.
+    pub(super) number: u64,
+    /// Tombstones collected up to here are not missed.
+    pub(super) base: u64,
+    /// Where the next page begins.
+    pub(super) after: u64,
+    /// How far this node was.
+    pub(super) published: u64,
+    /// Pages that are still to be sent.
+    pub(super) pages: usize,
+    pub(super) replaces: bool,
+}
+
 /// What the driver has to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -163,6 +184,8 @@ pub enum Output {
     /// See whether what is stored, with every batch before and these records, is the state that is vouched for; then call
     /// [`Replica::checked`](crate::Replica::checked) with the same, before anything else is done.
     Check(CaughtUp),
+    /// Call [`Replica::answer_on`](crate::Replica::answer_on) with the same, soon: another page is to be sent. What is urgent goes before it.
+    Answer(Answer),
     /// Run a `ReadIndex`, begun now, for those of the groups that this node leads; then call
     /// [`Replica::confirmed`](crate::Replica::confirmed).
     Confirm {

@@ -261,10 +261,10 @@ impl World {
         let now = self.now;
         let Some(node) = self.nodes.get_mut(&id) else { return };
         node.turns.end();
-        let outputs: Vec<Output> = std::iter::from_fn(|| node.replica.poll()).collect();
+        let mut outputs: VecDeque<Output> = std::iter::from_fn(|| node.replica.poll()).collect();
         let (mut merges, mut cost, mut sync) = (Vec::new(), Duration::ZERO, Duration::ZERO);
         let nothing = outputs.is_empty();
-        for output in outputs {
+        while let Some(output) = outputs.pop_front() {
             cost += OUTPUT;
             match output {
                 Output::Send { to, lane, message } => self.send(now + cost, id, to, lane, message),
@@ -276,6 +276,12 @@ impl World {
                 Output::Confirm { id: confirm, .. } => {
                     if let Some(node) = self.nodes.get_mut(&id) {
                         node.replica.confirmed(now, confirm, Vec::new());
+                    }
+                }
+                Output::Answer(answer) => {
+                    if let Some(node) = self.nodes.get_mut(&id) {
+                        node.replica.answer_on(answer, &node.store);
+                        outputs.extend(std::iter::from_fn(|| node.replica.poll()));
                     }
                 }
                 Output::Check(_) | Output::Propagated(_) | Output::Alarm(_) => {}

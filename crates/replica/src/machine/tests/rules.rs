@@ -77,8 +77,16 @@ impl Rig {
         Self { replica, store: Memory::default(), now: NOW }
     }
 
+    /// What is to be done but to go on with answers, which is done.
     pub(super) fn outputs(&mut self) -> Vec<Output> {
-        core::iter::from_fn(|| self.replica.poll()).collect()
+        let mut outputs = Vec::new();
+        while let Some(output) = self.replica.poll() {
+            match output {
+                Output::Answer(answer) => self.replica.answer_on(answer, &self.store),
+                output => outputs.push(output),
+            }
+        }
+        outputs
     }
 
     pub(super) fn hear(&mut self, from: NodeId, message: Message) -> Vec<Output> {
@@ -412,6 +420,38 @@ fn a_page_names_all_that_may_have_been_left_out_of_it_also_what_a_crash_may_take
     });
     // Nothing of it is published: the replica was never told that it is durable.
     assert_eq!(cuts.collect::<Vec<_>>(), [(3, 8), (6, 8), (8, 8)]);
+}
+
+#[test]
+fn an_answer_comes_page_by_page_and_ends_where_it_would_miss_a_tombstone() {
+    let mut rig = Rig::new();
+    (1..=5).for_each(|s| rig.store.write(&record(FOREIGN, s)));
+    rig.store.clock.advance(FOREIGN, 5);
+    rig.replica =
+        Replica::new(ReplicaConfig::new(NodeId(2), region("b")), rig.store.clock.clone(), 8);
+    let pull = Message::Pull { origin: FOREIGN, after: 0, base: 2, nonce: 1 };
+    rig.replica.receive(NOW, HOME, pull, &rig.store);
+    let outputs: Vec<_> = core::iter::from_fn(|| rig.replica.poll()).collect();
+    let [first, Output::Answer(rest)] = outputs.as_slice() else { panic!("{outputs:?}") };
+    let page = |output: &Output| match output {
+        Output::Send { message: Message::PullReply { answer, frame, next, .. }, .. } => {
+            Some((*answer, frame.after, frame.upto, *next))
+        }
+        _ => None,
+    };
+    let (number, _, upto, next) = page(first).unwrap();
+    assert_eq!((upto, next), (3, Continuation::Follows));
+    rig.replica.answer_on(rest.clone(), &rig.store);
+    let last = rig.outputs();
+    let pages: Vec<_> = last.iter().filter_map(page).collect();
+    assert_eq!(pages, [(number, 3, 5, Continuation::Done)]);
+    // Who asked has what is collected up to 3 with the first page, and lacks the rest.
+    rig.store.collect(FOREIGN, 3);
+    rig.replica.answer_on(rest.clone(), &rig.store);
+    assert_eq!(rig.outputs().len(), 1);
+    rig.store.collect(FOREIGN, 4);
+    rig.replica.answer_on(rest.clone(), &rig.store);
+    assert_eq!(rig.outputs(), []);
 }
 
 /// What this node writes itself.

@@ -281,6 +281,10 @@ impl World {
             match output {
                 Output::Send { to, message, .. } => self.fly(node, to, message),
                 Output::Merge(batch) => self.merge(node, batch),
+                Output::Answer(answer) => {
+                    let n = self.node(node);
+                    n.replica.answer_on(answer, &n.store);
+                }
                 Output::Check(state) => panic!("nobody vouches for anything here: {state:?}"),
                 Output::Confirm { id, groups } => {
                     let leads = |g: &GroupId| LEADERS.contains(&(*g, node));

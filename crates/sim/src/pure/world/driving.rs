@@ -282,6 +282,11 @@ impl World {
                         replica.checked(local, state, true, records);
                     });
                 }
+                Output::Answer(answer) => {
+                    let now = self.now;
+                    let Some(node) = self.nodes.get_mut(&id) else { return };
+                    node.with(now, |replica, _, records| replica.answer_on(answer, records));
+                }
                 Output::Confirm { id: confirm, groups } => self.confirm(id, confirm, &groups),
                 Output::Propagated(event) => self.arrived(id, &event),
                 Output::Alarm(alarm) => self.alarmed(id, &alarm),
