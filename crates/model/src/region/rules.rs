@@ -73,16 +73,18 @@ pub fn may_lift(
     )))
 }
 
-/// Refuses one more quarantine of an issuer at a node where either has too many that last. `issuer`: ARN of the user or role behind him.
+/// Refuses one more quarantine of an issuer at a node where either has too many that last: of the issuer those that nobody has lifted, and of
+/// the node all that it keeps. `issuer`: ARN of the user or role behind him.
 pub fn check_quota(
     region: &RegionState,
     issuer: &str,
     node: u64,
     now: u64,
+    lifted: impl Fn(&Quarantine) -> bool,
 ) -> Result<(), Rejection> {
     let (mut of_issuer, mut of_node) = (0, 0);
     for quarantine in region.quarantines().filter(|q| q.lasts(now)) {
-        of_issuer += usize::from(quarantine.issuer_principal == issuer);
+        of_issuer += usize::from(quarantine.issuer_principal == issuer && !lifted(quarantine));
         of_node += usize::from(quarantine.node == node);
     }
     if of_issuer >= ISSUER_MAX {

@@ -67,6 +67,11 @@ pub fn is_void(
 }
 
 impl AccountState {
+    /// Whether the quarantine with this id was lifted.
+    pub fn has_lifted(&self, id: &str) -> bool {
+        self.lifted.contains_key(id)
+    }
+
     /// Whether there is an access key with this id, or a role with this unique id.
     pub fn has_credential(&self, id: &str) -> bool {
         // What services somebody used stands behind his unique id.
