@@ -102,9 +102,11 @@ impl Overlay {
 /// The first `limit` rows of an engine's ascending rows with an overlay's laid over them.
 pub(crate) fn laid_over<E>(
     over: Vec<(Bytes, Option<Bytes>)>,
-    mut under: impl Iterator<Item = Result<(Bytes, Bytes), E>>,
+    under: impl Iterator<Item = Result<(Bytes, Bytes), E>>,
     limit: usize,
 ) -> Result<Rows, E> {
+    // An engine that has come to its end may go on when rows of the overlay reach it meanwhile.
+    let mut under = under.fuse();
     let mut over = over.into_iter().peekable();
     let (mut rows, mut below) = (Vec::new(), None);
     while rows.len() < limit {

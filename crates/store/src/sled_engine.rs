@@ -1,7 +1,7 @@
 //! sled behind the engine port, with a real fsync.
 //!
-//! Batches are gathered in an [`Overlay`], made durable by a [`Journal`], and handed to sled as one batch when many have come together: a
-//! sync of sled's own costs several waits for the device, and each batch a write. A start hands over what the journal holds.
+//! Batches are gathered in an [`Overlay`], made durable by a [`Journal`], and handed to sled when many have come together: a sync of sled's
+//! own costs several waits for the device. A start hands over what the journal holds.
 //!
 //! On Linux sled's `flush` starts the write-back but does not wait for the device. So handing over also calls `sync_data` on a second
 //! descriptor of the database file, and only then is the journal let go. `flush_async` is never used: it hangs under load.
@@ -152,16 +152,16 @@ impl Shared {
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Hands rows to the database as one batch, and waits for the device as the mode says.
+    /// Hands rows to the database, and waits for the device as the mode says. Row by row: the journal holds all of them until this is done,
+    /// and every reader in the process would wait for the end of a batch.
     fn hand_over(&self, rows: &Layer) -> Result<(), StoreError> {
-        let mut native = sled::Batch::default();
         for (key, value) in rows {
-            match value {
-                Some(value) => native.insert(&**key, &**value),
-                None => native.remove(&**key),
-            }
+            let before = match value {
+                Some(value) => self.db.insert(&**key, &**value),
+                None => self.db.remove(&**key),
+            };
+            drop(before.map_err(|e| failed(&e))?);
         }
-        self.db.apply_batch(native).map_err(|e| failed(&e))?;
         self.db.flush().map_err(|e| failed(&e))?;
         match self.sync {
             SyncMode::Fsync => self.file.sync_data().map_err(|e| io_failed(&e)),

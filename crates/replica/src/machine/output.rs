@@ -147,7 +147,7 @@ impl fmt::Display for Alarm {
 }
 
 /// The rest of an answer to a peer that asked for what it lacks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Who asked.
     pub to: NodeId,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Engine, MemoryEngine, SledEngine, SledOptions, Tree};
+use crate::{Engine, MemoryEngine, SledEngine, SledOptions, StoreError, Tree};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -94,6 +94,19 @@ proptest! {
 }
 
 #[test]
+fn rows_that_reach_the_engine_behind_its_end_come_once() {
+    let row = |n: u8| (Bytes::from(vec![n]), Bytes::from(vec![n]));
+    let over = (1..=3).map(row).map(|(key, value)| (key, Some(value))).collect();
+    // At its end at first, and then with what was handed over.
+    let mut calls = 0_u8;
+    let under = core::iter::from_fn(|| {
+        calls += 1;
+        (2..=4).contains(&calls).then(|| Ok::<_, StoreError>(row(calls - 1)))
+    });
+    assert_eq!(laid_over(over, under, 10).unwrap(), (1..=3).map(row).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_grows_too_large_is_handed_over_without_a_sync() {
     let folder = tempfile::tempdir().unwrap();
     let sled = SledEngine::open(folder.path(), SledOptions::default()).unwrap();
@@ -107,4 +120,52 @@ fn what_grows_too_large_is_handed_over_without_a_sync() {
         sled.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, usize::MAX).unwrap().len(),
         1_200
     );
+}
+
+#[test]
+fn readers_see_every_row_once_while_rows_are_handed_over() {
+    const ROWS: u32 = 600;
+    let folder = tempfile::tempdir().unwrap();
+    let sled = SledEngine::open(folder.path(), SledOptions::default()).unwrap();
+    let write = |round: u8| {
+        for n in 0..ROWS {
+            let mut batch = Batch::default();
+            batch.put(
+                Tree::Log,
+                n.to_be_bytes().to_vec(),
+                vec![round; 1 + (n as usize % 2) * (55 << 10)],
+            );
+            // These come and go, so that leaves are divided and joined.
+            let passing = n.to_be_bytes().to_vec();
+            match round % 2 {
+                0 => batch.put(Tree::Meta, passing, vec![round; 900]),
+                _ => batch.delete(Tree::Meta, passing),
+            }
+            sled.apply(&batch).unwrap();
+        }
+        sled.sync().unwrap();
+    };
+    write(0);
+    let done = core::sync::atomic::AtomicBool::new(false);
+    let looked = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut looked = 0;
+            while !done.load(core::sync::atomic::Ordering::Acquire) {
+                let all = sled.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, usize::MAX);
+                let keys = all.unwrap().into_iter().map(|(key, _)| key);
+                assert!(keys.eq((0..ROWS).map(|n| Bytes::from(n.to_be_bytes().to_vec()))));
+                for n in 0..ROWS {
+                    assert!(sled.get(Tree::Log, &n.to_be_bytes()).unwrap().is_some(), "{n}");
+                }
+                let last = sled.last(Tree::Log, &[]).unwrap().map(|(key, _)| key);
+                assert_eq!(last.as_deref(), Some(&(ROWS - 1).to_be_bytes()[..]));
+                looked += 1;
+            }
+            looked
+        });
+        (1..=12).for_each(write);
+        done.store(true, core::sync::atomic::Ordering::Release);
+        reader.join().unwrap()
+    });
+    assert!(looked > 0);
 }

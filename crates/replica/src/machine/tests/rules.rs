@@ -441,16 +441,16 @@ fn an_answer_comes_page_by_page_and_ends_where_it_would_miss_a_tombstone() {
     };
     let (number, _, upto, next) = page(first).unwrap();
     assert_eq!((upto, next), (3, Continuation::Follows));
-    rig.replica.answer_on(rest.clone(), &rig.store);
+    rig.replica.answer_on(*rest, &rig.store);
     let last = rig.outputs();
     let pages: Vec<_> = last.iter().filter_map(page).collect();
     assert_eq!(pages, [(number, 3, 5, Continuation::Done)]);
     // Who asked has what is collected up to 3 with the first page, and lacks the rest.
     rig.store.collect(FOREIGN, 3);
-    rig.replica.answer_on(rest.clone(), &rig.store);
+    rig.replica.answer_on(*rest, &rig.store);
     assert_eq!(rig.outputs().len(), 1);
     rig.store.collect(FOREIGN, 4);
-    rig.replica.answer_on(rest.clone(), &rig.store);
+    rig.replica.answer_on(*rest, &rig.store);
     assert_eq!(rig.outputs(), []);
 }
 
