@@ -30,7 +30,8 @@ struct Position {
     index: u64,
 }
 
-/// What the text of a token holds.
+/// What the text of a token holds, as `tidegate_service::Token` writes it; a client depends on no more of the cluster than its protocol. A test
+/// on either side has the same text, so that the two can't part unseen.
 #[derive(Clone, PartialEq, Message)]
 struct Payload {
     #[prost(string, tag = "1")]

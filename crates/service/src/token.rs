@@ -111,7 +111,7 @@ mod tests {
         assert!(Token { cluster: "c".into(), positions: many }.write(&key).is_err());
     }
 
-    /// Callers' libraries read it to see which of two covers the other: that of the client has the same text.
+    /// The client reads it to see which of two covers the other; a test of it has the same text.
     #[test]
     fn the_form_of_a_token_stays() {
         let key = ClusterKey::new(1, &[7; 32]).unwrap();

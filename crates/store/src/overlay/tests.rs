@@ -169,3 +169,38 @@ fn readers_see_every_row_once_while_rows_are_handed_over() {
     });
     assert!(looked > 0);
 }
+
+#[test]
+fn a_hand_over_that_a_crash_cut_short_is_done_again() {
+    let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let sled = SledEngine::open(folder.path(), SledOptions::default()).unwrap();
+    let plain = MemoryEngine::default();
+    for round in 1..=2 {
+        let writes: Vec<(u8, u8)> =
+            (0..16).map(|n| (n, if n % 5 == round { 0 } else { round })).collect();
+        for engine in [&sled as &dyn Engine, &plain] {
+            engine.apply(&batch(&writes)).unwrap();
+            engine.sync().unwrap();
+        }
+    }
+    // What the disk holds: all of it in the journal, and nothing of it in the database.
+    for file in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
+        if file.file_type().unwrap().is_file() {
+            std::fs::copy(file.path(), image.path().join(file.file_name())).unwrap();
+        }
+    }
+    let all = |e: &dyn Engine| e.scan(Tree::Log, Bound::Unbounded, Bound::Unbounded, usize::MAX);
+    let expected = all(&plain).unwrap();
+    assert!(!expected.is_empty());
+    // Every second row has reached the database.
+    let half = sled::Config::default().path(image.path()).segment_size(8 << 20);
+    let half = half.flush_every_ms(None).open().unwrap();
+    assert_eq!(half.len(), 0);
+    for (key, value) in expected.iter().step_by(2) {
+        half.insert(crate::keys::full(Tree::Log, key), &**value).unwrap();
+    }
+    half.flush().unwrap();
+    drop(half);
+    let again = SledEngine::open(image.path(), SledOptions::default()).unwrap();
+    assert_eq!(all(&again).unwrap(), expected);
+}
