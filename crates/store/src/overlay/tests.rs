@@ -197,7 +197,7 @@ fn a_hand_over_that_a_crash_cut_short_is_done_again() {
     let half = half.flush_every_ms(None).open().unwrap();
     assert_eq!(half.len(), 0);
     for (key, value) in expected.iter().step_by(2) {
-        half.insert(crate::keys::full(Tree::Log, key), &**value).unwrap();
+        half.insert(full(Tree::Log, key), &**value).unwrap();
     }
     half.flush().unwrap();
     drop(half);
